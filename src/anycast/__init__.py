@@ -1,0 +1,36 @@
+"""Channels that deliver each message to exactly one receiver, on asyncio and on trio."""
+
+from anycast._anycast import Anycast
+from anycast._channel import Channel
+from anycast._errors import (
+    ChannelClosedError,
+    ChannelError,
+    Error,
+    ReceiverError,
+    ReceiverStoppedError,
+    SenderClosedError,
+    SenderError,
+)
+from anycast._receiver import Receiver
+from anycast._sender import Sender
+from anycast._statistics import ChannelStatistics
+
+__all__ = [
+    "Anycast",
+    "Channel",
+    "ChannelClosedError",
+    "ChannelError",
+    "ChannelStatistics",
+    "Error",
+    "Receiver",
+    "ReceiverError",
+    "ReceiverStoppedError",
+    "Sender",
+    "SenderClosedError",
+    "SenderError",
+]
+
+# Tracebacks, pickles and reprs show where users find these.
+for _name in __all__:
+    globals()[_name].__module__ = __name__
+del _name

@@ -1,0 +1,138 @@
+"""The in-memory channel."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
+
+from anycast._arguments import check_bool, check_int, check_name
+from anycast._channel import Channel
+from anycast._core import Core
+from anycast._endpoints import _Receiver, _Sender
+from anycast._log import BlockingLog
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from anycast._receiver import Receiver
+    from anycast._sender import Sender
+    from anycast._statistics import ChannelStatistics
+
+T = TypeVar("T")
+
+_numbers = count(1)
+
+
+class Anycast(Channel[T]):
+    """A channel in memory: many senders, many receivers, each message received once.
+
+    ```python
+    import anyio
+    from anycast import Anycast
+
+
+    async def main() -> None:
+        numbers = Anycast[int](name="numbers", limit=2)
+        async with numbers, anyio.create_task_group() as tasks:
+            tasks.start_soon(print_all, numbers.new_receiver())
+            sender = numbers.new_sender()
+            for number in range(5):
+                await sender.send(number)
+            numbers.close()
+
+
+    async def print_all(receiver) -> None:
+        async for number in receiver:
+            print(number)
+
+
+    anyio.run(main, backend="asyncio")
+    ```
+
+    It may be made anywhere, before any event loop runs, and serve one loop after another;
+    but tasks of one loop only may wait in it at a time. It is not thread-safe: from another
+    thread, use ``anyio.from_thread.run(sender.send, message)``.
+
+    Messages leave in the order in which their sends completed. Whoever waits longest, to
+    send or to receive, goes first, and a newcomer never overtakes a waiting task.
+
+    Args:
+        name: shown by logs and errors; by default a short one that tells channels apart.
+        limit: how many messages are stored at most beyond those that a receiver already
+            waits for. 0 is a rendezvous: a send completes once a receiver waits for it.
+            `math.inf` never blocks a sender.
+        yield_every: after so many operations in a row that completed at once, the next
+            yields to the event loop, and notices cancellation, before it does anything.
+            1 makes every operation a checkpoint, which is trio's rule.
+        auto_close: whether the channel closes when its last open sender is closed, and
+            when its last open receiver is.
+
+    Raises:
+        TypeError: if an argument has a wrong type; a bool is no number.
+        ValueError: if ``limit`` is negative or ``yield_every`` less than 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        limit: float = 10,
+        yield_every: int = 64,
+        auto_close: bool = False,
+    ) -> None:
+        check_name(name)
+        check_int("limit", limit, least=0, or_inf=True)
+        check_int("yield_every", yield_every, least=1)
+        check_bool("auto_close", auto_close)
+        self._name = f"channel-{next(_numbers)}" if name is None else name
+        self._core: Core[T] = Core(
+            str(self), limit=limit, yield_every=yield_every, auto_close=auto_close
+        )
+        self._log = BlockingLog()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def limit(self) -> float:
+        return self._core.limit
+
+    @property
+    def is_closed(self) -> bool:
+        return self._core.closed
+
+    def new_sender(self) -> Sender[T]:
+        return _Sender(self, self._core, self._log)
+
+    def new_receiver(self) -> Receiver[T]:
+        return _Receiver(self, self._core)
+
+    def close(self) -> Awaitable[None]:
+        self._core.close()
+        return _Done()
+
+    def statistics(self) -> ChannelStatistics:
+        return self._core.statistics()
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}:{self._name}"
+
+    def __repr__(self) -> str:
+        now = self.statistics()
+        return (
+            f"{type(self).__name__}(name={self._name!r}, limit={self.limit!r}):<"
+            f"current={now.current_buffer_used}, waiting_send={now.tasks_waiting_send}, "
+            f"waiting_receive={now.tasks_waiting_receive}, closed={self.is_closed}>"
+        )
+
+
+class _Done(Awaitable[None]):
+    """What `Anycast.close` returns: awaiting it does nothing, and neither does not doing so."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        return
+        yield

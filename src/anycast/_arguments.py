@@ -1,0 +1,38 @@
+"""Checks of arguments. A wrong type is a `TypeError`, a wrong value a `ValueError`.
+
+A bool is an int to Python, but nobody means ``limit=True``.
+"""
+
+from __future__ import annotations
+
+import math
+
+
+def check_int(argument: str, value: object, *, least: int, or_inf: bool = False) -> None:
+    """Check that an argument is an int, or `math.inf` where allowed, and not too small.
+
+    Raises:
+        TypeError: if it is something else; any other float than infinity is.
+        ValueError: if it is less than ``least``.
+    """
+    if or_inf and isinstance(value, float) and value == math.inf:
+        return
+    rule = "an int or math.inf" if or_inf else "an int"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"`{argument}` must be {rule}, not {value!r}")
+    if value < least:
+        raise ValueError(f"`{argument}` must be >= {least}, not {value!r}")
+
+
+def check_bool(argument: str, value: object) -> None:
+    """Check that an argument is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"`{argument}` must be a bool, not {value!r}")
+
+
+def check_name(value: object) -> None:
+    """Check that a channel's name is a str, or None."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"`name` must be a str or None, not {value!r}")
+
+

@@ -1,0 +1,102 @@
+"""What can go wrong, under the names of `frequenz.channels` and of `anyio` at once.
+
+Code written for either catches these: a `SenderError` is an `anyio.BrokenResourceError`,
+a `ReceiverStoppedError` an `anyio.EndOfStream`, and each is an `Error`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import anyio
+
+if TYPE_CHECKING:
+    from anycast._channel import Channel
+    from anycast._receiver import Receiver
+    from anycast._sender import Sender
+
+T = TypeVar("T")
+
+
+class Error(RuntimeError):
+    """The base of every error that this library defines."""
+
+
+class ChannelError(Error, Generic[T]):
+    """Something went wrong in a channel.
+
+    Args:
+        message: what went wrong, for people.
+        channel: where.
+    """
+
+    def __init__(self, message: str, channel: Channel[T]) -> None:
+        super().__init__(message)
+        self.channel: Channel[T] = channel
+        """The channel it happened in."""
+
+
+class ChannelClosedError(ChannelError[T]):
+    """The channel is closed: the cause of a `SenderError` or `ReceiverStoppedError`.
+
+    Args:
+        channel: the closed channel.
+    """
+
+    def __init__(self, channel: Channel[T]) -> None:
+        super().__init__(f"{channel} is closed", channel)
+
+
+class SenderError(Error, anyio.BrokenResourceError, Generic[T]):
+    """A message could not be sent, and was not.
+
+    Its ``__cause__`` is a `ChannelClosedError` where a closed channel is the reason.
+
+    Args:
+        message: what went wrong, for people.
+        sender: the sender that was to send it.
+    """
+
+    def __init__(self, message: str, sender: Sender[T]) -> None:
+        super().__init__(message)
+        self.sender: Sender[T] = sender
+        """The sender that was used."""
+
+
+class SenderClosedError(SenderError[T], anyio.ClosedResourceError):
+    """This very sender was closed before or while it was used.
+
+    Args:
+        sender: the closed sender.
+    """
+
+    def __init__(self, sender: Sender[T]) -> None:
+        super().__init__(f"{sender} is closed", sender)
+
+
+class ReceiverError(Error, Generic[T]):
+    """No message could be received, and none was taken.
+
+    Args:
+        message: what went wrong, for people.
+        receiver: the receiver that was used.
+    """
+
+    def __init__(self, message: str, receiver: Receiver[T]) -> None:
+        super().__init__(message)
+        self.receiver: Receiver[T] = receiver
+        """The receiver that was used."""
+
+
+class ReceiverStoppedError(ReceiverError[T], anyio.EndOfStream):
+    """No message will come from this receiver any more.
+
+    Its ``__cause__`` is a `ChannelClosedError` at the end of the channel, and None where
+    the receiver itself was closed.
+
+    Args:
+        receiver: the receiver that has stopped.
+    """
+
+    def __init__(self, receiver: Receiver[T]) -> None:
+        super().__init__(f"{receiver} has stopped", receiver)

@@ -1,0 +1,105 @@
+"""The receiving end of a channel as its users see it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from anyio.abc import ObjectReceiveStream
+
+from anycast._closing import ClosingEndpoint
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
+    """Receives messages, each of which no other receiver of the channel gets.
+
+    Also an `anyio.abc.ObjectReceiveStream`. Any number of tasks may use one receiver at
+    once. ``async for message in receiver`` ends at the end of the channel, or when the
+    receiver is closed. ``with`` and ``async with`` close it on leaving.
+    """
+
+    @abstractmethod
+    async def receive(self) -> T_co:
+        """Receive the oldest message, and wait while there is none.
+
+        It is exact under cancellation: when this returns, the message is the caller's
+        alone; when it raises, whatever it raises, no message was taken.
+
+        Returns:
+            The message.
+
+        Raises:
+            ReceiverStoppedError: if this receiver is or was closed meanwhile; or at the
+                end of the channel, with a `ChannelClosedError` as the ``__cause__``.
+            RuntimeError: if it would have to wait while tasks of another event loop wait
+                in the channel.
+        """
+
+    @abstractmethod
+    def receive_nowait(self) -> T_co:
+        """Receive the oldest message that is promised to nobody, if there is one.
+
+        With ``limit=0`` there never is: a blocked sender hands over only to a task that
+        waits. It never yields.
+
+        Returns:
+            The message.
+
+        Raises:
+            anyio.WouldBlock: if there is none now.
+            ReceiverStoppedError: as `receive`.
+        """
+
+    @abstractmethod
+    async def receive_many(self, max_messages: int, /) -> list[T_co]:
+        """Wait for one message, then take as many more as are there.
+
+        It is exact under cancellation, like `receive`. It takes no message that was
+        promised to another task.
+
+        Args:
+            max_messages: how many to take at most; at least 1.
+
+        Returns:
+            Between 1 and ``max_messages`` messages, oldest first.
+
+        Raises:
+            TypeError: if ``max_messages`` is not an int.
+            ValueError: if ``max_messages`` is less than 1.
+            ReceiverStoppedError: as `receive`.
+            RuntimeError: as `receive`.
+        """
+
+    @abstractmethod
+    def lease(self) -> AbstractAsyncContextManager[T_co]:
+        """Take a message to work on, which comes back if the work fails.
+
+        ``async with receiver.lease() as message:`` waits for a message as `receive` does.
+        When the block ends normally, the message is done. When it ends by an exception or
+        a cancellation, the message goes back to the head of the channel at once, over
+        ``limit`` if need be, for whoever receives next, even if the channel was closed
+        meanwhile: its end waits for open leases.
+
+        Returns:
+            A context manager to enter once, which raises what `receive` raises.
+        """
+
+    @abstractmethod
+    def clone(self) -> Receiver[T_co]:
+        """Return another receiver of the same channel, to be closed on its own.
+
+        Raises:
+            ReceiverStoppedError: if this receiver is closed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close this receiver: tasks that wait in it raise `ReceiverStoppedError`.
+
+        Its messages are left to the other receivers. Closing twice is as good as once.
+        """

@@ -1,0 +1,91 @@
+"""The sending end of a channel as its users see it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from anyio.abc import ObjectSendStream
+
+from anycast._closing import ClosingEndpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
+    """Sends messages, each of which one receiver of the channel will get.
+
+    Also an `anyio.abc.ObjectSendStream`. Any number of tasks may use one sender at once.
+    ``with`` and ``async with`` close it on leaving.
+    """
+
+    # anyio calls the argument ``item``; this library, and whoever comes from
+    # frequenz.channels, says ``message``.
+    @abstractmethod
+    async def send(self, message: T_contra, /) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Send one message, and block while the channel is full.
+
+        It is exact under cancellation: when this returns, the message is in the channel
+        once; when it raises, whatever it raises, the message is not in the channel.
+
+        Args:
+            message: anything, ``None`` and exceptions included.
+
+        Raises:
+            SenderClosedError: if this sender is or was closed meanwhile.
+            SenderError: if the channel is or was closed meanwhile; the ``__cause__`` is a
+                `ChannelClosedError`.
+            RuntimeError: if it would have to wait while tasks of another event loop wait
+                in the channel.
+        """
+
+    @abstractmethod
+    def send_nowait(self, message: T_contra, /) -> None:
+        """Send one message if that is possible at once; never yield.
+
+        Args:
+            message: anything, ``None`` and exceptions included.
+
+        Raises:
+            anyio.WouldBlock: if the channel has no room.
+            SenderClosedError: if this sender is closed.
+            SenderError: if the channel is closed.
+        """
+
+    @abstractmethod
+    async def send_many(self, messages: Iterable[T_contra], /) -> None:
+        """Send messages in order, and block whenever the channel is full.
+
+        When this is interrupted, what it sent is sent. What it did not send is still the
+        caller's: pass a `collections.deque`, out of which each message is taken in the
+        very step in which it is sent, and what is left in it was not sent. Any other
+        iterable is asked for one message at a time, and only when the one before is sent;
+        so of a generator, the one message that was waiting for room is lost to it.
+
+        Args:
+            messages: a deque, which ends up empty, or any other iterable.
+
+        Raises:
+            TypeError: if ``messages`` is not iterable.
+            SenderClosedError: as `send`.
+            SenderError: as `send`.
+            RuntimeError: as `send`.
+        """
+
+    @abstractmethod
+    def clone(self) -> Sender[T_contra]:
+        """Return another sender of the same channel, to be closed on its own.
+
+        Raises:
+            SenderClosedError: if this sender is closed.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close this sender: tasks that are blocked in it raise `SenderClosedError`.
+
+        What it sent stays sent. Closing twice is as good as once.
+        """

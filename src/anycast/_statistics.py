@@ -1,0 +1,38 @@
+"""What a channel tells about itself."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatistics:
+    """A snapshot of a channel, in messages, endpoints and tasks.
+
+    ``messages_sent == messages_received + current_buffer_used``, always.
+    """
+
+    current_buffer_used: int
+    """Messages stored now, those included that are promised to a woken receiver."""
+
+    max_buffer_size: float
+    """The channel's ``limit``: an int, or `math.inf`."""
+
+    peak_buffer_used: int
+    """The most messages that were ever stored at once."""
+
+    open_senders: int
+    """Senders made by ``new_sender()`` or ``clone()`` and not closed yet."""
+
+    open_receivers: int
+    """Receivers made by ``new_receiver()`` or ``clone()`` and not closed yet."""
+
+    tasks_waiting_send: int
+    """Tasks blocked in a send; one that has been woken and has yet to run is not."""
+
+    tasks_waiting_receive: int
+    """Tasks blocked in a receive; one that has been woken and has yet to run is not."""
+
+    messages_sent: int
+    """Messages accepted since the channel was made."""
+
+    messages_received: int
+    """Messages taken and not given back since the channel was made."""
