@@ -33,6 +33,12 @@ if find_spec("uvloop"):
 BACKENDS = {**ASYNCIO, "trio": ("trio", {})}
 
 
+@pytest.fixture(scope="module")
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    """Stand in for anyio's own fixture, which has other parameters."""
+    raise NotImplementedError("`pytest_generate_tests` gives the parameters")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test on every backend, or with ``@asyncio_only`` on those of asyncio."""
     if "anyio_backend" in metafunc.fixturenames:
