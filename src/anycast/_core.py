@@ -217,9 +217,18 @@ class Core(Generic[T]):
         self.senders.credit = -math.inf  # closed for good: nothing ever adds up to room
         self.dismiss(self.senders, [*self.senders.promised, *self.senders.waiting])
 
-    # The two primitives.
+    # The primitives.
+
+    def _promise(self, line: Line) -> None:
+        """Wake the task that has waited longest; one that is leaving just leaves."""
+        waiter = line.first()
+        if waiter.wake():
+            line.promise(waiter)
+        else:
+            self._remove(line, waiter)
 
     def _remove(self, line: Line, waiter: Waiter) -> None:
+        """Take a task out, and with a receiver the room that it made."""
         if line.remove(waiter):
             self.senders.credit -= line.room
         if not self.receivers and not self.senders:
@@ -229,10 +238,9 @@ class Core(Generic[T]):
         """Restore the invariants: keep, pass on or take back promises, and end."""
         receivers, senders = self.receivers, self.senders
         while receivers.credit > 0 and receivers.waiting:
-            if not receivers.promise():
-                senders.credit -= 1  # it was leaving, and so was the room it made
+            self._promise(receivers)
         while senders.credit > 0 and senders.waiting:
-            senders.promise()
+            self._promise(senders)
         while senders.credit < 0 and senders.promised:
             senders.revoke()
         if self.closed and receivers.waiting and self.ended:

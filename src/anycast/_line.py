@@ -38,18 +38,15 @@ class Line:
         """Return whether any task is in line, waiting or promised."""
         return bool(self.waiting or self.promised)
 
-    def promise(self) -> bool:
-        """Wake the task that has waited longest, and set credit aside for it.
+    def first(self) -> Waiter:
+        """Return the task that has waited longest."""
+        return next(iter(self.waiting))
 
-        Returns:
-            False if that task was already leaving: it is out of the line, the credit kept.
-        """
-        waiter, _ = self.waiting.popitem(last=False)
-        if not waiter.wake():
-            return False
+    def promise(self, waiter: Waiter) -> None:
+        """Set credit aside for a task that waits."""
+        del self.waiting[waiter]
         self.promised[waiter] = None
         self.credit -= 1
-        return True
 
     def revoke(self) -> None:
         """Take the newest promise back; its task heads the line again."""

@@ -1,0 +1,1 @@
+"""How fast the channel is, against its peers: run ``python -m benchmarks``."""

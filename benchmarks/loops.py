@@ -1,0 +1,90 @@
+"""The loops that are timed, the same for every contender, and the clock that times them.
+
+The clock runs from the first step of the first task to the last step of the last one, so that
+making the tasks and the event loop is not in it. Each sender sends an equal share of the
+messages, and each receiver takes an equal share and ends: nobody pays for a way to stop.
+"""
+
+from __future__ import annotations
+
+import math
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.scenarios import BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Coroutine
+
+    from benchmarks.contenders.base import Receive, ReceiveMany, Send, SendMany
+
+
+class Clock:
+    """The time from the first `begin` to the last `end`."""
+
+    def __init__(self) -> None:
+        self._begun = math.inf
+        self._ended = 0.0
+
+    def begin(self) -> None:
+        """Take note that a task runs its first step."""
+        self._begun = min(self._begun, perf_counter_ns())
+
+    def end(self) -> None:
+        """Take note that a task runs its last step."""
+        self._ended = perf_counter_ns()
+
+    @property
+    def elapsed(self) -> float:
+        """How long it was, in nanoseconds."""
+        return self._ended - self._begun
+
+
+async def send_all(clock: Clock, send: Send, count: int) -> None:
+    """Send messages one by one."""
+    clock.begin()
+    for message in range(count):
+        await send(message)
+    clock.end()
+
+
+async def receive_all(clock: Clock, receive: Receive, count: int) -> None:
+    """Receive messages one by one."""
+    clock.begin()
+    for _ in range(count):
+        await receive()
+    clock.end()
+
+
+async def send_batches(clock: Clock, send_many: SendMany, count: int) -> None:
+    """Send messages in batches."""
+    batch = list(range(BATCH))
+    assert count % BATCH == 0, "the last batch would be missing"
+    clock.begin()
+    for _ in range(count // BATCH):
+        await send_many(batch)
+    clock.end()
+
+
+async def receive_batches(clock: Clock, receive_many: ReceiveMany, count: int) -> None:
+    """Receive messages in batches of what is there."""
+    clock.begin()
+    while count:
+        count -= len(await receive_many(min(BATCH, count)))
+    clock.end()
+
+
+async def iterate_all(clock: Clock, messages: AsyncIterable[int], count: int) -> None:
+    """Receive messages with ``async for``."""
+    clock.begin()
+    async for _ in messages:
+        count -= 1
+        if not count:
+            break
+    clock.end()
+
+
+async def repeat(operation: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Do the same until cancelled."""
+    while True:
+        await operation()

@@ -1,0 +1,141 @@
+"""What is measured: every scenario, named once, in one table."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import re
+
+LIMITS = (0, 1, 10, 1000, math.inf)
+SHAPES = ((1, 1), (10, 10), (100, 1), (1, 100), (100, 100))
+
+# Messages for 20 to 50 ms of the usual contender; a multiple of 100, for equal quotas.
+MESSAGES = {0: 2_000, 1: 2_000, 10: 5_000, 1000: 10_000, math.inf: 10_000}
+
+BATCH = 100
+GROWTH_REPEATS = 3
+QUICK_SIZE = 1_000  # what takes longer to set up is left out of a quick run
+
+
+class Work(StrEnum):
+    """What is done, in the words that the reports use."""
+
+    STREAM = "send and receive"
+    BATCHES = f"batches of {BATCH}"
+    BATCHES_NOWAIT = f"batches of {BATCH}, nowait"
+    ITERATE = "async for"
+    STORM_OLDEST = "cancel waiting tasks, oldest first"
+    STORM_NEWEST = "cancel waiting tasks, newest first"
+    CREATE = "create and close"
+    CHANNEL_MEMORY = "memory of a channel"
+    TASK_MEMORY = "memory of a waiting task"
+    WAITING_SENDERS = "waiting senders"
+    WAITING_RECEIVERS = "waiting receivers"
+    BUFFERED = "buffered messages"
+
+
+UNITS = {
+    Work.STORM_OLDEST: "ns per task",
+    Work.STORM_NEWEST: "ns per task",
+    Work.CREATE: "ns per channel",
+    Work.CHANNEL_MEMORY: "bytes per channel",
+    Work.TASK_MEMORY: "bytes per task",
+}
+GROWING = frozenset({Work.WAITING_SENDERS, Work.WAITING_RECEIVERS, Work.BUFFERED})
+SHAPED = frozenset({Work.STREAM, Work.BATCHES, Work.BATCHES_NOWAIT, Work.ITERATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One row of the table.
+
+    Args:
+        work: what is done.
+        count: how often in one timed run: messages, tasks or channels.
+        limit: of the channel.
+        senders: how many tasks send.
+        receivers: how many tasks receive.
+        size: how much there is of what the cost may grow with.
+
+    """
+
+    work: Work
+    count: int
+    limit: float
+    senders: int = 1
+    receivers: int = 1
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        """What tells it apart, for people and for the filter."""
+        if self.work in GROWING:
+            return f"{self.size:,} {self.work}"
+        if self.work in SHAPED:
+            return f"{self.work}, {self.senders}:{self.receivers}, limit {self.limit}"
+        return str(self.work)
+
+    @property
+    def unit(self) -> str:
+        """What the numbers count."""
+        return UNITS.get(self.work, "ns per message")
+
+    @property
+    def timed(self) -> bool:
+        """Whether it is about time, and not about memory."""
+        return self.unit.startswith("ns")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What a channel must be able to do for it, beyond the ordinary."""
+        return frozenset({f"limit {self.limit}", str(self.work)})
+
+    def turns(self, repeats: int) -> int:
+        """Return how often it is run: less often where the setup takes long."""
+        return min(repeats, GROWTH_REPEATS) if self.size else repeats
+
+    def smaller(self) -> Scenario:
+        """Return it with a fifth of the work."""
+        return replace(self, count=self.count // 5)
+
+
+def shaped(
+    work: Work, shapes: tuple[tuple[int, int], ...], limits: tuple[float, ...]
+) -> list[Scenario]:
+    """Return a scenario for each shape and limit."""
+    return [
+        Scenario(work, MESSAGES[limit], limit, senders, receivers)
+        for senders, receivers in shapes
+        for limit in limits
+    ]
+
+
+SCENARIOS = [
+    *shaped(Work.STREAM, SHAPES, LIMITS),
+    *shaped(Work.BATCHES, ((1, 1), (10, 10)), (10, 1000, math.inf)),
+    *shaped(Work.BATCHES_NOWAIT, ((1, 1), (10, 10)), (10, 1000, math.inf)),
+    *shaped(Work.ITERATE, ((1, 1), (10, 10)), LIMITS),
+    Scenario(Work.STORM_OLDEST, 2_000, 10),
+    Scenario(Work.STORM_NEWEST, 2_000, 10),
+    Scenario(Work.CREATE, 2_000, 10),
+    Scenario(Work.CHANNEL_MEMORY, 1_000, 10),
+    Scenario(Work.TASK_MEMORY, 1_000, 10),
+]
+
+GROWTH = [
+    *(Scenario(Work.WAITING_SENDERS, 2_000, 1, size=size) for size in (10, 100, 1_000, 10_000)),
+    *(Scenario(Work.WAITING_RECEIVERS, 2_000, 10, size=size) for size in (10, 100, 1_000, 10_000)),
+    *(Scenario(Work.BUFFERED, 5_000, math.inf, size=size) for size in (10, 1_000, 1_000_000)),
+]
+
+
+def chosen(patterns: list[re.Pattern[str]], *, quick: bool) -> list[Scenario]:
+    """Return the scenarios whose names match one of the patterns, or all if there is none."""
+    every = [*SCENARIOS, *GROWTH]
+    if quick:
+        every = [scenario.smaller() for scenario in every if scenario.size <= QUICK_SIZE]
+    return [s for s in every if not patterns or any(p.search(s.name) for p in patterns)]

@@ -1,0 +1,129 @@
+"""A storm: workers that send and receive while chaos cancels them, in every way there is.
+
+A sender tries each of its messages until its send has returned; so a send that raised and
+yet sent is seen as a message that came twice. A receiver notes what its receive returned; so
+a receive that raised and yet took is seen as a message that was lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+import invariants
+from anyio.lowlevel import checkpoint
+
+from anycast import Anycast, ReceiverStoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from random import Random
+
+    from anycast import Receiver, Sender
+
+TURNS = 100_000  # far more than any storm needs; one that hangs ends here
+
+
+@dataclass
+class Storm:
+    """Sends ``senders * messages`` numbers through a channel, and counts what arrives."""
+
+    random: Random
+    limit: float
+    yield_every: int
+    native: bool
+    senders: int = 6
+    receivers: int = 6
+    messages: int = 25
+    received: Counter[int] = field(default_factory=Counter[int])
+    cancelled: int = 0
+    cancels: dict[Callable[[], object], None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.channel = Anycast[int](
+            name="storm", limit=self.limit, yield_every=self.yield_every, auto_close=True
+        )
+
+    async def run(self) -> None:
+        """Run until all has been sent and received, and check that it was exact."""
+        async with anyio.create_task_group() as tasks:
+            for _ in range(self.receivers):
+                tasks.start_soon(self._receive_all)
+            async with anyio.create_task_group() as senders:
+                ends = [self.channel.new_sender() for _ in range(self.senders)]
+                for number, sender in enumerate(ends):
+                    senders.start_soon(self._send_all, sender, number * self.messages)
+                tasks.start_soon(self._chaos)
+        self._check()
+
+    def _check(self) -> None:
+        assert self.received == Counter(range(self.senders * self.messages))
+        assert self.cancelled, "nothing was cancelled: that was no storm"
+        now = self.channel.statistics()
+        assert now.messages_sent == now.messages_received == self.senders * self.messages
+        assert now.tasks_waiting_send == now.tasks_waiting_receive == 0
+        assert now.current_buffer_used == now.open_senders == 0
+        invariants.check(self.channel._core)
+
+    async def _chaos(self) -> None:
+        for _ in range(TURNS):
+            await checkpoint()
+            invariants.check(self.channel._core)
+            if self.channel.is_closed and not self.channel.statistics().current_buffer_used:
+                return
+            for cancel in list(self.cancels):
+                if self.random.random() < 0.2:
+                    cancel()
+        raise AssertionError("the storm does not end")
+
+    async def _send_all(self, sender: Sender[int], first: int) -> None:
+        with sender:
+            for message in range(first, first + self.messages):
+                while not await self._survives(sender.send, message):
+                    pass
+
+    async def _receive_all(self) -> None:
+        receiver = self.channel.new_receiver()
+        ways = [self._receive, self._receive_some, self._work, self._fail]
+        with suppress(ReceiverStoppedError):
+            while True:
+                await self._survives(self.random.choice(ways), receiver)
+
+    async def _receive(self, receiver: Receiver[int]) -> None:
+        self.received[await receiver.receive()] += 1
+
+    async def _receive_some(self, receiver: Receiver[int]) -> None:
+        self.received.update(await receiver.receive_many(3))
+
+    async def _work(self, receiver: Receiver[int]) -> None:
+        async with receiver.lease() as message:
+            await checkpoint()
+            self.received[message] += 1
+
+    async def _fail(self, receiver: Receiver[int]) -> None:
+        with suppress(ZeroDivisionError):
+            async with receiver.lease():
+                raise ZeroDivisionError
+
+    async def _survives(self, operation: Callable[..., Awaitable[None]], *arguments: object) -> bool:
+        """Return False if the operation was cancelled, by its scope or natively."""
+        scope = anyio.CancelScope()
+        task = asyncio.current_task() if self.native else None
+        cancel = scope.cancel if task is None or self.random.random() < 0.5 else task.cancel
+        self.cancels[cancel] = None
+        try:
+            with scope:
+                await operation(*arguments)
+                return True
+        except asyncio.CancelledError:
+            assert task is not None
+            while task.uncancel():
+                pass
+        finally:
+            del self.cancels[cancel]
+        self.cancelled += 1
+        return False

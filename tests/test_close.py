@@ -1,0 +1,323 @@
+"""Closing a channel: what still goes in, what comes out, and who is woken."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import warnings
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from anycast import Anycast, ReceiverStoppedError, SenderError
+from helpers import Attempt, begin, drain, raises, settle, task_group, waiting
+
+pytestmark = pytest.mark.anyio
+
+LIMITS = pytest.mark.parametrize("limit", [0, 1, 2, math.inf])
+
+
+@LIMITS
+async def test_sends_after_close(limit: float) -> None:
+    """Every send raises, whatever room there is, and leaves no trace."""
+    channel = Anycast[int](limit=limit)
+    sender = channel.new_sender()
+    channel.close()
+    for _ in range(3):
+        with pytest.raises(SenderError):
+            await sender.send(1)
+        with pytest.raises(SenderError):
+            sender.send_nowait(1)
+    assert channel.statistics().messages_sent == 0
+
+
+async def test_a_sender_made_after_close() -> None:
+    """A closed channel stays closed for new senders too."""
+    channel = Anycast[int]()
+    channel.close()
+    with pytest.raises(SenderError):
+        await channel.new_sender().send(1)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+async def test_blocked_senders_are_woken_at_once(limit: int) -> None:
+    """Their sends raise, though nobody receives, and their messages are not sent."""
+    channel = Anycast[int](limit=limit)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    for number in range(limit):
+        sender.send_nowait(number)
+    async with task_group() as tasks:
+        attempts = [await begin(tasks, sender.send, 100 + number) for number in range(3)]
+        assert waiting(channel) == (3, 0)
+        channel.close()
+        assert waiting(channel) == (0, 0)
+    for attempt in attempts:
+        attempt.failure(SenderError)
+    assert drain(receiver) == list(range(limit))
+
+
+async def test_a_blocked_sender_does_not_slip_in_while_receivers_drain() -> None:
+    """Room that appears after the close is for nobody, though the sender has yet to run."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(0)
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 1)
+        channel.close()
+        assert receiver.receive_nowait() == 0
+        with pytest.raises(ReceiverStoppedError):
+            receiver.receive_nowait()
+    sending.failure(SenderError)
+
+
+async def test_a_sender_that_was_promised_room_before_the_close() -> None:
+    """A send that has not returned when the channel closes raises, woken or not."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(0)
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 1)
+        assert receiver.receive_nowait() == 0  # wakes the sender
+        channel.close()
+    sending.failure(SenderError)
+    assert channel.statistics().messages_sent == 1
+
+
+async def test_a_sender_at_the_checkpoint_when_the_channel_closes() -> None:
+    """Whoever yields before it sends looks again at whether it may."""
+    channel = Anycast[int](yield_every=1)
+    sender = channel.new_sender()
+    async with task_group() as tasks:
+        sending = Attempt(tasks, sender.send, 1)
+        await one_turn()
+        channel.close()
+    assert sending.outcome in {"done", "failed"}
+    assert channel.statistics().messages_sent == (sending.outcome == "done")
+
+
+async def one_turn() -> None:
+    """Let each other task run about once."""
+    await checkpoint()
+
+
+async def test_many_tasks_at_the_checkpoint_when_the_channel_closes() -> None:
+    """However many turns went by before the close, exactly what was sent is there."""
+    for turns in range(4):
+        channel = Anycast[int](yield_every=1)
+        sender, receiver = channel.new_sender(), channel.new_receiver()
+        async with task_group() as tasks:
+            sendings = [Attempt(tasks, sender.send, number) for number in range(3)]
+            for _ in range(turns):
+                await one_turn()
+            channel.close()
+        sent = [number for number, sending in enumerate(sendings) if sending.outcome == "done"]
+        assert sorted(drain(receiver)) == sent
+
+
+async def test_receivers_drain_then_stop() -> None:
+    """What was accepted is received, in order, and only then comes the end, for ever."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    await sender.send_many([1, 2, 3])
+    channel.close()
+    assert [await receiver.receive(), receiver.receive_nowait()] == [1, 2]
+    assert [message async for message in receiver] == [3]
+    for _ in range(3):
+        with pytest.raises(ReceiverStoppedError):
+            await receiver.receive()
+        with pytest.raises(ReceiverStoppedError):
+            receiver.receive_nowait()
+
+
+@LIMITS
+async def test_waiting_receivers_are_woken(limit: float) -> None:
+    """Closing an empty channel ends every wait, each with an error of its own receiver."""
+    channel = Anycast[int](limit=limit)
+    receivers = [channel.new_receiver() for _ in range(3)]
+    async with task_group() as tasks:
+        attempts = [await begin(tasks, receiver.receive) for receiver in receivers]
+        channel.close()
+        assert waiting(channel) == (0, 0)
+    errors = [attempt.failure(ReceiverStoppedError) for attempt in attempts]
+    assert [error.receiver for error in errors] == receivers
+
+
+async def test_a_receiver_that_was_promised_a_message_before_the_close() -> None:
+    """It gets the message: it was accepted."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        first, second = await begin(tasks, receiver.receive), await begin(tasks, receiver.receive)
+        sender.send_nowait(1)
+        channel.close()
+    assert sorted([first.outcome, second.outcome]) == ["done", "failed"]
+    assert first.result == 1
+
+
+async def test_the_end_waits_for_a_promised_message() -> None:
+    """A receiver waits on while a message is promised to another, which may yet be cancelled."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        first, second = await begin(tasks, receiver.receive), await begin(tasks, receiver.receive)
+        sender.send_nowait(1)
+        channel.close()
+        first.cancel()
+    outcomes = {first.outcome: first.result, second.outcome: second.result}
+    assert outcomes in ({"cancelled": None, "done": 1}, {"done": 1, "failed": None})
+
+
+async def test_a_receiver_that_comes_while_the_last_message_is_promised() -> None:
+    """It has to wait if it comes first, and stops when the message has been taken."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        first = await begin(tasks, receiver.receive)
+        sender.send_nowait(1)
+        channel.close()
+        with pytest.raises(anyio.WouldBlock):
+            receiver.receive_nowait()
+        second = Attempt(tasks, receiver.receive)
+    assert first.result == 1
+    second.failure(ReceiverStoppedError)
+
+
+async def test_the_end_waits_for_a_lease_that_fails() -> None:
+    """While a message is under a lease the channel has not ended, and it may come back."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(1)
+    async with task_group() as tasks:
+        lease = receiver.lease()
+        await lease.__aenter__()
+        channel.close()
+        receiving = await begin(tasks, receiver.receive)
+        assert receiving.outcome == "unfinished"
+        with pytest.raises(anyio.WouldBlock):
+            receiver.receive_nowait()
+        await lease.__aexit__(ZeroDivisionError, ZeroDivisionError(), None)
+    assert receiving.result == 1
+
+
+async def test_the_end_comes_with_the_end_of_the_last_lease() -> None:
+    """Receivers that wait for a lease stop when the last one is done."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    await sender.send_many([1, 2])
+    async with task_group() as tasks, receiver.lease():
+        async with receiver.lease():
+            channel.close()
+            receivings = [await begin(tasks, receiver.receive) for _ in range(2)]
+        await settle()
+        assert [receiving.outcome for receiving in receivings] == ["unfinished"] * 2
+    for receiving in receivings:
+        receiving.failure(ReceiverStoppedError)
+
+
+async def test_iteration_ends_for_every_receiver() -> None:
+    """Several iterations share what is left, and all of them end."""
+    channel = Anycast[int](limit=3)
+    seen: list[int] = []
+
+    async def iterate() -> None:
+        async for message in channel.new_receiver():
+            seen.append(message)  # noqa: PERF401  it shows in what order
+
+    async with task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(iterate)
+        await channel.new_sender().send_many(range(20))
+        channel.close()
+    assert sorted(seen) == list(range(20))
+
+
+async def test_closing_twice() -> None:
+    """Closing is idempotent, with messages, tasks and leases about."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(1)
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 2)
+        for _ in range(3):
+            channel.close()
+        await settle()
+        await channel.aclose()
+        async with receiver.lease() as message:
+            channel.close()
+    sending.failure(SenderError)
+    assert message == 1
+    with pytest.raises(ReceiverStoppedError):
+        receiver.receive_nowait()
+
+
+async def test_close_may_be_awaited() -> None:
+    """``await channel.close()`` works, any number of times, and does not yield."""
+    channel = Anycast[int]()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await channel.close()
+        await channel.close()
+    assert not scope.cancelled_caught
+    assert channel.is_closed
+
+
+def test_close_need_not_be_awaited() -> None:
+    """``channel.close()`` works without an event loop, at once and without a warning."""
+    channel = Anycast[int]()
+    channel.new_sender().send_nowait(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        channel.close()
+    assert channel.is_closed
+    with raises(SenderError, f"Anycast:{channel.name}:_Sender cannot send: its channel is closed"):
+        channel.new_sender().send_nowait(2)
+
+
+def test_is_closed() -> None:
+    """It tells of the close, not of the end: there may be messages left."""
+    channel = Anycast[int]()
+    channel.new_sender().send_nowait(1)
+    before = channel.is_closed
+    channel.close()
+    assert (before, channel.is_closed) == (False, True)
+    assert drain(channel.new_receiver()) == [1]
+
+
+async def test_aclose_is_a_checkpoint() -> None:
+    """``aclose`` lets others run, and whoever was woken has run soon after."""
+    channel = Anycast[int]()
+    async with task_group() as tasks:
+        receiving = await begin(tasks, channel.new_receiver().receive)
+        await channel.aclose()
+        assert channel.is_closed
+    receiving.failure(ReceiverStoppedError)
+
+
+async def test_closing_endpoints_of_a_closed_channel() -> None:
+    """The order in which channel and endpoints are closed makes no difference."""
+    channel = Anycast[int](auto_close=True, limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 1)
+        channel.close()
+        sender.close()
+        receiver.close()
+    assert sending.outcome == "failed"
+    assert waiting(channel) == (0, 0)
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("close_first", [True, False])
+async def test_native_cancellation_in_the_step_of_the_close(close_first: bool) -> None:  # noqa: FBT001
+    """A receiver closed and cancelled at once ends, whichever came first, and is forgotten."""
+    channel = Anycast[int]()
+    task = asyncio.ensure_future(channel.new_receiver().receive())
+    await settle()
+    if close_first:
+        channel.close()
+    task.cancel()
+    channel.close()
+    with pytest.raises((asyncio.CancelledError, ReceiverStoppedError)):
+        await task
+    assert waiting(channel) == (0, 0)

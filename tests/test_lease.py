@@ -1,0 +1,337 @@
+"""A lease: a message to work on, which comes back if the work fails."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from anycast import Anycast, ReceiverStoppedError
+from helpers import Attempt, begin, drain, raises, settle, task_group, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anycast import Receiver
+
+pytestmark = pytest.mark.anyio
+
+
+class WorkFailedError(Exception):
+    """The work on a message failed."""
+
+
+async def nothing() -> None:
+    """Work without yielding."""
+
+
+async def fail(receiver: Receiver[int], work: Callable[[], Awaitable[object]] = nothing) -> None:
+    """Lease a message, work, and fail."""
+
+    async def try_to_work() -> None:
+        async with receiver.lease():
+            await work()
+            raise WorkFailedError
+
+    with pytest.raises(WorkFailedError):
+        await try_to_work()
+
+
+async def test_work_that_is_done() -> None:
+    """The message is gone when the block has ended."""
+    channel = Anycast[int]()
+    await channel.new_sender().send(1)
+    receiver = channel.new_receiver()
+    async with receiver.lease() as message:
+        assert message == 1
+    assert drain(receiver) == []
+    assert channel.statistics().messages_received == 1
+
+
+@pytest.mark.parametrize("error", [WorkFailedError(), KeyboardInterrupt(), SystemExit()])
+async def test_work_that_fails(error: BaseException) -> None:
+    """The message is back at the head at once, and the error goes on unchanged."""
+    channel = Anycast[int]()
+    await channel.new_sender().send_many([1, 2])
+    receiver = channel.new_receiver()
+    with pytest.raises(type(error)) as caught:
+        async with receiver.lease():
+            raise error
+    assert caught.value is error
+    assert channel.statistics().messages_received == 0
+    assert drain(receiver) == [1, 2]
+
+
+@pytest.mark.parametrize("how", ["return", "break"])
+async def test_leaving_the_block_early_is_a_normal_end(how: str) -> None:
+    """A return or a break in the block means that the work is done."""
+    channel = Anycast[int]()
+    receiver = channel.new_receiver()
+    await channel.new_sender().send(1)
+
+    async def work() -> int | None:
+        while True:
+            async with receiver.lease() as message:
+                if how == "return":
+                    return message
+                break
+        return None
+
+    assert await work() == (1 if how == "return" else None)
+    assert drain(receiver) == []
+
+
+async def test_cancelled_work() -> None:
+    """A cancellation in the block gives the message back."""
+    channel = Anycast[int]()
+    await channel.new_sender().send(1)
+    receiver = channel.new_receiver()
+    with anyio.CancelScope() as scope:
+        async with receiver.lease():
+            scope.cancel()
+            await settle()
+    assert scope.cancelled_caught
+    assert drain(receiver) == [1]
+
+
+async def test_cancelled_wait() -> None:
+    """A cancellation before there was a message takes nothing and leaves nothing open."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+
+    async def work() -> None:
+        async with receiver.lease():
+            raise AssertionError
+
+    async with task_group() as tasks:
+        attempt = await begin(tasks, work)
+        attempt.cancel()
+    await sender.send(1)
+    channel.close()
+    assert drain(receiver) == [1]
+    with pytest.raises(ReceiverStoppedError):
+        receiver.receive_nowait()
+
+
+@pytest.mark.asyncio_only
+async def test_native_cancellation_of_a_lease_that_was_promised_a_message() -> None:
+    """The message goes to the next in line, and no lease is open."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+
+    async def work() -> int:
+        async with receiver.lease() as message:
+            return message
+
+    first, second = asyncio.ensure_future(work()), asyncio.ensure_future(work())
+    await settle()
+    sender.send_nowait(1)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert await second == 1
+    channel.close()
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+async def test_whoever_waits_gets_what_comes_back() -> None:
+    """A message that is given back goes to the receiver that has waited longest."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(1)
+    receivings: list[Attempt[int]] = []
+    async with task_group() as tasks:
+
+        async def work() -> None:
+            receivings.extend([await begin(tasks, receiver.receive) for _ in range(2)])
+
+        await fail(receiver, work)
+        await settle()
+        assert [receiving.result for receiving in receivings] == [1, None]
+        await sender.send(2)
+    assert [receiving.result for receiving in receivings] == [1, 2]
+
+
+async def test_the_end_waits_for_whoever_is_given_it() -> None:
+    """After the close a message comes back as often as the work on it fails."""
+    channel = Anycast[int](auto_close=True)
+    receiver = channel.new_receiver()
+    with channel.new_sender() as sender:
+        sender.send_nowait(1)
+    for _ in range(3):
+        await fail(receiver)
+    assert channel.is_closed
+    assert await receiver.receive() == 1
+    with pytest.raises(ReceiverStoppedError):
+        async with receiver.lease():
+            raise AssertionError
+
+
+async def test_leases_give_back_to_the_head() -> None:
+    """The last one given back is the first one received."""
+    channel = Anycast[int]()
+    await channel.new_sender().send_many([1, 2, 3])
+    receiver = channel.new_receiver()
+    with pytest.raises(WorkFailedError):
+        async with receiver.lease(), receiver.lease():
+            raise WorkFailedError
+    assert drain(receiver) == [1, 2, 3]
+
+
+async def test_giving_back_exceeds_the_limit() -> None:
+    """The channel holds one too many for a while, and no sender goes on until there is room."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(1)
+
+    async def work() -> None:
+        sender.send_nowait(2)
+
+    await fail(receiver, work)
+    assert channel.statistics().current_buffer_used == 2
+    assert channel.statistics().peak_buffer_used == 2
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 3)
+        assert await receiver.receive() == 1
+        await settle()
+        assert sending.outcome == "unfinished"
+        with pytest.raises(anyio.WouldBlock):
+            sender.send_nowait(4)
+        assert await receiver.receive() == 2
+    assert sending.outcome == "done"
+    assert drain(receiver) == [3]
+
+
+async def test_giving_back_takes_room_from_a_woken_sender() -> None:
+    """A sender that was woken and has yet to run waits again, and still comes first."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(1)
+    async with task_group() as tasks:
+        sendings = [await begin(tasks, sender.send, number) for number in (2, 3)]
+        await fail(receiver)  # wakes a sender, and takes it back in the same step
+        assert waiting(channel) == (2, 0)
+        await settle()
+        assert [sending.outcome for sending in sendings] == ["unfinished"] * 2
+        assert channel.statistics().current_buffer_used == 1
+        assert await receiver.receive() == 1
+        await settle()
+        assert await receiver.receive() == 2
+    assert drain(receiver) == [3]
+
+
+async def test_a_lease_makes_room() -> None:
+    """A message under a lease is not stored: a sender may go on."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(1)
+    async with receiver.lease():
+        sender.send_nowait(2)
+        assert channel.statistics().current_buffer_used == 1
+
+
+async def test_rendezvous_with_a_lease() -> None:
+    """With limit 0 a waiting lease is a waiting receiver, and its message may come back."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        tasks.start_soon(fail, receiver)
+        await sender.send(1)
+    assert channel.statistics().current_buffer_used == 1
+    with pytest.raises(anyio.WouldBlock):
+        sender.send_nowait(2)
+    assert await receiver.receive() == 1
+
+
+async def test_an_unbounded_channel_gives_back_too() -> None:
+    """Infinity stays infinity, whatever is given back."""
+    channel = Anycast[int](limit=math.inf)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    await sender.send(1)
+    await fail(receiver)
+    await sender.send(2)
+    assert drain(receiver) == [1, 2]
+
+
+async def test_closing_the_receiver_leaves_its_lease_alone() -> None:
+    """The work goes on; if it fails, the message is for the other receivers."""
+    channel = Anycast[int]()
+    receiver, other = channel.new_receiver(), channel.new_receiver()
+    await channel.new_sender().send_many([1, 2])
+
+    async def work() -> None:
+        receiver.close()
+
+    await fail(receiver, work)
+    assert drain(other) == [1, 2]
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+async def test_closing_the_last_receiver_under_a_lease() -> None:
+    """With auto_close the channel closes, and the message still comes back."""
+    channel = Anycast[int](auto_close=True)
+    channel.new_sender().send_nowait(1)
+    receiver = channel.new_receiver()
+
+    async def work() -> None:
+        receiver.close()
+
+    await fail(receiver, work)
+    assert channel.is_closed
+    assert drain(channel.new_receiver()) == [1]
+
+
+async def test_a_lease_is_entered_once() -> None:
+    """Entering it again raises, and takes nothing."""
+    channel = Anycast[int]()
+    await channel.new_sender().send_many([1, 2])
+    receiver = channel.new_receiver()
+    lease = receiver.lease()
+    async with lease:
+        pass
+    with raises(RuntimeError, "a lease is entered once: call `lease()` for each message"):
+        async with lease:
+            raise AssertionError
+    assert drain(receiver) == [2]
+
+
+async def test_a_lease_that_is_never_entered() -> None:
+    """It takes nothing, and the channel does not wait for it."""
+    channel = Anycast[int]()
+    receiver = channel.new_receiver()
+    receiver.lease()
+    channel.close()
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+async def test_working_in_several_tasks() -> None:
+    """Every message is worked on until it succeeds, however often the work fails."""
+    channel = Anycast[int](limit=2)
+    receiver, done, tries = channel.new_receiver(), [0], dict.fromkeys(range(1, 10), 0)
+
+    async def work() -> None:
+        while True:
+            try:
+                async with receiver.lease() as message:
+                    tries[message] += 1
+                    await checkpoint()
+                    done.append(message // (tries[message] == 3))
+            except ZeroDivisionError:
+                continue
+            except ReceiverStoppedError:
+                return
+
+    async with task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(work)
+        await channel.new_sender().send_many(range(1, 10))
+        channel.close()
+    assert sorted(done) == list(range(10))
+    assert set(tries.values()) == {3}

@@ -1,0 +1,339 @@
+"""One channel and several event loops: one after another, never two at once."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+import trio
+from anyio import from_thread, to_thread
+
+from anycast import Anycast, Receiver, ReceiverStoppedError, Sender
+from helpers import ROUNDS, begin, drain, raises, task_group, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+numbers = Anycast[int](name="numbers", limit=1)
+
+REFUSED = (
+    "Anycast:numbers serves one event loop at a time, and tasks of another one are waiting in it"
+)
+
+
+async def send_and_receive() -> list[int]:
+    """Send more than fits, and receive it in another task."""
+    receiver = numbers.new_receiver()
+    async with task_group() as tasks:
+        receiving = await begin(tasks, receive, receiver, 5)
+        await numbers.new_sender().send_many(range(5))
+    return receiving.result or []
+
+
+async def receive(receiver: Receiver[int], count: int) -> list[int]:
+    """Receive so many messages."""
+    return [await receiver.receive() for _ in range(count)]
+
+
+def test_a_channel_made_at_module_level() -> None:
+    """It serves one ``asyncio.run`` after another, then a ``trio.run``, then asyncio again."""
+    for _ in range(3):
+        assert asyncio.run(send_and_receive()) == [0, 1, 2, 3, 4]
+    assert trio.run(send_and_receive) == [0, 1, 2, 3, 4]
+    assert asyncio.run(send_and_receive()) == [0, 1, 2, 3, 4]
+
+
+def test_messages_outlive_an_event_loop() -> None:
+    """What was sent in one is received in the next."""
+    channel = Anycast[int]()
+    asyncio.run(channel.new_sender().send_many([1, 2]))
+    assert trio.run(channel.new_receiver().receive) == 1
+    assert asyncio.run(channel.new_receiver().receive()) == 2
+
+
+def test_a_run_that_is_cancelled_leaves_nothing_behind() -> None:
+    """Tasks still waiting at the end of a run are cancelled by it, and the next run can wait."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+
+    async def leave_a_task() -> None:
+        task = asyncio.ensure_future(receiver.receive())
+        await asyncio.wait([task], timeout=0)
+
+    asyncio.run(leave_a_task())
+    assert waiting(channel) == (0, 0)
+
+    async def exchange() -> int:
+        async with task_group() as tasks:
+            receiving = await begin(tasks, receiver.receive)
+            await sender.send(1)
+        return receiving.result or 0
+
+    assert trio.run(exchange) == 1
+
+
+def test_nowait_forms_need_no_event_loop() -> None:
+    """Neither does anything else that is not awaited."""
+    channel = Anycast[int](limit=1)
+    with channel.new_sender() as sender, channel.new_receiver() as receiver:
+        sender.send_nowait(1)
+        with pytest.raises(anyio.WouldBlock):
+            sender.send_nowait(2)
+        assert receiver.receive_nowait() == 1
+        channel.close()
+        with pytest.raises(ReceiverStoppedError):
+            receiver.receive_nowait()
+
+
+class TwoLoops:
+    """A channel of limit 1, and two event loops of one thread that run in turns."""
+
+    def __init__(self) -> None:
+        self.channel = Anycast[int](name="numbers", limit=1)
+        self.sender = self.channel.new_sender()
+        self.receiver = self.channel.new_receiver()
+        self.one = asyncio.new_event_loop()
+        self.other = asyncio.new_event_loop()
+
+    def start(self, operation: Coroutine[Any, Any, object]) -> asyncio.Task[Any]:
+        """Start a task in the one loop, and let it run until it blocks."""
+        task = self.one.create_task(operation)
+        self.turn()
+        return task
+
+    def turn(self) -> None:
+        """Let the tasks of the one loop run until they block."""
+        for _ in range(ROUNDS):
+            self.one.run_until_complete(asyncio.sleep(0))
+
+    def close(self) -> None:
+        """Close the loops."""
+        self.one.close()
+        self.other.close()
+
+
+@pytest.fixture
+def loops() -> Iterator[TwoLoops]:
+    """Give two event loops."""
+    loops = TwoLoops()
+    yield loops
+    loops.close()
+
+
+async def lease(receiver: Receiver[int]) -> None:
+    """Receive with a lease."""
+    async with receiver.lease():
+        raise AssertionError
+
+
+async def iterate(receiver: Receiver[int]) -> None:
+    """Receive by iterating."""
+    async for _ in receiver:
+        raise AssertionError
+
+
+SENDS: list[Callable[[Sender[int]], Coroutine[Any, Any, object]]] = [
+    lambda sender: sender.send(2),
+    lambda sender: sender.send_many([2]),
+]
+RECEIVES: list[Callable[[Receiver[int]], Coroutine[Any, Any, object]]] = [
+    lambda receiver: receiver.receive(),
+    lambda receiver: receiver.receive_many(2),
+    lease,
+    iterate,
+]
+
+
+@pytest.mark.parametrize("wait", RECEIVES)
+def test_receiving_in_two_loops_at_once(
+    loops: TwoLoops, wait: Callable[[Receiver[int]], Coroutine[Any, Any, object]]
+) -> None:
+    """The second loop is refused by name, and the task of the first one goes on."""
+    task = loops.start(loops.receiver.receive())
+    for _ in range(3):
+        with raises(RuntimeError, REFUSED):
+            loops.other.run_until_complete(wait(loops.receiver))
+    assert waiting(loops.channel) == (0, 1)
+    loops.sender.send_nowait(1)
+    assert loops.one.run_until_complete(task) == 1
+    assert waiting(loops.channel) == (0, 0)
+
+
+@pytest.mark.parametrize("wait", SENDS)
+def test_sending_in_two_loops_at_once(
+    loops: TwoLoops, wait: Callable[[Sender[int]], Coroutine[Any, Any, object]]
+) -> None:
+    """The second loop is refused by name, and its message is not sent."""
+    loops.sender.send_nowait(0)
+    task = loops.start(loops.sender.send(1))
+    for _ in range(3):
+        with raises(RuntimeError, REFUSED):
+            loops.other.run_until_complete(wait(loops.sender))
+    assert waiting(loops.channel) == (1, 0)
+    assert loops.receiver.receive_nowait() == 0
+    loops.one.run_until_complete(task)
+    assert drain(loops.receiver) == [1]
+
+
+def test_receiving_at_the_end_of_another_loops_wait(loops: TwoLoops) -> None:
+    """Refused, a closed endpoint has nobody left to wake, and closing it harms nothing."""
+    task = loops.start(loops.receiver.receive())
+    with loops.receiver.clone() as clone, raises(RuntimeError, REFUSED):
+        loops.other.run_until_complete(clone.receive())
+    loops.sender.send_nowait(1)
+    assert loops.one.run_until_complete(task) == 1
+
+
+def test_a_refused_deque_keeps_its_messages(loops: TwoLoops) -> None:
+    """What ``send_many`` did not send is still the caller's."""
+    loops.sender.send_nowait(0)
+    task = loops.start(loops.sender.send(1))
+    messages = deque([2, 3])
+    with raises(RuntimeError, REFUSED):
+        loops.other.run_until_complete(loops.sender.send_many(messages))
+    assert list(messages) == [2, 3]
+    task.cancel()
+    loops.turn()
+
+
+def test_a_task_that_is_woken_and_has_yet_to_run_counts(loops: TwoLoops) -> None:
+    """The other loop is refused until the first one's last task has left."""
+    task = loops.start(loops.receiver.receive())
+    loops.sender.send_nowait(1)
+    assert waiting(loops.channel) == (0, 0)
+    with raises(RuntimeError, REFUSED):
+        loops.other.run_until_complete(loops.receiver.receive())
+    assert loops.one.run_until_complete(task) == 1
+    received = loops.other.create_task(loops.receiver.receive())
+    loops.other.run_until_complete(asyncio.sleep(0))
+    assert waiting(loops.channel) == (0, 1)
+    loops.sender.send_nowait(2)
+    assert loops.other.run_until_complete(received) == 2
+
+
+@pytest.mark.parametrize("leave", ["cancel", "close"])
+def test_the_other_loop_may_wait_once_the_first_has_left(loops: TwoLoops, leave: str) -> None:
+    """However the tasks of the first loop left, the channel is free."""
+    receiver = loops.receiver.clone()
+    task = loops.start(receiver.receive())
+    if leave == "cancel":
+        task.cancel()
+    else:
+        receiver.close()
+    with pytest.raises((asyncio.CancelledError, ReceiverStoppedError)):
+        loops.one.run_until_complete(task)
+    received = loops.other.create_task(loops.receiver.receive())
+    loops.other.run_until_complete(asyncio.sleep(0))
+    loops.sender.send_nowait(1)
+    assert loops.other.run_until_complete(received) == 1
+
+
+def test_what_need_not_wait_works_in_any_loop(loops: TwoLoops) -> None:
+    """Operations that complete at once are not refused."""
+    loops.sender.send_nowait(0)
+    task = loops.start(loops.sender.send(1))
+    assert loops.other.run_until_complete(loops.receiver.receive()) == 0
+    loops.one.run_until_complete(task)
+    assert loops.other.run_until_complete(loops.receiver.receive()) == 1
+
+
+def stick(loops: TwoLoops) -> asyncio.Task[Any]:
+    """Leave a task waiting in a loop that is closed and will never run again."""
+    loops.one.set_exception_handler(lambda _loop, _context: None)  # it would complain of the task
+    task = loops.start(loops.receiver.receive())
+    loops.one.close()
+    return task
+
+
+def test_a_stuck_loop_is_named(loops: TwoLoops) -> None:
+    """While a task is stuck in a closed loop, waiting elsewhere raises and does not hang."""
+    task = stick(loops)
+    with raises(RuntimeError, REFUSED):
+        loops.other.run_until_complete(loops.receiver.receive())
+    assert not task.done()
+
+
+def test_closing_the_endpoint_of_a_stuck_task_frees_the_channel(loops: TwoLoops) -> None:
+    """The line holds nobody of a closed endpoint, and another loop may wait."""
+    task = stick(loops)
+    loops.receiver.close()
+    assert waiting(loops.channel) == (0, 0)
+    received = loops.other.create_task(loops.channel.new_receiver().receive())
+    loops.other.run_until_complete(asyncio.sleep(0))
+    loops.sender.send_nowait(1)
+    assert loops.other.run_until_complete(received) == 1
+    assert not task.done()
+
+
+def test_sending_to_a_task_that_is_stuck_in_a_closed_loop(loops: TwoLoops) -> None:
+    """The message is stored once, and not lost to a task that can never run."""
+    task = stick(loops)
+    loops.sender.send_nowait(1)
+    assert loops.channel.statistics().messages_sent == 1
+    assert drain(loops.receiver) == [1]
+    assert not task.done()
+
+
+def test_closing_a_channel_with_a_task_that_is_stuck_in_a_closed_loop(loops: TwoLoops) -> None:
+    """The close is complete, whoever can no longer be woken."""
+    task = stick(loops)
+    loops.channel.close()
+    assert loops.channel.is_closed
+    assert waiting(loops.channel) == (0, 0)
+    with pytest.raises(ReceiverStoppedError):
+        loops.other.run_until_complete(loops.receiver.receive())
+    assert not task.done()
+
+
+def test_no_event_loop_is_kept() -> None:
+    """A channel that serves nobody refers to no event loop."""
+    channel = Anycast[int](limit=0)
+
+    async def wait_in_vain() -> weakref.ref[asyncio.AbstractEventLoop]:
+        with anyio.move_on_after(0):
+            await channel.new_receiver().receive()
+        return weakref.ref(asyncio.get_running_loop())
+
+    loop = asyncio.run(wait_in_vain())
+    gc.collect()
+    assert loop() is None
+    assert not channel.is_closed
+
+
+@pytest.mark.anyio
+async def test_sending_from_another_thread() -> None:
+    """``anyio.from_thread.run`` sends, and blocks that thread while the channel is full."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+
+    def send() -> None:
+        for number in range(5):
+            from_thread.run(sender.send, number)
+
+    async with task_group() as tasks:
+        tasks.start_soon(to_thread.run_sync, send)
+        assert await receive(receiver, 5) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.anyio
+async def test_receiving_in_another_thread() -> None:
+    """``anyio.from_thread.run`` receives too, and raises there what a receive raises."""
+    channel = Anycast[int](limit=1)
+    receiver = channel.new_receiver()
+    received: list[int] = []
+
+    def receive_all() -> None:
+        received.extend(from_thread.run(receiver.receive) for _ in range(5))
+        with pytest.raises(ReceiverStoppedError):
+            from_thread.run(receiver.receive)
+
+    async with task_group() as tasks:
+        tasks.start_soon(to_thread.run_sync, receive_all)
+        await channel.new_sender().send_many(range(5))
+        channel.close()
+    assert received == [0, 1, 2, 3, 4]

@@ -1,0 +1,128 @@
+"""The public surface: what is exported, where it says it is from, and that it is documented."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+import anycast
+from anycast import Anycast, ChannelStatistics
+
+PUBLIC = [getattr(anycast, name) for name in anycast.__all__]
+MEMBERS = [
+    pytest.param(thing, name, id=f"{thing.__name__}.{name}")
+    for thing in PUBLIC
+    for name in dir(thing)
+    if thing is not ChannelStatistics  # its fields are no attributes that could have docstrings
+    if not name.startswith("_") and not hasattr(Exception, name)
+]
+
+
+def test_all_is_sorted() -> None:
+    """``__all__`` is sorted, and names each thing once."""
+    assert anycast.__all__ == sorted(set(anycast.__all__))
+
+
+def test_nothing_else_is_exported() -> None:
+    """Whatever has a public name in the package is in ``__all__``."""
+    assert {name for name in vars(anycast) if not name.startswith("_")} == set(anycast.__all__)
+
+
+@pytest.mark.parametrize("thing", PUBLIC)
+def test_where_it_is_from(thing: type[object]) -> None:
+    """Tracebacks, pickles and reprs show where users find it."""
+    assert thing.__module__ == "anycast"
+    assert getattr(anycast, thing.__qualname__) is thing
+
+
+@pytest.mark.parametrize("thing", PUBLIC)
+def test_classes_are_documented(thing: type[object]) -> None:
+    """Every public class has a docstring of its own."""
+    assert thing.__doc__
+    assert not thing.__doc__.startswith(thing.__name__ + "(")  # as dataclasses would write it
+
+
+@pytest.mark.parametrize(("thing", "name"), MEMBERS)
+def test_members_are_documented(thing: type[object], name: str) -> None:
+    """Every public method and property has a docstring, its own or inherited."""
+    assert inspect.getdoc(getattr(thing, name))
+
+
+def test_fields_of_statistics_are_documented() -> None:
+    """Each field is followed by a docstring."""
+    lines = inspect.getsource(sys.modules["anycast._statistics"]).splitlines()
+    for field in dataclasses.fields(ChannelStatistics):
+        [number] = [n for n, line in enumerate(lines) if line.startswith(f"    {field.name}: ")]
+        assert lines[number + 1].startswith('    """')
+
+
+def test_fields_of_statistics() -> None:
+    """They have these names, in this order."""
+    assert [field.name for field in dataclasses.fields(ChannelStatistics)] == [
+        "current_buffer_used",
+        "max_buffer_size",
+        "peak_buffer_used",
+        "open_senders",
+        "open_receivers",
+        "tasks_waiting_send",
+        "tasks_waiting_receive",
+        "messages_sent",
+        "messages_received",
+    ]
+
+
+def test_statistics() -> None:
+    """They count messages and endpoints, and are a snapshot."""
+    channel = Anycast[int](limit=3)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.clone()
+    before = channel.statistics()
+    for number in range(3):
+        sender.send_nowait(number)
+    receiver.receive_nowait()
+    assert before == ChannelStatistics(0, 3, 0, 2, 1, 0, 0, 0, 0)
+    assert channel.statistics() == ChannelStatistics(2, 3, 3, 2, 1, 0, 0, 3, 1)
+
+
+def test_statistics_are_frozen() -> None:
+    """No field can be set."""
+    now = Anycast[int]().statistics()
+    for field in dataclasses.fields(now):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(now, field.name, 1)
+
+
+def test_statistics_pickle() -> None:
+    """They can be sent to another process, and name where they are from."""
+    now = Anycast[int]().statistics()
+    pickled = pickle.dumps(now, protocol=0)
+    assert pickle.loads(pickled) == now  # noqa: S301  written above
+    assert b"anycast\nChannelStatistics" in pickled
+
+
+def test_importing_it_imports_no_backend() -> None:
+    """Neither trio nor uvloop is imported, nor anyio's code for any event loop."""
+    code = (
+        "import sys, anycast\n"
+        "heavy = {'trio', 'uvloop', 'asyncio'}\n"
+        "heavy |= {'anyio._backends._asyncio', 'anyio._backends._trio'}\n"
+        "print(sorted(heavy & sys.modules.keys()))\n"
+    )
+    of_anycast = run_python(code)
+    of_anyio = run_python(code.replace("anycast", "anyio, anyio.abc, anyio.lowlevel"))
+    assert of_anycast == of_anyio
+    assert "trio" not in of_anycast
+    assert "uvloop" not in of_anycast
+
+
+def run_python(code: str) -> str:
+    """Run code in a new interpreter, and return what it prints."""
+    run = subprocess.run(  # noqa: S603  the code is ours
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    return run.stdout
