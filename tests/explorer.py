@@ -10,22 +10,20 @@ lost, doubled or reordered, that nobody overtook, and that nobody hangs.
 
 from __future__ import annotations
 
-from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 import invariants
+from programs import Program
 
-from anycast import Anycast, Error, _endpoints
+from anycast import _endpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Iterable
 
     import pytest
-
 
 
 NUMBERS = count()
@@ -33,10 +31,6 @@ NUMBERS = count()
 
 class Cancelled(BaseException):
     """What a cancelled task is thrown."""
-
-
-class WorkFailed(Exception):  # noqa: N818  it is what happens, not an error of ours
-    """What a block with a lease raises."""
 
 
 @coroutine
@@ -73,18 +67,7 @@ class HandWaiter:
         self.woken = not (self.refuses and self.cancelled)
         return self.woken
 
-
-class Outgoing(deque[int]):
-    """Messages to send, which notes those that are taken out to be sent."""
-
-    def __init__(self, messages: list[int], sent: list[int]) -> None:
-        super().__init__(messages)
-        self._sent = sent
-
-    def popleft(self) -> int:
-        message = super().popleft()
-        self._sent.append(message)
-        return message
+    checkpoint = staticmethod(checkpoint)
 
 
 class Choices:
@@ -134,77 +117,24 @@ class Task:
     def step(self) -> None:
         try:
             if self.cancelled:
-                self.coroutine.throw(Cancelled())
+                self.coroutine.throw(Cancelled)
             else:
                 self.waiter = self.coroutine.send(None)
         except (StopIteration, Cancelled):
             self.done = True
 
 
-@dataclass
 class Schedule:
-    """One run of a program: a string of operations for each task.
+    """One run of a program, along one path of choices."""
 
-    ``s`` sends, ``m`` sends two of a deque, ``r`` receives, ``b`` receives up to two,
-    ``l`` leases, ``f`` leases and fails.
-    """
-
-    programs: tuple[str, ...]
-    limit: float
-    yield_every: int
-    injections: int
-    choices: Choices
-    sent: list[int] = field(default_factory=list[int])
-    received: list[int] = field(default_factory=list[int])
-    next_message: int = 0
-    sends: int = 0
-    receives: int = 0
-
-    def __post_init__(self) -> None:
-        self.channel = Anycast[int](limit=self.limit, yield_every=self.yield_every)
-        self.core = self.channel._core
-        self.sender = self.channel.new_sender()
-        self.receiver = self.channel.new_receiver()
-        self.tasks = [Task(self._run(program)) for program in self.programs]
-
-    async def _run(self, program: str) -> None:
-        with suppress(Error):
-            for operation in program:
-                await getattr(self, f"_{operation}")()
-
-    def _message(self) -> int:
-        self.next_message += 1
-        return self.next_message
-
-    async def _s(self) -> None:
-        message = self._message()
-        await self.sender.send(message)
-        self.sent.append(message)
-        self.sends += 1
-
-    async def _m(self) -> None:
-        await self.sender.send_many(Outgoing([self._message(), self._message()], self.sent))
-
-    async def _r(self) -> None:
-        self.received.append(await self.receiver.receive())
-        self.receives += 1
-
-    async def _b(self) -> None:
-        self.received += await self.receiver.receive_many(2)
-        self.receives += 1
-
-    async def _l(self) -> None:
-        async with self.receiver.lease() as message:
-            self.receives += 1
-            await checkpoint()
-            self.received.append(message)
-
-    async def _f(self) -> None:
-        with suppress(WorkFailed):
-            async with self.receiver.lease():
-                self.receives += 1
-                await checkpoint()
-                raise WorkFailed
+    def __init__(
+        self, program: Program, scripts: Iterable[str], injections: int, choices: Choices
+    ) -> None:
+        self.program = program
+        self.core = program.channel._core
+        self.tasks = [Task(program.run(script)) for script in scripts]
+        self.injections = injections
+        self.choices = choices
 
     def run(self) -> None:
         """Take every step that the choices say, then end the channel."""
@@ -218,9 +148,9 @@ class Schedule:
             self._observe(actions[choice], resumed=resumed)
         self._end()
 
-    def _faults(self) -> list[Any]:
+    def _faults(self) -> list[Callable[[], object]]:
         alive = [task.cancel for task in self.tasks if not task.done]
-        return [*alive, self.channel.close, self.sender.close, self.receiver.close]
+        return [*alive, *self.program.endings]
 
     def _observe(self, action: Any, *, resumed: bool) -> None:
         """Do one thing, and check that whoever waited before it was not overtaken by it."""
@@ -236,31 +166,29 @@ class Schedule:
                 assert done_now - done <= resumed, "overtaken"
 
     def _progress(self) -> list[tuple[Any, int]]:
-        lines = ((self.core.senders, self.sends), (self.core.receivers, self.receives))
-        return [(next(iter(line.waiting), None), done) for line, done in lines]
+        ends = (
+            (self.core.senders, self.program.sends),
+            (self.core.receivers, self.program.receives),
+        )
+        return [(next(iter(line.waiting), None), done) for line, done in ends]
 
     def _end(self) -> None:
-        self.channel.close()
+        self.program.channel.close()
         while runnable := [task for task in self.tasks if task.runnable]:
             runnable[0].step()
             invariants.check(self.core)
         assert all(task.done for task in self.tasks), "a task hangs in a closed channel"
-        everything = [*self.received, *self.core.buffer]
-        assert sorted(everything) == sorted(self.sent)
-        if not any("l" in program or "f" in program for program in self.programs):
-            assert everything == self.sent  # a lease that fails may reorder
-        assert not self.core.senders
-        assert not self.core.receivers
-        assert not self.core.leases
+        self.program.check()
 
 
 def explore(
-    programs: tuple[str, ...], *, limit: float, yield_every: int, injections: int = 1
+    scripts: tuple[str, ...], *, limit: float, yield_every: int, injections: int = 1
 ) -> int:
     """Run a program through every schedule, and return how many there are."""
     choices = Choices()
     for schedules in count(1):
-        Schedule(programs, limit, yield_every, injections, choices).run()
+        program = Program(limit, yield_every, checkpoint)
+        Schedule(program, scripts, injections, choices).run()
         if not choices.advance():
             return schedules
     raise AssertionError
@@ -269,5 +197,4 @@ def explore(
 def drive_by_hand(monkeypatch: pytest.MonkeyPatch, *, refuses: bool) -> None:
     """Replace what the endpoints know of event loops."""
     monkeypatch.setattr(HandWaiter, "refuses", refuses)
-    monkeypatch.setattr(_endpoints, "Waiter", HandWaiter)
-    monkeypatch.setattr(_endpoints, "checkpoint", checkpoint)
+    monkeypatch.setattr(_endpoints, "waiter_kind", lambda: HandWaiter)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from anycast import Anycast, Receiver, ReceiverStoppedError, SenderClosedError, SenderError
-from helpers import ROUNDS, Attempt, begin, drain, settle, task_group, waiting
+from helpers import ROUNDS, begin, drain, settle, task_group, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -86,7 +87,7 @@ async def test_frequenz_a_new_sender_overtakes_blocked_ones() -> None:
         assert receiver.receive_nowait() == 0
         with pytest.raises(anyio.WouldBlock):
             channel.new_sender().send_nowait(2)
-        newcomer = Attempt(tasks, channel.new_sender().send, 2)
+        newcomer = await begin(tasks, channel.new_sender().send, 2)
         assert [await receiver.receive() for _ in range(2)] == [1, 2]
     assert newcomer.outcome == "done"
 

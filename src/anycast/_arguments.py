@@ -6,6 +6,7 @@ A bool is an int to Python, but nobody means ``limit=True``.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 
 def check_int(argument: str, value: object, *, least: int, or_inf: bool = False) -> None:
@@ -22,6 +23,12 @@ def check_int(argument: str, value: object, *, least: int, or_inf: bool = False)
         raise TypeError(f"`{argument}` must be {rule}, not {value!r}")
     if value < least:
         raise ValueError(f"`{argument}` must be >= {least}, not {value!r}")
+
+
+def check_iterable(argument: str, value: object) -> None:
+    """Check that an argument is iterable."""
+    if not isinstance(value, Iterable):
+        raise TypeError(f"`{argument}` must be iterable, not {value!r}")
 
 
 def check_bool(argument: str, value: object) -> None:

@@ -6,8 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from anyio.abc import AsyncResource
-
-from anycast._waiter import checkpoint
+from anyio.lowlevel import checkpoint
 
 if TYPE_CHECKING:
     from types import TracebackType

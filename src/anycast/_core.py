@@ -135,7 +135,7 @@ class Core(Generic[T]):
         messages = [self.buffer.popleft() for _ in range(count)]
         self.receivers.credit -= count
         self.senders.credit += count
-        self.budget -= count
+        self.budget -= count - 1  # the operation itself counts already
         self._settle()
         return messages
 

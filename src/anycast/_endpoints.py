@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from anyio import WouldBlock
 
-from anycast._arguments import check_int
+from anycast._arguments import check_int, check_iterable
 from anycast._closing import ClosingEndpoint
 from anycast._errors import (
     ChannelClosedError,
@@ -24,7 +24,7 @@ from anycast._errors import (
 from anycast._lease import Lease
 from anycast._receiver import Receiver
 from anycast._sender import Sender
-from anycast._waiter import Waiter, checkpoint
+from anycast._waiter import waiter_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from anycast._core import Core
     from anycast._line import Line
     from anycast._log import BlockingLog
+    from anycast._waiter import Waiter
 
 T = TypeVar("T")
 
@@ -53,18 +54,19 @@ class _Endpoint(ClosingEndpoint, Generic[T]):
     def _check_open(self) -> None:
         """Raise the error of this end if it can proceed no more."""
 
-    def _act_at_once(self) -> bool:
-        """Return whether this operation may act now, without yielding."""
-        if self._line.credit > 0 and self._core.budget > 0 and not self._closed:
-            self._core.budget -= 1
-            return True
-        return False
-
     def _act_nowait(self) -> None:
         """Return if this operation may act now, and raise otherwise."""
         self._check_open()
         if self._line.credit <= 0:
             raise WouldBlock
+
+    def _act_at_once(self) -> bool:
+        """Return whether this operation may act now, without yielding."""
+        core = self._core
+        if self._line.credit > 0 and core.budget > 0 and not self._closed:
+            core.budget -= 1
+            return True
+        return False
 
     async def _turn(self) -> None:
         """Return once this operation may act, which it must do in the same step."""
@@ -72,16 +74,12 @@ class _Endpoint(ClosingEndpoint, Generic[T]):
         core, line = self._core, self._line
         if line.credit > 0 and core.budget <= 0:
             core.budget = core.allowance
-            await checkpoint()
+            await waiter_kind().checkpoint()
             self._check_open()
-        if line.credit > 0:  # looked at again: others ran meanwhile
+        if line.credit > 0:  # looked at again: others may have run meanwhile
             core.budget -= 1
             return
-        await self._wait_in_line()
-
-    async def _wait_in_line(self) -> None:
-        core, line = self._core, self._line
-        waiter = Waiter()
+        waiter = waiter_kind()()
         core.join(line, waiter)
         self._waiters.add(waiter)
         try:
@@ -123,9 +121,12 @@ class _Sender(_Endpoint[T], Sender[T]):
         self._log = log
 
     async def send(self, message: T, /) -> None:
-        if not self._act_at_once():
+        core = self._core
+        if self._line.credit > 0 and core.budget > 0 and not self._closed:
+            core.budget -= 1
+        else:
             await self._turn()
-        self._core.put(message)
+        core.put(message)
 
     def send_nowait(self, message: T, /) -> None:
         self._act_nowait()
@@ -136,11 +137,8 @@ class _Sender(_Endpoint[T], Sender[T]):
         if isinstance(messages, deque):
             await self._send_out_of(messages)
             return
-        try:
-            iterator = iter(messages)
-        except TypeError:
-            raise TypeError(f"`messages` must be iterable, not {messages!r}") from None
-        for message in iterator:
+        check_iterable("messages", messages)
+        for message in messages:
             if not self._act_at_once():
                 await self._turn()
             self._core.put(message)
@@ -179,9 +177,12 @@ class _Receiver(_Endpoint[T], Receiver[T]):
         super().__init__(channel, core, core.receivers)
 
     async def receive(self) -> T:
-        if not self._act_at_once():
+        core = self._core
+        if self._line.credit > 0 and core.budget > 0 and not self._closed:
+            core.budget -= 1
+        else:
             await self._turn()
-        return self._core.take()
+        return core.take()
 
     def receive_nowait(self) -> T:
         self._act_nowait()

@@ -6,7 +6,7 @@ a `ReceiverStoppedError` an `anyio.EndOfStream`, and each is an `Error`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from anycast._receiver import Receiver
     from anycast._sender import Sender
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    # Whoever writes ``except SenderError`` cannot say of what; a default needs Python 3.13.
+    from typing_extensions import TypeVar
+
+    T = TypeVar("T", default=Any)
+else:
+    T = TypeVar("T")
 
 
 class Error(RuntimeError):

@@ -44,10 +44,11 @@ class ThrottledLog:
             return
         self._due = max(self._due, now) + SECONDS
         held_back, self._held_back = self._held_back, 0
+        # The sender's name and not the sender: whatever keeps the record keeps no channel.
         if held_back:
-            logger.log(self._level, f"{self._text} (%d more held back)", sender, held_back)
+            logger.log(self._level, f"{self._text} (%d more held back)", str(sender), held_back)
         else:
-            logger.log(self._level, self._text, sender)
+            logger.log(self._level, self._text, str(sender))
 
 
 class BlockingLog:

@@ -4,22 +4,48 @@ The core knows no event loop: it wakes a `Waiter`, and an endpoint waits for it.
 serves one call of one task. It may be waited for several times, each time for a new
 one-shot event, because a promise may be taken back before its task has run. Nothing can be
 missed in between: a task looks at its place in line and begins to wait in one step.
+
+`AnyioWaiter` works wherever anyio does. asyncio and trio have leaner ones, in modules of
+their own: an `anyio.Event` is initialised twice and waits through two more coroutines.
 """
 
 from __future__ import annotations
 
-from anyio import Event
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from anyio import Event, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint, current_token
 
-__all__ = ["Waiter", "checkpoint"]
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 
-class Waiter:
-    """A task that waits, by way of `anyio.Event`.
+class Waiter(Protocol):
+    """A task that waits; made by the task itself, in the loop in which it will wait."""
 
-    Raises:
-        anyio.NoEventLoopError: if no event loop that anyio knows is running.
-    """
+    @property
+    def loop(self) -> object:
+        """What tells one event loop from another."""
+
+    def wait(self) -> Awaitable[None]:
+        """Wait until `wake` is called; a checkpoint."""
+
+    def wake(self) -> bool:
+        """Let the task go on.
+
+        Returns:
+            False if it can only find itself cancelled, or never runs again: it is to be
+            promised nothing.
+        """
+
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        """Yield to the event loop once, and notice cancellation."""
+
+
+class AnyioWaiter:
+    """A task that waits by way of `anyio.Event`."""
 
     __slots__ = ("_event", "loop")
 
@@ -28,16 +54,43 @@ class Waiter:
         self._event: Event | None = None
 
     async def wait(self) -> None:
-        """Wait until `wake` is called; a checkpoint."""
         self._event = Event()
         await self._event.wait()
 
     def wake(self) -> bool:
-        """Let the task go on.
-
-        Returns:
-            False if it can only find itself cancelled: it is to be promised nothing.
-        """
-        if self._event is not None:
-            self._event.set()
+        try:
+            if self._event is not None:
+                self._event.set()
+        except RuntimeError:  # its event loop was closed, and the task will never run
+            return False
         return True
+
+    checkpoint = staticmethod(checkpoint)
+
+
+_kinds: dict[type[BaseException], type[Waiter]] = {}
+
+
+def waiter_kind() -> type[Waiter]:
+    """Return the kind of waiter for the event loop that runs.
+
+    Raises:
+        RuntimeError: if there is none.
+    """
+    # What a cancellation raises tells event loops apart, and anyio says it most cheaply.
+    cancelled = get_cancelled_exc_class()
+    kind = _kinds.get(cancelled)
+    if kind is None:
+        kind = _kinds[cancelled] = _choose(cancelled)
+    return kind
+
+
+def _choose(cancelled: type[BaseException]) -> type[Waiter]:
+    if cancelled is asyncio.CancelledError:
+        from anycast._waiter_asyncio import AsyncioWaiter as Chosen  # noqa: PLC0415
+    elif cancelled.__module__.partition(".")[0] == "trio":
+        # Imported only now: many who use asyncio have trio installed, and never need it.
+        from anycast._waiter_trio import TrioWaiter as Chosen  # noqa: PLC0415
+    else:
+        return AnyioWaiter
+    return Chosen

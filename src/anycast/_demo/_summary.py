@@ -24,10 +24,9 @@ SHARES = 4  # in a line
 
 def heading(plan: Plan) -> str:
     """Return a line that says what is to be done."""
-    return (
-        f"{plan.messages:,} messages, {plan.senders:,} senders, {plan.receivers:,} receivers,"
-        f" limit {plan.limit}"
-    )
+    counts = {"message": plan.messages, "sender": plan.senders, "receiver": plan.receivers}
+    words = [f"{count:,} {word}{'s' * (count != 1)}" for word, count in counts.items()]
+    return ", ".join([*words, f"limit {plan.limit}"])
 
 
 def summary(runs: Sequence[Run]) -> list[str]:

@@ -1,0 +1,40 @@
+"""A task of asyncio that waits."""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, Future, get_running_loop, sleep
+from functools import partial
+
+
+class AsyncioWaiter:
+    """A task that waits by way of one future after another."""
+
+    __slots__ = ("_future", "loop")
+
+    def __init__(self) -> None:
+        self.loop: AbstractEventLoop = get_running_loop()
+        self._future: Future[None] | None = None
+
+    def wait(self) -> Future[None]:
+        """Return what to await until `wake` is called."""
+        self._future = future = self.loop.create_future()
+        return future
+
+    def wake(self) -> bool:
+        """Let the task go on; return False if it is being cancelled, or never runs again.
+
+        A task that waits for a future is cancelled by cancelling the future, at once; the
+        task itself finds out later.
+        """
+        future = self._future
+        if future is None:
+            return True
+        if future.done():
+            return not future.cancelled()
+        try:
+            future.set_result(None)
+        except RuntimeError:  # its event loop was closed
+            return False
+        return True
+
+    checkpoint = staticmethod(partial(sleep, 0))
