@@ -119,12 +119,6 @@ async def test_yield_every_1_within_a_batch(kind: Callable[[range], Any]) -> Non
     assert await count_yields(channel.new_sender().send_many(kind(range(3)))) == 3
 
 
-async def test_yield_every_1_with_nothing_to_send() -> None:
-    """An empty batch is an operation, so it is a checkpoint."""
-    channel = Anycast[int](yield_every=1)
-    assert await count_yields(channel.new_sender().send_many([])) == 1
-
-
 @pytest.mark.parametrize("yield_every", [1, 2, 64])
 async def test_nowait_forms_never_yield(yield_every: int) -> None:
     """Even a channel that is due to yield serves them, and stays due."""

@@ -111,21 +111,23 @@ class Core(Generic[T]):
 
     def put(self, message: T) -> None:
         """Accept one message; the receiver that has waited longest is promised one."""
-        self.buffer.append(message)
+        buffer, receivers = self.buffer, self.receivers
+        buffer.append(message)
         self.sent += 1
         self.senders.credit -= 1
-        self.receivers.credit += 1
-        if len(self.buffer) > self.peak:
-            self.peak = len(self.buffer)
-        if self.receivers.waiting:
+        receivers.credit += 1
+        if len(buffer) > self.peak:
+            self.peak = len(buffer)
+        if receivers.waiting:
             self._settle()
 
     def take(self) -> T:
         """Remove the oldest message; the sender that has waited longest gets the room."""
-        message = self.buffer.popleft()
+        senders = self.senders
         self.receivers.credit -= 1
-        self.senders.credit += 1
-        if self.senders.waiting or self.closed:
+        senders.credit += 1
+        message = self.buffer.popleft()
+        if senders.waiting or self.closed:
             self._settle()
         return message
 
@@ -183,8 +185,9 @@ class Core(Generic[T]):
 
     def redeem(self, line: Line, waiter: Waiter) -> None:
         """Turn a promise into credit that the caller uses up in this same step."""
-        assert waiter in line.promised, "nothing was promised"
-        self._remove(line, waiter)
+        del line.promised[waiter]  # raises KeyError, were nothing promised
+        line.credit += 1
+        self._gone(line)
 
     def leave(self, line: Line, waiter: Waiter) -> None:
         """Let a task go that gave up; what it was promised goes to the next in line."""
@@ -221,16 +224,26 @@ class Core(Generic[T]):
 
     def _promise(self, line: Line) -> None:
         """Wake the task that has waited longest; one that is leaving just leaves."""
-        waiter = line.first()
+        waiter, _ = line.waiting.popitem(last=False)
         if waiter.wake():
-            line.promise(waiter)
+            line.promised[waiter] = None
+            line.credit -= 1
         else:
-            self._remove(line, waiter)
+            self._gone(line)
 
     def _remove(self, line: Line, waiter: Waiter) -> None:
-        """Take a task out, and with a receiver the room that it made."""
-        if line.remove(waiter):
-            self.senders.credit -= line.room
+        """Take a task out, unless it was dismissed before; its promise becomes credit."""
+        if waiter in line.promised:
+            del line.promised[waiter]
+            line.credit += 1
+            self._gone(line)
+        elif waiter in line.waiting:
+            del line.waiting[waiter]
+            self._gone(line)
+
+    def _gone(self, line: Line) -> None:
+        """Account for a task that is in line no more: with a receiver goes the room it made."""
+        self.senders.credit -= line.room
         if not self.receivers and not self.senders:
             self.loop = None
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from anyio import WouldBlock
 
 from anycast._arguments import check_int, check_iterable
-from anycast._closing import ClosingEndpoint
 from anycast._errors import (
     ChannelClosedError,
     ReceiverStoppedError,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Endpoint(ClosingEndpoint, Generic[T]):
+class _Endpoint(Generic[T]):
     """What a sender and a receiver share: getting a turn, and being closed."""
 
     def __init__(self, channel: Channel[T], core: Core[T], line: Line) -> None:

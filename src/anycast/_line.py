@@ -38,34 +38,9 @@ class Line:
         """Return whether any task is in line, waiting or promised."""
         return bool(self.waiting or self.promised)
 
-    def first(self) -> Waiter:
-        """Return the task that has waited longest."""
-        return next(iter(self.waiting))
-
-    def promise(self, waiter: Waiter) -> None:
-        """Set credit aside for a task that waits."""
-        del self.waiting[waiter]
-        self.promised[waiter] = None
-        self.credit -= 1
-
     def revoke(self) -> None:
         """Take the newest promise back; its task heads the line again."""
         waiter, _ = self.promised.popitem()
         self.credit += 1
         self.waiting[waiter] = None
         self.waiting.move_to_end(waiter, last=False)
-
-    def remove(self, waiter: Waiter) -> bool:
-        """Take a task out, with its promise if it holds one.
-
-        Returns:
-            False if it was not in line any more.
-        """
-        if waiter in self.promised:
-            del self.promised[waiter]
-            self.credit += 1
-        elif waiter in self.waiting:
-            del self.waiting[waiter]
-        else:
-            return False
-        return True

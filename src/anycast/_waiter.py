@@ -11,7 +11,6 @@ their own: an `anyio.Event` is initialised twice and waits through two more coro
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from anyio import Event, get_cancelled_exc_class
@@ -86,11 +85,15 @@ def waiter_kind() -> type[Waiter]:
 
 
 def _choose(cancelled: type[BaseException]) -> type[Waiter]:
-    if cancelled is asyncio.CancelledError:
-        from anycast._waiter_asyncio import AsyncioWaiter as Chosen  # noqa: PLC0415
-    elif cancelled.__module__.partition(".")[0] == "trio":
-        # Imported only now: many who use asyncio have trio installed, and never need it.
-        from anycast._waiter_trio import TrioWaiter as Chosen  # noqa: PLC0415
-    else:
-        return AnyioWaiter
-    return Chosen
+    # Imported only now: a program needs one event loop, however many are installed.
+    match cancelled.__module__.partition(".")[0]:
+        case "asyncio":
+            from anycast._waiter_asyncio import AsyncioWaiter  # noqa: PLC0415
+
+            return AsyncioWaiter
+        case "trio":
+            from anycast._waiter_trio import TrioWaiter  # noqa: PLC0415
+
+            return TrioWaiter
+        case _:
+            return AnyioWaiter
