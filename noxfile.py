@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+
 import nox
 
 nox.needs_version = ">=2025.5.1"
 nox.options.sessions = ["lint", "typing", "tests", "coverage", "lowest", "mutants", "docs"]
-nox.options.error_on_missing_interpreters = False
+nox.options.error_on_missing_interpreters = False  # not even where CI is set
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
+CODE = ["src", "tests", "benchmarks", "noxfile.py"]
+PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs"]
+
+# pyenv shows only the Pythons that are switched on: switch on all that it has.
+if (pyenv := shutil.which("pyenv")) and "PYENV_VERSION" not in os.environ:
+    listing = subprocess.run([pyenv, "versions", "--bare"], capture_output=True, text=True)  # noqa: S603, PLW1510
+    if listing.stdout:
+        os.environ["PYENV_VERSION"] = ":".join(reversed(listing.stdout.split()))
 
 
 def group(name: str) -> list[str]:
     """Return the requirements of a dependency group of the project."""
     return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def lowest(requirements: list[str]) -> list[str]:
+    """Return requirements that allow nothing newer than the oldest version they allow."""
+    return [name.partition(";")[0].replace(">=", "==") for name in requirements if ">=" in name]
 
 
 @nox.session
@@ -23,7 +40,7 @@ def lint(session: nox.Session) -> None:
     session.install(*group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
-    session.run("codespell", "src", "tests", "benchmarks", "docs", "noxfile.py", "README.md")
+    session.run("codespell", *CODE, *PROSE)
 
 
 @nox.session
@@ -36,14 +53,46 @@ def typing(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Test the built wheel on every backend."""
+    """Test the built wheel on every backend, with the lean events and with anyio's."""
     session.install(".", *group("tests"))
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    pytest = ["coverage", "run", "-m", "pytest", *session.posargs]
+    session.run(*pytest)
+    session.run(*pytest, "--plain-events", "-m", "not slow")
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """Combine what the tests covered on all Pythons, and demand all of it."""
-    session.install(*group("tests"))
+    session.install(*group("coverage"))
     session.run("coverage", "combine")
     session.run("coverage", "report")
+
+
+@nox.session(name="lowest", python="3.11")
+def lowest_versions(session: nox.Session) -> None:
+    """Test with the lowest versions of what the project needs to run."""
+    project = PROJECT["project"]
+    extras = [name for extra in project["optional-dependencies"].values() for name in extra]
+    session.install(".", *group("tests"), *lowest([*project["dependencies"], *extras]))
+    session.run("pytest", "-m", "not slow")
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Break the core in one small way after another: the tests must notice each."""
+    session.install(".", *group("tests"))
+    session.run("python", "tests/mutants.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every example of the README, of the guide and of the docstrings."""
+    session.install(".", *group("tests"))
+    session.run("pytest", "tests/test_examples.py")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Compare with the peers; about a quarter of an hour, and no part of the default run."""
+    session.install(".", *group("bench"))
+    session.run("python", "-m", "benchmarks", *session.posargs)

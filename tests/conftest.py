@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from anycast import _waiter
 
 
 def eager_loop() -> asyncio.AbstractEventLoop:
@@ -30,7 +31,22 @@ if sys.version_info >= (3, 12):
     ASYNCIO["eager"] = ("asyncio", {"loop_factory": eager_loop})
 if find_spec("uvloop"):
     ASYNCIO["uvloop"] = ("asyncio", {"loop_factory": uvloop_loop})
-BACKENDS = {**ASYNCIO, "trio": ("trio", {})}
+BACKENDS: dict[str, tuple[str, dict[str, Any]]] = {**ASYNCIO, "trio": ("trio", {})}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the suite run without the leaner events of asyncio and trio."""
+    parser.addoption("--plain-events", action="store_true", help="wait with anyio.Event alone")
+
+
+def _always_plain(cancelled: type[BaseException]) -> type[_waiter.Waiter]:  # noqa: ARG001
+    return _waiter.AnyioWaiter
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the events that tasks wait with."""
+    if config.getoption("--plain-events"):
+        _waiter._choose = _always_plain
 
 
 @pytest.fixture(scope="module")
@@ -45,5 +61,3 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         only_asyncio = metafunc.definition.get_closest_marker("asyncio_only")
         backends = ASYNCIO if only_asyncio else BACKENDS
         metafunc.parametrize("anyio_backend", backends.values(), ids=list(backends), scope="module")
-
-

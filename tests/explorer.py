@@ -16,12 +16,12 @@ from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 import invariants
+from anycast import _endpoints
+from anycast._waiter import Waiter
 from programs import Program
 
-from anycast import _endpoints
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
 
     import pytest
 
@@ -44,7 +44,7 @@ async def checkpoint() -> None:
     await park(None)
 
 
-class HandWaiter:
+class HandWaiter(Waiter):
     """A waiter for tasks that are driven by hand.
 
     With ``refuses``, waking says when the task is being cancelled already, as the future of
@@ -67,7 +67,9 @@ class HandWaiter:
         self.woken = not (self.refuses and self.cancelled)
         return self.woken
 
-    checkpoint = staticmethod(checkpoint)
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        return checkpoint()
 
 
 class Choices:
@@ -139,7 +141,7 @@ class Schedule:
     def run(self) -> None:
         """Take every step that the choices say, then end the channel."""
         while runnable := [task for task in self.tasks if task.runnable]:
-            actions = [task.step for task in runnable]
+            actions: list[Callable[[], object]] = [task.step for task in runnable]
             if self.injections:
                 actions += self._faults()
             choice = self.choices.pick(len(actions))
@@ -160,7 +162,8 @@ class Schedule:
         for line, (head, done), (_, done_now) in zip(
             (self.core.senders, self.core.receivers), before, self._progress(), strict=True
         ):
-            in_line = [waiter.number for waiter in (*line.promised, *line.waiting)]
+            waiters: list[Any] = [*line.promised, *line.waiting]
+            in_line: list[int] = [waiter.number for waiter in waiters]
             assert in_line == sorted(in_line), "a place in line was lost"
             if head in line.waiting:  # then only a promised task may have acted, and once
                 assert done_now - done <= resumed, "overtaken"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from anycast._core import Core
 
 
-def check(core: Core[object]) -> None:
+def check(core: Core[Any]) -> None:
     """Check the invariants that `anycast._core` opens with, and the sums behind credit."""
     receivers, senders = core.receivers, core.senders
     in_line = len(receivers.waiting) + len(receivers.promised)

@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import invariants
-
 from anycast import Anycast, Error
 
 if TYPE_CHECKING:

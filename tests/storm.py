@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
-import invariants
 from anyio.lowlevel import checkpoint
 
+import invariants
 from anycast import Anycast, ReceiverStoppedError
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ class Storm:
             async with receiver.lease():
                 raise ZeroDivisionError
 
-    async def _survives(self, operation: Callable[..., Awaitable[None]], *arguments: object) -> bool:
+    async def _survives(
+        self, operation: Callable[..., Awaitable[None]], *arguments: object
+    ) -> bool:
         """Return False if the operation was cancelled, by its scope or natively."""
         scope = anyio.CancelScope()
         task = asyncio.current_task() if self.native else None

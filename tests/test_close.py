@@ -309,7 +309,7 @@ async def test_closing_endpoints_of_a_closed_channel() -> None:
 
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("close_first", [True, False])
-async def test_native_cancellation_in_the_step_of_the_close(close_first: bool) -> None:  # noqa: FBT001
+async def test_native_cancellation_in_the_step_of_the_close(close_first: bool) -> None:
     """A receiver closed and cancelled at once ends, whichever came first, and is forgotten."""
     channel = Anycast[int]()
     task = asyncio.ensure_future(channel.new_receiver().receive())

@@ -82,7 +82,9 @@ def watched() -> Watched:
 
 def waiters() -> int:
     """Count the waiters that are alive, in whatever line or nowhere."""
-    return sum(type(thing).__module__.startswith("anycast._waiter") for thing in gc.get_objects())
+    return sum(
+        str(type(thing).__module__).startswith("anycast._waiter") for thing in gc.get_objects()
+    )
 
 
 class Ends:

@@ -93,7 +93,7 @@ def check_cause(error: Any, channel: Anycast[int]) -> None:
 
 @pytest.mark.parametrize("how", [*SENDS, "clone"])
 @pytest.mark.parametrize("channel_too", [False, True])
-async def test_sending_through_a_closed_sender(how: str, channel_too: bool) -> None:  # noqa: FBT001
+async def test_sending_through_a_closed_sender(how: str, channel_too: bool) -> None:
     """It raises a SenderClosedError without a cause, whether or not the channel is closed."""
     channel = Anycast[int](name="numbers")
     sender = channel.new_sender()

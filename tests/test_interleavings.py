@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from itertools import combinations_with_replacement
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from explorer import drive_by_hand, explore
 
 
@@ -51,6 +53,13 @@ def test_every_schedule_keeps_every_promise(
     )
 
 
+def test_the_readme_tells_how_many_schedules() -> None:
+    """The number there is the sum of the numbers here."""
+    readme = Path(__file__).parent.parent / "README.md"
+    total = sum(family.schedules for family in FAMILIES.values())
+    assert f"{total:,} schedules" in readme.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("limit", [0, 1, 2, math.inf])
 @pytest.mark.parametrize("refuses", [False, True])
 @pytest.mark.parametrize("yield_every", [1, 64])
@@ -59,5 +68,12 @@ def test_short_schedules_keep_every_promise(
 ) -> None:
     """A few programs, quick to run, which meet every transition of the core."""
     drive_by_hand(monkeypatch, refuses=refuses)
-    for programs in (("ss", "r", "r"), ("s", "s", "rr"), ("m", "l"), ("m", "f", "r"), ("ss", "b")):
+    for programs in (
+        ("s", "s", "r", "r"),
+        ("ss", "r", "r"),
+        ("s", "s", "rr"),
+        ("m", "l"),
+        ("m", "f", "r"),
+        ("ss", "b"),
+    ):
         assert explore(programs, limit=limit, yield_every=yield_every) > 1

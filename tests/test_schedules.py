@@ -7,12 +7,13 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
-import invariants
 import pytest
 from anyio.lowlevel import checkpoint
-from conftest import BACKENDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import invariants
+from conftest import BACKENDS
 from programs import OPERATIONS, Program
 
 if TYPE_CHECKING:

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-import invariants
 import pytest
-from explorer import HandWaiter
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -22,9 +20,12 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
+import invariants
 from anycast._core import Core
+from explorer import HandWaiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,7 +148,7 @@ class Machine(RuleBasedStateMachine):
 
     def _join(self, line: Line, model: ModelLine) -> None:
         task = ModelTask(HandWaiter())
-        self.core.join(line, task.waiter)  # type: ignore[arg-type]  # quacks like one
+        self.core.join(line, task.waiter)
         model.tasks.append(task)
         self._restore()
 
@@ -165,14 +166,14 @@ class Machine(RuleBasedStateMachine):
 
     def _redeem(self, data: st.DataObject, line: Line, model: ModelLine) -> None:
         task = data.draw(st.sampled_from(model.promised))
-        self.core.redeem(line, task.waiter)  # type: ignore[arg-type]
+        self.core.redeem(line, task.waiter)
         model.tasks.remove(task)
 
     @precondition(lambda self: self.receivers.tasks or self.senders.tasks)
     @rule(data=st.data())
     def leave(self, data: st.DataObject) -> None:
         line, model, task = self._anybody(data)
-        self.core.leave(line, task.waiter)  # type: ignore[arg-type]
+        self.core.leave(line, task.waiter)
         model.tasks.remove(task)
         self._restore()
 
@@ -180,7 +181,7 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def dismiss(self, data: st.DataObject) -> None:
         line, model, task = self._anybody(data)
-        self.core.dismiss(line, [task.waiter])  # type: ignore[list-item]
+        self.core.dismiss(line, [task.waiter])
         assert task.waiter.woken
         model.tasks.remove(task)
         self._restore()
@@ -207,7 +208,10 @@ class Machine(RuleBasedStateMachine):
         assert list(self.core.buffer) == self.messages
         assert self.core.leases == len(self.leased)
         assert self.core.sent == self.sent
-        for line, model in ((self.core.receivers, self.receivers), (self.core.senders, self.senders)):
+        for line, model in (
+            (self.core.receivers, self.receivers),
+            (self.core.senders, self.senders),
+        ):
             assert [*line.promised, *line.waiting] == _waiters(model.tasks)
             assert list(line.promised) == _waiters(model.promised)
             assert all(task.waiter.woken for task in model.promised)
@@ -218,12 +222,17 @@ def _waiters(tasks: Iterable[ModelTask]) -> list[HandWaiter]:
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None, derandomize=True)
+TestMachine.settings = settings(
+    max_examples=200, stateful_step_count=40, deadline=None, derandomize=True
+)
 
 
 @pytest.mark.slow
 def test_long_runs() -> None:
     """The same machine with more examples and longer runs."""
-    from hypothesis.stateful import run_state_machine_as_test
-
-    run_state_machine_as_test(Machine, settings=settings(max_examples=600, stateful_step_count=80, deadline=None, derandomize=True))
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=600, stateful_step_count=80, deadline=None, derandomize=True
+        ),
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from conftest import BACKENDS
 from storm import Storm
 

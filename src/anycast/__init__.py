@@ -31,6 +31,5 @@ __all__ = [
 ]
 
 # Tracebacks, pickles and reprs show where users find these.
-for _name in __all__:
-    globals()[_name].__module__ = __name__
-del _name
+for _public in [globals()[name] for name in __all__]:
+    _public.__module__ = __name__

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 from anycast._arguments import check_bool, check_int, check_name
 from anycast._channel import Channel
 from anycast._core import Core
-from anycast._endpoints import _Receiver, _Sender
+from anycast._endpoints import (
+    _Receiver,  # pyright: ignore[reportPrivateUsage]  private to users: logs show the names
+    _Sender,  # pyright: ignore[reportPrivateUsage]
+)
 from anycast._log import BlockingLog
 
 if TYPE_CHECKING:

@@ -41,5 +41,3 @@ def check_name(value: object) -> None:
     """Check that a channel's name is a str, or None."""
     if value is not None and not isinstance(value, str):
         raise TypeError(f"`name` must be a str or None, not {value!r}")
-
-

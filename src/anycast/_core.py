@@ -83,9 +83,7 @@ class Core(Generic[T]):
         "sent",
     )
 
-    def __init__(
-        self, label: str, *, limit: float, yield_every: int, auto_close: bool
-    ) -> None:
+    def __init__(self, label: str, *, limit: float, yield_every: int, auto_close: bool) -> None:
         self.label = label
         self.limit = limit
         self.auto_close = auto_close
@@ -116,8 +114,7 @@ class Core(Generic[T]):
         self.sent += 1
         self.senders.credit -= 1
         receivers.credit += 1
-        if len(buffer) > self.peak:
-            self.peak = len(buffer)
+        self.peak = max(self.peak, len(buffer))
         if receivers.waiting:
             self._settle()
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     # Whoever writes ``except SenderError`` cannot say of what; a default needs Python 3.13.
-    from typing_extensions import TypeVar
+    from typing_extensions import TypeVar  # noqa: TC004  the runtime has another
 
     T = TypeVar("T", default=Any)
 else:
@@ -70,7 +70,7 @@ class SenderError(Error, anyio.BrokenResourceError, Generic[T]):
 
 
 class SenderClosedError(SenderError[T], anyio.ClosedResourceError):
-    """This very sender was closed before or while it was used.
+    """The sender itself was closed before or while it was used.
 
     Args:
         sender: the closed sender.

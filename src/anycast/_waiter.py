@@ -11,7 +11,8 @@ their own: an `anyio.Event` is initialised twice and waits through two more coro
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from anyio import Event, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint, current_token
@@ -20,16 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 
-class Waiter(Protocol):
+class Waiter(ABC):
     """A task that waits; made by the task itself, in the loop in which it will wait."""
 
-    @property
-    def loop(self) -> object:
-        """What tells one event loop from another."""
+    __slots__ = ()
 
+    loop: object
+    """What tells one event loop from another."""
+
+    @abstractmethod
     def wait(self) -> Awaitable[None]:
         """Wait until `wake` is called; a checkpoint."""
 
+    @abstractmethod
     def wake(self) -> bool:
         """Let the task go on.
 
@@ -39,17 +43,18 @@ class Waiter(Protocol):
         """
 
     @staticmethod
+    @abstractmethod
     def checkpoint() -> Awaitable[None]:
         """Yield to the event loop once, and notice cancellation."""
 
 
-class AnyioWaiter:
+class AnyioWaiter(Waiter):
     """A task that waits by way of `anyio.Event`."""
 
     __slots__ = ("_event", "loop")
 
     def __init__(self) -> None:
-        self.loop: object = current_token()
+        self.loop = current_token()
         self._event: Event | None = None
 
     async def wait(self) -> None:
@@ -64,7 +69,9 @@ class AnyioWaiter:
             return False
         return True
 
-    checkpoint = staticmethod(checkpoint)
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        return checkpoint()
 
 
 _kinds: dict[type[BaseException], type[Waiter]] = {}

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, get_running_loop, sleep
-from functools import partial
+from asyncio import Future, get_running_loop, sleep
+from typing import TYPE_CHECKING
+
+from anycast._waiter import Waiter
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 
-class AsyncioWaiter:
+class AsyncioWaiter(Waiter):
     """A task that waits by way of one future after another."""
 
     __slots__ = ("_future", "loop")
 
     def __init__(self) -> None:
-        self.loop: AbstractEventLoop = get_running_loop()
+        self.loop = get_running_loop()
         self._future: Future[None] | None = None
 
     def wait(self) -> Future[None]:
         """Return what to await until `wake` is called."""
-        self._future = future = self.loop.create_future()
+        self._future = future = get_running_loop().create_future()
         return future
 
     def wake(self) -> bool:
@@ -37,4 +42,6 @@ class AsyncioWaiter:
             return False
         return True
 
-    checkpoint = staticmethod(partial(sleep, 0))
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        return sleep(0)

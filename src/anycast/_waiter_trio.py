@@ -13,11 +13,15 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
+from anycast._waiter import Waiter
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from trio.lowlevel import RaiseCancelT, Task
 
 
-class TrioWaiter:
+class TrioWaiter(Waiter):
     """A task that waits by way of trio's scheduler.
 
     A task must be rescheduled exactly once: by `wake`, or by trio itself once the wait was
@@ -48,4 +52,6 @@ class TrioWaiter:
             reschedule(task)
         return not self._aborted
 
-    checkpoint = staticmethod(checkpoint)
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        return checkpoint()  # noqa: ASYNC105  the caller awaits it

@@ -1,0 +1,288 @@
+"""Tests the tests: breaks the core in one small way after another, and runs the suite.
+
+A mutant is one change to one line of the source. The fast part of the suite must fail for
+each of them; one that survives shows a promise that no test watches over. Run it with
+``nox -s mutants``, or with words to choose mutants by: ``nox -s mutants -- close lease``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+TESTS = Path(__file__).parent
+SOURCE = TESTS.parent / "src" / "anycast"
+# These kill most mutants within seconds, and cannot hang: no event loop is in them.
+FIRST = ["tests/test_state_machine.py", "tests/test_interleavings.py"]
+SECONDS = 240  # what the rest takes at most, unless a mutant makes it hang, which kills it too
+
+
+class Mutant(NamedTuple):
+    """A change that breaks a promise."""
+
+    what: str
+    module: str
+    old: str
+    new: str
+
+
+MUTANTS = [
+    Mutant(
+        "drop the promise of a task that leaves",
+        "_core",
+        "            line.credit += 1\n            self._gone(line)\n        elif",
+        "            self._gone(line)\n        elif",
+    ),
+    Mutant(
+        "leave without passing the promise on",
+        "_core",
+        "        self._remove(line, waiter)\n        self._settle()\n\n    def dismiss",
+        "        self._remove(line, waiter)\n\n    def dismiss",
+    ),
+    Mutant("wake the newest waiter", "_core", "popitem(last=False)", "popitem()"),
+    Mutant(
+        "wake nobody when a message comes",
+        "_core",
+        "        if receivers.waiting:\n            self._settle()\n",
+        "",
+    ),
+    Mutant(
+        "wake nobody when a message is taken",
+        "_core",
+        "        if senders.waiting or self.closed:\n            self._settle()\n",
+        "",
+    ),
+    Mutant(
+        "forget the end of a closed channel when its last message is taken",
+        "_core",
+        "if senders.waiting or self.closed:",
+        "if senders.waiting:",
+    ),
+    Mutant(
+        "forget to wake blocked senders on close",
+        "_core",
+        "        self.dismiss(self.senders, [*self.senders.promised, *self.senders.waiting])",
+        "        self._settle()",
+    ),
+    Mutant(
+        "let senders keep their promises on close",
+        "_core",
+        "[*self.senders.promised, *self.senders.waiting]",
+        "self.senders.waiting",
+    ),
+    Mutant("forget to wake those dismissed", "_core", "            waiter.wake()\n", ""),
+    Mutant(
+        "end while a lease is open",
+        "_core",
+        "return self.closed and not self.buffer and not self.leases",
+        "return self.closed and not self.buffer",
+    ),
+    Mutant(
+        "end while messages are left",
+        "_core",
+        "return self.closed and not self.buffer and not self.leases",
+        "return self.closed and not self.leases",
+    ),
+    Mutant(
+        "never end for those who wait",
+        "_core",
+        "            self.dismiss(receivers, receivers.waiting)\n",
+        "            pass\n",
+    ),
+    Mutant("room for one message too many", "_core", "credit=limit,", "credit=limit + 1,"),
+    Mutant("room for one message too few", "_core", "credit=limit,", "credit=max(limit - 1, 0),"),
+    Mutant(
+        "no room for a receiver that waits: no rendezvous",
+        "_core",
+        "Line(credit=0, room=1)",
+        "Line(credit=0, room=0)",
+    ),
+    Mutant(
+        "a receiver that has gone leaves its room behind",
+        "_core",
+        "        self.senders.credit -= line.room\n",
+        "",
+    ),
+    Mutant(
+        "a receiver that comes wakes no sender",
+        "_core",
+        "        self.senders.credit += line.room\n        self._settle()\n",
+        "        self.senders.credit += line.room\n",
+    ),
+    Mutant(
+        "keep promises for which there is no room",
+        "_core",
+        "            senders.revoke()\n",
+        "            break\n",
+    ),
+    Mutant(
+        "take the oldest promise back",
+        "_line",
+        "self.promised.popitem()",
+        "self.promised.popitem(last=False)",
+    ),
+    Mutant(
+        "a promise taken back sends its task to the end of the line",
+        "_line",
+        "        self.waiting.move_to_end(waiter, last=False)\n",
+        "",
+    ),
+    Mutant(
+        "promise to a task that is leaving",
+        "_core",
+        "        if waiter.wake():\n",
+        "        if waiter.wake() or True:\n",
+    ),
+    Mutant(
+        "give a message back at the end",
+        "_core",
+        "self.buffer.appendleft(message)",
+        "self.buffer.append(message)",
+    ),
+    Mutant(
+        "give a message back over the limit without closing the room",
+        "_core",
+        "        self.senders.credit -= 1\n        self.end_lease()",
+        "        self.end_lease()",
+    ),
+    Mutant(
+        "take the newest message",
+        "_core",
+        "message = self.buffer.popleft()",
+        "message = self.buffer.pop()",
+    ),
+    Mutant(
+        "take messages that are promised to others",
+        "_core",
+        "min(most, int(self.receivers.credit))",
+        "min(most, len(self.buffer))",
+    ),
+    Mutant("take one message too many", "_core", "count = min(most,", "count = min(most + 1,"),
+    Mutant(
+        "let two event loops wait at once",
+        "_core",
+        "            if self.receivers or self.senders:\n",
+        "            if False:\n",
+    ),
+    Mutant(
+        "remember the event loop for ever",
+        "_core",
+        "            self.loop = None\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "skip the second look after a yield",
+        "_endpoints",
+        "            self._check_open()\n        if line.credit > 0:  # looked at again",
+        "            return\n        if line.credit > 0:  # looked at again",
+    ),
+    Mutant(
+        "do not look whether it was closed during a yield",
+        "_endpoints",
+        "            await waiter_kind().checkpoint()\n            self._check_open()\n",
+        "            await waiter_kind().checkpoint()\n",
+    ),
+    Mutant("yield one operation too late", "_endpoints", "core.budget <= 0", "core.budget < 0"),
+    Mutant(
+        "trust a wake-up without looking at what is held",
+        "_endpoints",
+        "            while waiter in line.waiting:\n",
+        "            if waiter in line.waiting:\n",
+    ),
+    Mutant(
+        "go on after being dismissed",
+        "_endpoints",
+        "        self._check_open()  # whoever was dismissed learns why\n",
+        "",
+    ),
+    Mutant(
+        "swallow what interrupts a wait",
+        "_endpoints",
+        "            core.leave(line, waiter)\n            raise\n",
+        "            core.leave(line, waiter)\n            return\n",
+    ),
+    Mutant(
+        "keep the waiters of an endpoint",
+        "_endpoints",
+        "            self._waiters.remove(waiter)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "close an endpoint without waking its tasks",
+        "_endpoints",
+        "self._core.detach(self._line, self._waiters)",
+        "self._core.detach(self._line, ())",
+    ),
+    Mutant(
+        "close the channel with the first endpoint",
+        "_core",
+        "if self.auto_close and not line.open:",
+        "if self.auto_close:",
+    ),
+    Mutant(
+        "lose the message of a lease that fails",
+        "_lease",
+        "            self._core.give_back(message)\n",
+        "            self._core.end_lease()\n",
+    ),
+]
+
+
+def main(words: list[str]) -> int:
+    """Try every mutant, or those whose description has one of the words."""
+    chosen = [m for m in MUTANTS if not words or any(word in m.what for word in words)]
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        survivors = [mutant for mutant, killer in pool.map(_try, chosen) if not killer]
+    for mutant in survivors:
+        print(f"SURVIVED: {mutant.what}")  # noqa: T201
+    print(f"{len(chosen) - len(survivors)} mutants killed, {len(survivors)} survived")  # noqa: T201
+    return bool(survivors)
+
+
+def _try(mutant: Mutant) -> tuple[Mutant, str]:
+    """Run the suite against a mutant; return the test that failed first, if one did."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "anycast"
+        shutil.copytree(SOURCE, copy)
+        _change(copy / f"{mutant.module}.py", mutant)
+        killer = _first_failure(folder, FIRST)
+        killer = killer or _first_failure(folder, [f"--ignore={path}" for path in FIRST])
+    print(f"{'killed' if killer else 'ALIVE '}  {mutant.what}  {killer}", flush=True)  # noqa: T201
+    return mutant, killer
+
+
+def _change(module: Path, mutant: Mutant) -> None:
+    text = module.read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise ValueError(f"{mutant.what!r} fits {text.count(mutant.old)} places in {module.name}")
+    module.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
+
+
+def _first_failure(path: str, arguments: list[str]) -> str:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-m", "not slow"]
+    try:
+        run = subprocess.run(  # noqa: S603  the command is ours
+            [*command, *arguments],
+            cwd=TESTS.parent,
+            env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "(it hung)"
+    if run.returncode not in {0, 1}:
+        raise RuntimeError(f"the suite could not run:\n{run.stdout}{run.stderr}")
+    failed = [line for line in run.stdout.splitlines() if line.startswith("FAILED")]
+    return failed[0].partition(" - ")[0] if failed else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
