@@ -69,7 +69,6 @@ def test_short_schedules_keep_every_promise(
     """A few programs, quick to run, which meet every transition of the core."""
     drive_by_hand(monkeypatch, refuses=refuses)
     for programs in (
-        ("s", "s", "r", "r"),
         ("ss", "r", "r"),
         ("s", "s", "rr"),
         ("m", "l"),
@@ -77,3 +76,12 @@ def test_short_schedules_keep_every_promise(
         ("ss", "b"),
     ):
         assert explore(programs, limit=limit, yield_every=yield_every) > 1
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_two_promises_on_each_side_keep_every_promise(
+    limit: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four tasks, so that one of two promises can be taken back."""
+    drive_by_hand(monkeypatch, refuses=False)
+    assert explore(("s", "s", "r", "r"), limit=limit, yield_every=64) > 1
