@@ -15,7 +15,7 @@ nox.options.error_on_missing_interpreters = False  # not even where CI is set
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 CODE = ["src", "tests", "benchmarks", "noxfile.py"]
-PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs"]
+PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
 
 # pyenv shows only the Pythons that are switched on: switch on all that it has.
 if (pyenv := shutil.which("pyenv")) and "PYENV_VERSION" not in os.environ:
@@ -86,7 +86,7 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every example of the README, of the guide and of the docstrings."""
+    """Run every example of the README and of the docstrings."""
     session.install(".", *group("tests"))
     session.run("pytest", "tests/test_examples.py")
 
