@@ -9,7 +9,16 @@ import subprocess
 import nox
 
 nox.needs_version = ">=2025.5.1"
-nox.options.sessions = ["lint", "typing", "tests", "coverage", "lowest", "mutants", "docs"]
+nox.options.sessions = [
+    "lint",
+    "typing",
+    "docs",
+    "tests",
+    "coverage",
+    "lowest",
+    "explore",
+    "mutants",
+]
 nox.options.error_on_missing_interpreters = False  # not even where CI is set
 
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -55,9 +64,9 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test the built wheel on every backend, with the lean events and with anyio's."""
     session.install(".", *group("tests"))
-    pytest = ["coverage", "run", "-m", "pytest", *session.posargs]
+    pytest = ["coverage", "run", "-m", "pytest", "-m", "not slow", *session.posargs]
     session.run(*pytest)
-    session.run(*pytest, "--plain-events", "-m", "not slow")
+    session.run(*pytest, "--plain-events")
 
 
 @nox.session
@@ -75,6 +84,13 @@ def lowest_versions(session: nox.Session) -> None:
     extras = [name for extra in project["optional-dependencies"].values() for name in extra]
     session.install(".", *group("tests"), *lowest([*project["dependencies"], *extras]))
     session.run("pytest", "-m", "not slow")
+
+
+@nox.session
+def explore(session: nox.Session) -> None:
+    """Run the slow tests, once: every schedule of many programs, and long random runs."""
+    session.install(".", *group("tests"))
+    session.run("pytest", "-m", "slow", *session.posargs)
 
 
 @nox.session

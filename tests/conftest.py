@@ -12,13 +12,6 @@ import pytest
 from anycast import _waiter
 
 
-def eager_loop() -> asyncio.AbstractEventLoop:
-    """Return an event loop whose tasks start to run in the moment they are created."""
-    loop = asyncio.new_event_loop()
-    loop.set_task_factory(asyncio.eager_task_factory)
-    return loop
-
-
 def uvloop_loop() -> asyncio.AbstractEventLoop:
     """Return an event loop of uvloop."""
     import uvloop  # noqa: PLC0415  absent on some platforms
@@ -28,6 +21,13 @@ def uvloop_loop() -> asyncio.AbstractEventLoop:
 
 ASYNCIO: dict[str, tuple[str, dict[str, Any]]] = {"asyncio": ("asyncio", {})}
 if sys.version_info >= (3, 12):
+
+    def eager_loop() -> asyncio.AbstractEventLoop:
+        """Return an event loop whose tasks start to run in the moment they are created."""
+        loop = asyncio.new_event_loop()
+        loop.set_task_factory(asyncio.eager_task_factory)
+        return loop
+
     ASYNCIO["eager"] = ("asyncio", {"loop_factory": eager_loop})
 if find_spec("uvloop"):
     ASYNCIO["uvloop"] = ("asyncio", {"loop_factory": uvloop_loop})

@@ -62,7 +62,6 @@ class Storm:
 
     def _check(self) -> None:
         assert self.received == Counter(range(self.senders * self.messages))
-        assert self.cancelled, "nothing was cancelled: that was no storm"
         now = self.channel.statistics()
         assert now.messages_sent == now.messages_received == self.senders * self.messages
         assert now.tasks_waiting_send == now.tasks_waiting_receive == 0

@@ -23,6 +23,9 @@ def test_storms_lose_and_double_nothing(
 ) -> None:
     """Whatever is cancelled, natively or by a scope, each message arrives once."""
     name, options = backend
+    cancelled = 0
     for seed in range(STORMS):
         storm = Storm(Random(seed), limit, yield_every, native=name == "asyncio")
         anyio.run(storm.run, backend=name, backend_options=options)
+        cancelled += storm.cancelled
+    assert cancelled > STORMS, "that was no storm"

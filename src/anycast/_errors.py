@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import anyio
 
 if TYPE_CHECKING:
+    import typing_extensions
+
     from anycast._channel import Channel
     from anycast._receiver import Receiver
     from anycast._sender import Sender
 
-if TYPE_CHECKING:
     # Whoever writes ``except SenderError`` cannot say of what; a default needs Python 3.13.
-    from typing_extensions import TypeVar  # noqa: TC004  the runtime has another
-
-    T = TypeVar("T", default=Any)
+    T = typing_extensions.TypeVar("T", default=Any)
 else:
     T = TypeVar("T")
 
