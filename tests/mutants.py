@@ -112,8 +112,8 @@ MUTANTS = [
     Mutant(
         "a receiver that comes wakes no sender",
         "_core",
-        "        self.senders.credit += line.room\n        self._settle()\n",
-        "        self.senders.credit += line.room\n",
+        "        if line.room and self.senders.waiting:\n            self._settle()\n",
+        "",
     ),
     Mutant(
         "keep promises for which there is no room",

@@ -179,7 +179,8 @@ class Core(Generic[T]):
         self.budget = self.allowance  # whoever waits lets the others run
         line.waiting[waiter] = None
         self.senders.credit += line.room
-        self._settle()
+        if line.room and self.senders.waiting:
+            self._settle()
 
     def redeem(self, line: Line, waiter: Waiter) -> None:
         """Turn a promise into credit that the caller uses up in this same step."""
@@ -242,7 +243,7 @@ class Core(Generic[T]):
     def _gone(self, line: Line) -> None:
         """Account for a task that is in line no more: with a receiver goes the room it made."""
         self.senders.credit -= line.room
-        if not self.receivers and not self.senders:
+        if not (line.waiting or line.promised or self.receivers or self.senders):
             self.loop = None
 
     def _settle(self) -> None:
