@@ -57,7 +57,7 @@ def typing(session: nox.Session) -> None:
     """Check the types of source and tests, with two checkers."""
     session.install("-e", ".", *group("typing"))
     session.run("mypy", "src", "tests", "noxfile.py")
-    session.run("basedpyright")
+    session.run("basedpyright", "--pythonpath", f"{session.bin}/python")
 
 
 @nox.session(python=PYTHONS)

@@ -95,6 +95,12 @@ MUTANTS = [
         "            self.dismiss(receivers, receivers.waiting)\n",
         "            pass\n",
     ),
+    Mutant(
+        "set credit aside only when the task is woken",
+        "_core",
+        "            receivers.credit -= 1\n            self._promise(receivers)\n",
+        "            self._promise(receivers)\n            receivers.credit -= 1\n",
+    ),
     Mutant("room for one message too many", "_core", "credit=limit,", "credit=limit + 1,"),
     Mutant("room for one message too few", "_core", "credit=limit,", "credit=max(limit - 1, 0),"),
     Mutant(
@@ -136,8 +142,8 @@ MUTANTS = [
     Mutant(
         "promise to a task that is leaving",
         "_core",
-        "        if waiter.wake():\n",
-        "        if waiter.wake() or True:\n",
+        "        if not waiter.wake():\n            self._remove(line, waiter)\n",
+        "        waiter.wake()\n",
     ),
     Mutant(
         "give a message back at the end",
@@ -210,7 +216,7 @@ MUTANTS = [
     Mutant(
         "keep the waiters of an endpoint",
         "_endpoints",
-        "            self._waiters.remove(waiter)\n",
+        "            del self._waiters[waiter]\n",
         "            pass\n",
     ),
     Mutant(

@@ -30,6 +30,7 @@ FAMILIES = {
     "every operation, and cancelled tasks refuse": Family(EVERY_OPERATION, 83_774, refuses=True),
     "always yielding": Family(("s", "r", "b", "f"), 54_080, yield_every=1),
     "two faults": Family(("s", "r"), 57_822, injections=2),
+    "senders that receive": Family(("sr", "rs", "s", "r"), 23_025),
 }
 
 

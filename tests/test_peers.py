@@ -141,9 +141,7 @@ async def test_frequenz_one_of_three_receivers_without_work_gets_all(limit: floa
 @pytest.mark.parametrize("limit", [0, 1, 2])
 @pytest.mark.parametrize("yield_every", [1, 64])
 @pytest.mark.parametrize("turns", range(ROUNDS))
-async def test_a_cancelled_send_has_sent_nothing(
-    limit: int, yield_every: int, turns: int
-) -> None:
+async def test_a_cancelled_send_has_sent_nothing(limit: int, yield_every: int, turns: int) -> None:
     """At whatever moment it is cancelled, either it has returned or nothing was sent."""
     channel = Anycast[int](limit=limit, yield_every=yield_every)
     sender, receiver = channel.new_sender(), channel.new_receiver()

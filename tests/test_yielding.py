@@ -9,7 +9,8 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from anycast import Anycast, Receiver, Sender
+from anycast import Anycast, Receiver, Sender, _endpoints
+from anycast._log import ThrottledLog
 from helpers import begin, count_yields, drain, settle, task_group, waiting, watch_yields
 
 if TYPE_CHECKING:
@@ -35,6 +36,23 @@ OPERATIONS: dict[str, Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any,
     "lease": lambda _, receiver: lease(receiver),
 }
 every_operation = pytest.mark.parametrize("operation", OPERATIONS)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_what_is_done_at_once_makes_no_waiter_and_logs_nothing(
+    operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It needs no event loop at all: driven by hand, it ends in its first step."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("not on this path")
+
+    monkeypatch.setattr(_endpoints, "waiter_kind", never)
+    monkeypatch.setattr(ThrottledLog, "write", never)
+    ends = Ends(yield_every=64)
+    ends.sender.send_nowait(0)
+    with pytest.raises(StopIteration):
+        OPERATIONS[operation](ends.sender, ends.receiver).send(None)
 
 
 class Ends:

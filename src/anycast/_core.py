@@ -105,15 +105,17 @@ class Core(Generic[T]):
         """Whether no message is left, and none will ever come or come back."""
         return self.closed and not self.buffer and not self.leases
 
-    # Acting: the caller has seen credit, or redeemed a promise, in this same step.
+    # Acting: the caller has seen credit, or redeemed a promise, in this same step. The sums
+    # come first and the message last, with no call in between: a finalizer or a handler of
+    # a signal, which Python may run after any call, then finds them to agree.
 
     def put(self, message: T) -> None:
         """Accept one message; the receiver that has waited longest is promised one."""
         buffer, receivers = self.buffer, self.receivers
-        buffer.append(message)
         self.sent += 1
         self.senders.credit -= 1
         receivers.credit += 1
+        buffer.append(message)
         if len(buffer) > self.peak:  # noqa: PLR1730  max() takes longer than all the rest
             self.peak = len(buffer)
         if receivers.waiting:
@@ -132,10 +134,10 @@ class Core(Generic[T]):
     def take_many(self, most: int) -> list[T]:
         """Remove the oldest messages that are promised to nobody, ``most`` at most."""
         count = min(most, int(self.receivers.credit))
-        messages = [self.buffer.popleft() for _ in range(count)]
         self.receivers.credit -= count
         self.senders.credit += count
         self.budget -= count - 1  # the operation itself counts already
+        messages = [self.buffer.popleft() for _ in range(count)]
         self._settle()
         return messages
 
@@ -222,13 +224,17 @@ class Core(Generic[T]):
     # The primitives.
 
     def _promise(self, line: Line) -> None:
-        """Wake the task that has waited longest; one that is leaving just leaves."""
+        """Wake the task that has waited longest, for credit that was set aside.
+
+        One that is leaving just leaves.
+        """
+        if not line.waiting:  # a finalizer that ran meanwhile saw to it
+            line.credit += 1
+            return
         waiter, _ = line.waiting.popitem(last=False)
-        if waiter.wake():
-            line.promised[waiter] = None
-            line.credit -= 1
-        else:
-            self._gone(line)
+        line.promised[waiter] = None
+        if not waiter.wake():
+            self._remove(line, waiter)
 
     def _remove(self, line: Line, waiter: Waiter) -> None:
         """Take a task out, unless it was dismissed before; its promise becomes credit."""
@@ -247,11 +253,13 @@ class Core(Generic[T]):
             self.loop = None
 
     def _settle(self) -> None:
-        """Restore the invariants: keep, pass on or take back promises, and end."""
+        """Restore the invariants: make promises, take back what cannot be kept, and end."""
         receivers, senders = self.receivers, self.senders
         while receivers.credit > 0 and receivers.waiting:
+            receivers.credit -= 1
             self._promise(receivers)
         while senders.credit > 0 and senders.waiting:
+            senders.credit -= 1
             self._promise(senders)
         while senders.credit < 0 and senders.promised:
             senders.revoke()

@@ -46,7 +46,7 @@ class _Endpoint(Generic[T]):
         self._core = core
         self._line = line
         self._closed = False
-        self._waiters: set[Waiter] = set()
+        self._waiters: dict[Waiter, None] = {}  # in the order in which they came
         core.attach(line)
 
     @abstractmethod
@@ -80,7 +80,7 @@ class _Endpoint(Generic[T]):
             return
         waiter = waiter_kind()()
         core.join(line, waiter)
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
         try:
             self._blocked()
             while waiter in line.waiting:
@@ -91,7 +91,7 @@ class _Endpoint(Generic[T]):
             core.leave(line, waiter)
             raise
         finally:
-            self._waiters.remove(waiter)
+            del self._waiters[waiter]
         self._check_open()  # whoever was dismissed learns why
         core.redeem(line, waiter)
 
@@ -131,12 +131,12 @@ class _Sender(_Endpoint[T], Sender[T]):
         self._act_nowait()
         self._core.put(message)
 
-    async def send_many(self, messages: Iterable[T], /) -> None:
+    async def send_many(self, messages: Iterable[T]) -> None:
+        check_iterable("messages", messages)
         self._check_open()
         if isinstance(messages, deque):
             await self._send_out_of(messages)
             return
-        check_iterable("messages", messages)
         for message in messages:
             if not self._act_at_once():
                 await self._turn()
@@ -187,7 +187,7 @@ class _Receiver(_Endpoint[T], Receiver[T]):
         self._act_nowait()
         return self._core.take()
 
-    async def receive_many(self, max_messages: int, /) -> list[T]:
+    async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
         if not self._act_at_once():
             await self._turn()

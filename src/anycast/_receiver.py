@@ -56,11 +56,11 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         """
 
     @abstractmethod
-    async def receive_many(self, max_messages: int, /) -> list[T_co]:
+    async def receive_many(self, max_messages: int) -> list[T_co]:
         """Wait for one message, then take as many more as are there.
 
         It is exact under cancellation, like `receive`. It takes no message that was
-        promised to another task.
+        promised to another task. Each message counts towards ``yield_every``.
 
         Args:
             max_messages: how many to take at most; at least 1.

@@ -56,14 +56,15 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         """
 
     @abstractmethod
-    async def send_many(self, messages: Iterable[T_contra], /) -> None:
+    async def send_many(self, messages: Iterable[T_contra]) -> None:
         """Send messages in order, and block whenever the channel is full.
 
         When this is interrupted, what it sent is sent. What it did not send is still the
         caller's: pass a `collections.deque`, out of which each message is taken in the
         very step in which it is sent, and what is left in it was not sent. Any other
         iterable is asked for one message at a time, and only when the one before is sent;
-        so of a generator, the one message that was waiting for room is lost to it.
+        so of a generator, the one message that was waiting for room is lost to it. With
+        no messages there is nothing to do, and nothing yields.
 
         Args:
             messages: a deque, which ends up empty, or any other iterable.

@@ -17,7 +17,8 @@ class ChannelStatistics:
     """The channel's ``limit``: an int, or `math.inf`."""
 
     peak_buffer_used: int
-    """The most messages that were ever stored at once."""
+    """The most messages that were ever stored at once: over ``limit`` where receivers waited
+    for some of them, or a lease gave one back."""
 
     open_senders: int
     """Senders made by ``new_sender()`` or ``clone()`` and not closed yet."""

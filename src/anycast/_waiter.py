@@ -65,8 +65,10 @@ class AnyioWaiter(Waiter):
         try:
             if self._event is not None:
                 self._event.set()
-        except RuntimeError:  # its event loop was closed, and the task will never run
-            return False
+        except RuntimeError as error:
+            if str(error) != "Event loop is closed":
+                raise
+            return False  # it never runs again
         return True
 
     @staticmethod

@@ -38,8 +38,10 @@ class AsyncioWaiter(Waiter):
             return not future.cancelled()
         try:
             future.set_result(None)
-        except RuntimeError:  # its event loop was closed
-            return False
+        except RuntimeError:
+            if not future.get_loop().is_closed():
+                raise
+            return False  # it never runs again
         return True
 
     @staticmethod

@@ -163,7 +163,7 @@ class Doubler(Sender[int]):
         """Send twice the number."""
         self._sender.send_nowait(2 * message)
 
-    async def send_many(self, messages: Iterable[int], /) -> None:
+    async def send_many(self, messages: Iterable[int]) -> None:
         """Send twice the numbers."""
         await self._sender.send_many(2 * message for message in messages)
 

@@ -1,0 +1,100 @@
+"""Code that Python runs in the midst of a transition: finalizers, and handlers of signals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import invariants
+from anycast._core import Core
+from explorer import HandWaiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Disturbing(HandWaiter):
+    """A waiter that does something else in the very moment in which it is woken."""
+
+    def __init__(self, disturb: Callable[[], object]) -> None:
+        super().__init__()
+        self._disturb = disturb
+
+    def wake(self) -> bool:
+        self._disturb()
+        return super().wake()
+
+
+def new_core(limit: float) -> Core[int]:
+    """Return the core of a new channel."""
+    return Core("Anycast:disturbed", limit=limit, yield_every=64, auto_close=False)
+
+
+def test_a_message_that_comes_while_a_receiver_is_woken() -> None:
+    """It is promised to the next receiver, and to nobody twice."""
+    core = new_core(limit=3)
+    first, second = Disturbing(lambda: core.put(2)), HandWaiter()
+    core.join(core.receivers, first)
+    core.join(core.receivers, second)
+    core.put(1)
+    invariants.check(core)
+    assert list(core.receivers.promised) == [first, second]
+    assert list(core.buffer) == [1, 2]
+
+
+def test_room_that_comes_while_a_sender_is_woken() -> None:
+    """It is promised to the next sender, and to nobody twice."""
+    core = new_core(limit=2)
+    core.put(1)
+    core.put(2)
+    first, second = Disturbing(core.take), HandWaiter()
+    core.join(core.senders, first)
+    core.join(core.senders, second)
+    assert core.take() == 1
+    invariants.check(core)
+    assert list(core.senders.promised) == [first, second]
+
+
+def test_a_close_while_a_sender_is_woken() -> None:
+    """Nobody keeps a promise of room in a closed channel."""
+    core = new_core(limit=1)
+    core.put(1)
+    waiters = [Disturbing(core.close), HandWaiter()]
+    for waiter in waiters:
+        core.join(core.senders, waiter)
+    core.take()
+    invariants.check(core)
+    assert all(waiter.woken for waiter in waiters)
+
+
+def test_an_error_while_a_receiver_is_woken() -> None:
+    """The core goes on to work for the others."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    core = new_core(limit=3)
+    core.join(core.receivers, Disturbing(fail))
+    with pytest.raises(ZeroDivisionError):
+        core.put(1)
+    second = HandWaiter()
+    core.join(core.receivers, second)
+    core.put(2)
+    assert second.woken
+
+
+def test_the_last_waiter_goes_while_credit_is_set_aside_for_it() -> None:
+    """The credit is given back."""
+    core = new_core(limit=3)
+    core._promise(core.receivers)
+    assert core.receivers.credit == 1
+
+
+def test_a_message_that_is_being_promised_cannot_be_taken() -> None:
+    """Its credit is set aside before anything else may run."""
+    core = new_core(limit=3)
+    credit: list[float] = []
+    core.join(core.receivers, Disturbing(lambda: credit.append(core.receivers.credit)))
+    core.put(1)
+    assert credit == [0]
