@@ -24,6 +24,9 @@ nox.options.error_on_missing_interpreters = False  # not even where CI is set
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 CODE = ["src", "tests", "benchmarks", "noxfile.py"]
+# Much work in little code: measuring what it covers would take longer than to run it.
+BY_HAND = ["tests/test_interleavings.py", "tests/test_state_machine.py"]
+STORMS = ["tests/test_schedules.py", "tests/test_storms.py"]
 PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
 
 # pyenv shows only the Pythons that are switched on: switch on all that it has.
@@ -64,9 +67,13 @@ def typing(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test the built wheel on every backend, with the lean events and with anyio's."""
     session.install(".", *group("tests"))
-    pytest = ["coverage", "run", "-m", "pytest", "-m", "not slow", *session.posargs]
-    session.run(*pytest)
-    session.run(*pytest, "--plain-events")
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    apart = [f"--ignore={path}" for path in (*BY_HAND, *STORMS)]
+    for events in ([], ["--plain-events"]):
+        session.run("coverage", "run", "-m", "pytest", *apart, *events)
+        session.run("pytest", *STORMS, *events)
 
 
 @nox.session
@@ -83,14 +90,14 @@ def lowest_versions(session: nox.Session) -> None:
     project = PROJECT["project"]
     extras = [name for extra in project["optional-dependencies"].values() for name in extra]
     session.install(".", *group("tests"), *lowest([*project["dependencies"], *extras]))
-    session.run("pytest", "-m", "not slow")
+    session.run("pytest", *(f"--ignore={path}" for path in BY_HAND))
 
 
 @nox.session
 def explore(session: nox.Session) -> None:
-    """Run the slow tests, once: every schedule of many programs, and long random runs."""
+    """Run, once, what needs no event loop: every schedule of many programs, and the model."""
     session.install(".", *group("tests"))
-    session.run("pytest", "-m", "slow", *session.posargs)
+    session.run("pytest", *BY_HAND, *session.posargs)
 
 
 @nox.session
