@@ -1,0 +1,35 @@
+"""How a task waits: what is chosen for an event loop, and what waking does not hide."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NoReturn
+
+import pytest
+
+from anycast import _waiter
+
+
+def test_an_unknown_event_loop_is_waited_in_with_events_of_anyio() -> None:
+    """What a cancellation raises there is no error of asyncio or trio."""
+    assert _waiter._choose(ZeroDivisionError) is _waiter.AnyioWaiter
+
+
+def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As asyncio raises in debug mode where another thread wakes the task."""
+
+    def call_soon(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("not from this thread")
+
+    async def main() -> None:
+        waiter = _waiter.waiter_kind()()
+        waiting = waiter.wait().__await__()
+        future: asyncio.Future[None] = next(waiting)
+        future.add_done_callback(print)  # as a task would
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio.get_running_loop(), "call_soon", call_soon)
+            with pytest.raises(RuntimeError, match=r"^not from this thread$"):
+                waiter.wake()
+        del waiting
+
+    asyncio.run(main())
