@@ -26,6 +26,11 @@ else:
 class Error(RuntimeError):
     """The base of every error that this library defines."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is copied by calling its class with its ``args``; but these are the
+        # text, where the classes below are called with what the text is about.
+        return type(self).__new__, (type(self), *self.args), self.__dict__
+
 
 class ChannelError(Error, Generic[T]):
     """Something went wrong in a channel.
