@@ -3,27 +3,28 @@
 Tasks are coroutines driven by hand: a step runs one of them until it parks, in a waiter or
 at a checkpoint. Before each step the explorer chooses among all runnable tasks and, once
 or twice in a schedule, among all faults: the cancellation of any task, the closing of the
-channel, of the sender or of the receiver. It tries every choice, by replaying from the start.
-After each step it checks the invariants of the core; after each schedule, that nothing was
-lost, doubled or reordered, that nobody overtook, and that nobody hangs.
+channel or of any endpoint. It tries every choice, by replaying from the start. After each
+step that is no replay it checks what must hold between any two; after each schedule, that
+nothing was lost, doubled or reordered, that nobody overtook, and that nobody hangs.
 """
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from types import coroutine
 from typing import TYPE_CHECKING, Any
 
-import invariants
+import pytest
+
 from anycast import _endpoints
 from anycast._waiter import Waiter
-from programs import Program
+from programs import Program, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
-
-    import pytest
 
 
 NUMBERS = count()
@@ -78,6 +79,12 @@ class Choices:
     def __init__(self) -> None:
         self._path: list[tuple[int, int]] = []
         self._depth = 0
+        self._shared = 0  # how many choices the path has in common with the one before
+
+    @property
+    def replaying(self) -> bool:
+        """Whether all that was picked so far was also picked on the path before."""
+        return self._depth <= self._shared
 
     def pick(self, options: int) -> int:
         """Return the number of one of the options."""
@@ -93,6 +100,7 @@ class Choices:
         while self._path:
             choice, options = self._path.pop()
             if choice + 1 < options:
+                self._shared = len(self._path)
                 self._path.append((choice + 1, options))
                 return True
         return False
@@ -133,71 +141,73 @@ class Schedule:
         self, program: Program, scripts: Iterable[str], injections: int, choices: Choices
     ) -> None:
         self.program = program
-        self.core = program.channel._core
-        self.tasks = [Task(program.run(script)) for script in scripts]
+        self.tasks = [Task(program.run(script, n)) for n, script in enumerate(scripts)]
         self.injections = injections
         self.choices = choices
 
     def run(self) -> None:
-        """Take every step that the choices say, then end the channel."""
+        """Take every step that the choices say, then close what is left open."""
         while runnable := [task for task in self.tasks if task.runnable]:
             actions: list[Callable[[], object]] = [task.step for task in runnable]
             if self.injections:
                 actions += self._faults()
             choice = self.choices.pick(len(actions))
             self.injections -= choice >= len(runnable)
-            resumed = choice < len(runnable) and runnable[choice].waiter is not None
-            self._observe(actions[choice], resumed=resumed)
+            if self.choices.replaying:
+                actions[choice]()
+            else:
+                resumed = choice < len(runnable) and runnable[choice].waiter is not None
+                self._observe(actions[choice], resumed=resumed)
         self._end()
 
     def _faults(self) -> list[Callable[[], object]]:
         alive = [task.cancel for task in self.tasks if not task.done]
         return [*alive, *self.program.endings]
 
-    def _observe(self, action: Any, *, resumed: bool) -> None:
+    def _observe(self, action: Callable[[], object], *, resumed: bool) -> None:
         """Do one thing, and check that whoever waited before it was not overtaken by it."""
-        before = self._progress()
+        before = [(next(iter(line.waiting), None), acts) for line, acts in self.program.progress()]
         action()
-        invariants.check(self.core)
-        for line, (head, done), (_, done_now) in zip(
-            (self.core.senders, self.core.receivers), before, self._progress(), strict=True
-        ):
+        self.program.watch()
+        for (line, acts_now), (head, acts) in zip(self.program.progress(), before, strict=True):
             waiters: list[Any] = [*line.promised, *line.waiting]
             in_line: list[int] = [waiter.number for waiter in waiters]
             assert in_line == sorted(in_line), "a place in line was lost"
             if head in line.waiting:  # then only a promised task may have acted, and once
-                assert done_now - done <= resumed, "overtaken"
-
-    def _progress(self) -> list[tuple[Any, int]]:
-        ends = (
-            (self.core.senders, self.program.sends),
-            (self.core.receivers, self.program.receives),
-        )
-        return [(next(iter(line.waiting), None), done) for line, done in ends]
+                assert acts_now - acts <= resumed, "overtaken"
 
     def _end(self) -> None:
-        self.program.channel.close()
+        self.program.close()
         while runnable := [task for task in self.tasks if task.runnable]:
             runnable[0].step()
-            invariants.check(self.core)
+            self.program.watch()
         assert all(task.done for task in self.tasks), "a task hangs in a closed channel"
         self.program.check()
 
 
 def explore(
-    scripts: tuple[str, ...], *, limit: float, yield_every: int, injections: int = 1
+    scripts: tuple[str, ...], setup: Setup, *, injections: int = 1, refuses: bool = False
 ) -> int:
     """Run a program through every schedule, and return how many there are."""
     choices = Choices()
-    for schedules in count(1):
-        program = Program(limit, yield_every, checkpoint)
-        Schedule(program, scripts, injections, choices).run()
-        if not choices.advance():
-            return schedules
+    with drive_by_hand(refuses=refuses):
+        for schedules in count(1):
+            schedule = Schedule(Program(setup, checkpoint), scripts, injections, choices)
+            try:
+                schedule.run()
+            except Exception as error:
+                error.add_note(f"in schedule {schedules} of {scripts} in {setup}")
+                raise
+            if not choices.advance():
+                return schedules
     raise AssertionError
 
 
-def drive_by_hand(monkeypatch: pytest.MonkeyPatch, *, refuses: bool) -> None:
-    """Replace what the endpoints know of event loops."""
-    monkeypatch.setattr(HandWaiter, "refuses", refuses)
-    monkeypatch.setattr(_endpoints, "waiter_kind", lambda: HandWaiter)
+@contextmanager
+def drive_by_hand(*, refuses: bool) -> Generator[None]:
+    """Replace what the endpoints know of event loops, and write no log of what they do."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(HandWaiter, "refuses", refuses)
+        monkeypatch.setattr(_endpoints, "waiter_kind", lambda: HandWaiter)
+        monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
+        yield

@@ -1,57 +1,78 @@
-"""Every interleaving of small programs, with a fault injected at every step."""
+"""Every interleaving of small programs, with a fault injected at every step.
+
+Each family is shared out among processes: there is much to do, and no event loop in it.
+"""
 
 from __future__ import annotations
 
 import math
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import combinations_with_replacement
+from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from explorer import drive_by_hand, explore
+from explorer import explore
+from programs import Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Family(NamedTuple):
-    """Programs of one to three tasks, each of which is one of ``tasks``."""
+    """Programs of so many tasks at most, each of which is one of ``tasks``."""
 
     tasks: tuple[str, ...]
     schedules: int
-    yield_every: int = 64
+    most: int = 3
+    setup: Setup = Setup()
     injections: int = 1
     refuses: bool = False
 
 
+LIMITS = (0, 1, 2, math.inf)
 SIMPLE = ("s", "ss", "r", "rr")
 EVERY_OPERATION = ("s", "m", "r", "b", "l", "f")
 FAMILIES = {
     "three operations": Family((*SIMPLE, "sss", "rrr"), 91_804),
     "every operation": Family(EVERY_OPERATION, 83_306),
     "every operation, and cancelled tasks refuse": Family(EVERY_OPERATION, 83_774, refuses=True),
-    "always yielding": Family(("s", "r", "b", "f"), 54_080, yield_every=1),
+    "always yielding": Family(("s", "r", "b", "f"), 54_080, setup=Setup(yield_every=1)),
     "two faults": Family(("s", "r"), 57_822, injections=2),
     "senders that receive": Family(("sr", "rs", "s", "r"), 23_025),
+    "longer scripts": Family(("mr", "lb", "sf", "bs"), 94_744),
+    "four tasks": Family(("s", "r"), 52_660, most=4),
+    "two faults in every operation": Family(EVERY_OPERATION, 25_388, most=2, injections=2),
+    "two endpoints on either side": Family(EVERY_OPERATION, 110_607, setup=Setup(ends=2)),
+    "closing with the last endpoint": Family(
+        ("s", "r"), 100_623, setup=Setup(ends=2, auto_close=True), injections=2
+    ),
 }
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    """Give a process to each core of the machine."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        yield pool
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
-def test_every_schedule_keeps_every_promise(
-    family: Family, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_schedule_keeps_every_promise(family: Family, pool: ProcessPoolExecutor) -> None:
     """Whatever the order of events, the explorer finds nothing wrong after any step."""
-    drive_by_hand(monkeypatch, refuses=family.refuses)
-    assert family.schedules == sum(
-        explore(
-            programs,
-            limit=limit,
-            yield_every=family.yield_every,
-            injections=family.injections,
-        )
-        for size in (1, 2, 3)
-        for programs in combinations_with_replacement(family.tasks, size)
-        for limit in (0, 1, 2, math.inf)
-    )
+    programs = [
+        (scripts, family.setup._replace(limit=limit))
+        for size in range(1, family.most + 1)
+        for scripts in combinations_with_replacement(family.tasks, size)
+        for limit in LIMITS
+    ]
+    run = partial(explore, injections=family.injections, refuses=family.refuses)
+    assert sum(pool.map(run, *zip(*programs, strict=True))) == family.schedules
 
 
 def test_the_readme_tells_how_many_schedules() -> None:
@@ -61,28 +82,22 @@ def test_the_readme_tells_how_many_schedules() -> None:
     assert f"{total:,} schedules" in readme.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("limit", [0, 1, 2, math.inf])
+@pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("refuses", [False, True])
 @pytest.mark.parametrize("yield_every", [1, 64])
-def test_short_schedules_keep_every_promise(
-    limit: float, refuses: bool, yield_every: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_short_schedules_keep_every_promise(limit: float, refuses: bool, yield_every: int) -> None:
     """A few programs, quick to run, which meet every transition of the core."""
-    drive_by_hand(monkeypatch, refuses=refuses)
-    for programs in (
+    for scripts in (
         ("ss", "r", "r"),
         ("s", "s", "rr"),
         ("m", "l"),
         ("m", "f", "r"),
         ("ss", "b"),
     ):
-        assert explore(programs, limit=limit, yield_every=yield_every) > 1
+        assert explore(scripts, Setup(limit, yield_every), refuses=refuses) > 1
 
 
 @pytest.mark.parametrize("limit", [0, 1])
-def test_two_promises_on_each_side_keep_every_promise(
-    limit: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_promises_on_each_side_keep_every_promise(limit: float) -> None:
     """Four tasks, so that one of two promises can be taken back."""
-    drive_by_hand(monkeypatch, refuses=False)
-    assert explore(("s", "s", "r", "r"), limit=limit, yield_every=64) > 1
+    assert explore(("s", "s", "r", "r"), Setup(limit)) > 1

@@ -12,9 +12,8 @@ from anyio.lowlevel import checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import invariants
 from conftest import BACKENDS
-from programs import OPERATIONS, Program
+from programs import OPERATIONS, Program, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,44 +35,48 @@ class Plan(NamedTuple):
     """What one run does."""
 
     scripts: list[str]
-    limit: float
-    yield_every: int
+    setup: Setup
     faults: list[Fault]
 
 
 plans = st.builds(
     Plan,
     st.lists(st.text(OPERATIONS, min_size=1, max_size=4), min_size=1, max_size=5),
-    st.sampled_from([0, 1, 2, math.inf]),
-    st.sampled_from([1, 2, 64]),
-    st.lists(st.builds(Fault, st.integers(0, 4), st.integers(0, 12)), max_size=4),
+    st.builds(
+        Setup,
+        limit=st.sampled_from([0, 1, 2, math.inf]),
+        yield_every=st.sampled_from([1, 2, 64]),
+        ends=st.integers(1, 2),
+        auto_close=st.booleans(),
+    ),
+    st.lists(st.builds(Fault, st.integers(0, 4), st.integers(0, 14)), max_size=4),
 )
 
 
 async def run(plan: Plan, *, native: bool) -> None:
     """Run the scripts and the faults of a plan, then close the channel and check."""
-    program = Program(plan.limit, plan.yield_every, checkpoint)
+    program = Program(plan.setup, checkpoint)
     cancels: list[Callable[[], object]] = []
 
-    async def follow(script: str) -> None:
+    async def follow(script: str, number: int) -> None:
         with anyio.CancelScope() as scope:
             cancels.append(scope.cancel)
             if native:
                 task = asyncio.current_task()
                 assert task is not None
                 cancels.append(task.cancel)
-            await program.run(script)
+            await program.run(script, number)
 
     async with anyio.create_task_group() as tasks:
-        for script in plan.scripts:
-            tasks.start_soon(follow, script)
+        for number, script in enumerate(plan.scripts):
+            tasks.start_soon(follow, script, number)
         for fault in plan.faults:
             await turn(program, fault.turns)
-            victims = [*cancels, *program.endings]
+            victims: list[Callable[[], object]] = [*cancels, *program.endings]
             victims[fault.victim % len(victims)]()
-            invariants.check(program.channel._core)
+            program.watch()
         await turn(program, SETTLED)
-        program.channel.close()
+        program.close()
     program.check()
 
 
@@ -81,7 +84,7 @@ async def turn(program: Program, turns: int) -> None:
     """Let the other tasks run for so many turns, and watch the channel."""
     for _ in range(turns):
         await checkpoint()
-        invariants.check(program.channel._core)
+        program.watch()
 
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
