@@ -32,14 +32,6 @@ async def test_sends_after_close(limit: float) -> None:
     assert channel.statistics().messages_sent == 0
 
 
-async def test_a_sender_made_after_close() -> None:
-    """A closed channel stays closed for new senders too."""
-    channel = Anycast[int]()
-    channel.close()
-    with pytest.raises(SenderError):
-        await channel.new_sender().send(1)
-
-
 @pytest.mark.parametrize("limit", [0, 1, 2])
 async def test_blocked_senders_are_woken_at_once(limit: int) -> None:
     """Their sends raise, though nobody receives, and their messages are not sent."""

@@ -1,0 +1,219 @@
+"""Many messages at once: ``send_many``."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from anycast import Anycast, SenderClosedError, SenderError
+from helpers import Attempt, begin, drain, settle, task_group, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize("kind", [list, tuple, deque, iter, dict.fromkeys])
+async def test_sending_many_of_any_kind(kind: Callable[[range], Any]) -> None:
+    """Whatever is iterable is sent in its order."""
+    channel = Anycast[int]()
+    await channel.new_sender().send_many(kind(range(5)))
+    assert drain(channel.new_receiver()) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, math.inf])
+async def test_sending_more_than_there_is_room_for(limit: float) -> None:
+    """It blocks as often as it must, and order is kept."""
+    channel = Anycast[int](limit=limit)
+    receiver = channel.new_receiver()
+    async with task_group() as tasks:
+        sending = Attempt(tasks, channel.new_sender().send_many, range(20))
+        assert [await receiver.receive() for _ in range(20)] == list(range(20))
+    assert sending.outcome == "done"
+
+
+@pytest.mark.parametrize("messages", [[], deque[int](), iter(())])
+async def test_sending_none_through_a_closed_sender(messages: Any) -> None:
+    """It raises even if there is nothing to send."""
+    sender = Anycast[int]().new_sender()
+    sender.close()
+    with pytest.raises(SenderClosedError):
+        await sender.send_many(messages)
+
+
+async def test_sending_none() -> None:
+    """Nothing to send is no reason to block."""
+    channel = Anycast[int](limit=0)
+    await channel.new_sender().send_many([])
+    await channel.new_sender().send_many(deque())
+    assert channel.statistics().messages_sent == 0
+
+
+async def test_a_newcomer_waits_behind_a_blocked_batch() -> None:
+    """A batch stands in line once, and its next message behind who came meanwhile."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        await begin(tasks, sender.send_many, [0, 1, 2])
+        await begin(tasks, sender.send, 100)
+        received: list[int] = []
+        for _ in range(4):
+            received.append(await receiver.receive())
+            await settle()
+    assert received == [0, 1, 100, 2]
+
+
+async def test_a_generator_is_asked_as_late_as_can_be() -> None:
+    """It is asked for one message at a time, and only when the one before is sent."""
+    channel = Anycast[int](limit=2)
+    receiver, asked = channel.new_receiver(), list[int]()
+
+    def numbers() -> Iterator[int]:
+        for number in range(5):
+            asked.append(number)
+            yield number
+
+    async with task_group() as tasks:
+        sending = await begin(tasks, channel.new_sender().send_many, numbers())
+        assert asked == [0, 1, 2]
+        assert receiver.receive_nowait() == 0
+        assert asked == [0, 1, 2]
+        await settle()
+        assert asked == [0, 1, 2, 3]
+        sending.cancel()
+    assert drain(receiver) == [1, 2]
+
+
+async def test_a_generator_goes_on_after_an_interruption() -> None:
+    """A second call sends the rest; only the message that was waiting for room is missing."""
+    channel = Anycast[int](limit=2)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    numbers = iter(range(5))
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send_many, numbers)
+        sending.cancel()
+        await settle()
+        assert drain(receiver) == [0, 1]
+        await sender.send_many(numbers)
+    assert drain(receiver) == [3, 4]
+
+
+async def test_a_generator_that_raises() -> None:
+    """Its error goes to the caller, and what was sent before stays sent."""
+    channel = Anycast[int]()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match=r"^no more$"):
+        await channel.new_sender().send_many(numbers())
+    await channel.new_sender().send(3)
+    assert drain(channel.new_receiver()) == [1, 2, 3]
+    assert waiting(channel) == (0, 0)
+
+
+async def test_a_generator_that_raises_after_a_wait() -> None:
+    """No room is kept for a message that never came."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+
+    async def send() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await sender.send_many(1 // number for number in (1, 1, 0))
+
+    async with task_group() as tasks:
+        tasks.start_soon(send)
+        assert [await receiver.receive() for _ in range(2)] == [1, 1]
+    sender.send_nowait(2)
+    with pytest.raises(anyio.WouldBlock):
+        sender.send_nowait(3)
+    assert drain(receiver) == [2]
+
+
+async def test_a_generator_that_sends() -> None:
+    """What a generator sends by itself comes before what it then gives, within the limit."""
+    channel = Anycast[int](limit=3)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+
+    def numbers() -> Iterator[int]:
+        for number in (1, 2, 3):
+            sender.send_nowait(10 * number)
+            yield number
+
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send_many, numbers())
+        assert channel.statistics().current_buffer_used == 3
+        assert [await receiver.receive() for _ in range(2)] == [10, 1]
+        await settle()
+        assert channel.statistics().peak_buffer_used == 3
+        received = [await receiver.receive() for _ in range(4)]
+    assert received == [20, 2, 30, 3]
+    assert sending.outcome == "done"
+
+
+async def test_a_generator_that_takes_the_last_room() -> None:
+    """Room is looked for after the generator has run, not before."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+
+    def numbers() -> Iterator[int]:
+        sender.send_nowait(1)
+        yield 2
+
+    async with task_group() as tasks:
+        await begin(tasks, sender.send_many, numbers())
+        assert channel.statistics().current_buffer_used == 1
+        assert await receiver.receive_many(2) == [1]
+        assert await receiver.receive() == 2
+
+
+@pytest.mark.parametrize("what", ["channel", "sender"])
+async def test_a_generator_that_closes(what: str) -> None:
+    """What it gives after that is not sent."""
+    channel = Anycast[int]()
+    sender = channel.new_sender()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        {"channel": channel, "sender": sender}[what].close()
+        yield 2
+
+    with pytest.raises(SenderError):
+        await sender.send_many(numbers())
+    assert drain(channel.new_receiver()) == [1]
+
+
+async def test_a_generator_that_receives() -> None:
+    """It may even take out what was just sent."""
+    channel = Anycast[int](limit=1)
+    receiver, seen = channel.new_receiver(), list[int]()
+
+    def numbers() -> Iterator[int]:
+        for number in range(5):
+            yield number
+            seen.append(receiver.receive_nowait())
+
+    await channel.new_sender().send_many(numbers())
+    assert seen == [0, 1, 2, 3, 4]
+
+
+async def test_a_generator_is_not_closed() -> None:
+    """It is the caller's: after an interruption it can go on."""
+    channel = Anycast[int](limit=1)
+    sender = channel.new_sender()
+
+    def numbers() -> Generator[int]:
+        yield from range(10)
+
+    generator = numbers()
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send_many, generator)
+        sending.cancel()
+    assert next(generator) == 2
