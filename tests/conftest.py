@@ -1,15 +1,20 @@
-"""The backends that each asynchronous test runs on."""
+"""The backends that each asynchronous test runs on, and fixtures of several modules."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import sys
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anycast import _waiter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def uvloop_loop() -> asyncio.AbstractEventLoop:
@@ -53,6 +58,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """Stand in for anyio's own fixture, which has other parameters."""
     raise NotImplementedError("`pytest_generate_tests` gives the parameters")
+
+
+@pytest.fixture
+def no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Log nothing: captured records refer to the sender that they are about."""
+    caplog.set_level(logging.ERROR, "anycast")
+
+
+@pytest.fixture
+def no_garbage_collection() -> Iterator[None]:
+    """Leave cycles alone while a test runs, so that a reference cycle counts as debris too."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

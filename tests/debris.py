@@ -1,0 +1,102 @@
+"""What the tests of debris share: messages that can be watched, and what uses them."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import TYPE_CHECKING
+
+from anycast import (
+    Anycast,
+    Error,
+    Receiver,
+    Sender,
+)
+from helpers import begin, task_group
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+class Message:
+    """A message that can be watched."""
+
+
+class Watched:
+    """Makes messages, and knows which of them are still alive."""
+
+    def __init__(self) -> None:
+        self._references: list[weakref.ref[Message]] = []
+
+    def message(self) -> Message:
+        """Return a new message."""
+        message = Message()
+        self._references.append(weakref.ref(message))
+        return message
+
+    @property
+    def made(self) -> int:
+        """How many messages there were."""
+        return len(self._references)
+
+    @property
+    def alive(self) -> int:
+        """How many messages are still referred to by anything."""
+        return sum(reference() is not None for reference in self._references)
+
+
+class Ends:
+    """A channel of messages, and its endpoints."""
+
+    def __init__(self, limit: float = 1, yield_every: int = 64) -> None:
+        self.channel = Anycast[Message](limit=limit, yield_every=yield_every)
+        self.sender: Sender[Message] = self.channel.new_sender()
+        self.receiver: Receiver[Message] = self.channel.new_receiver()
+
+
+def waiters() -> int:
+    """Count the waiters that are alive, in whatever line or nowhere."""
+    return sum(
+        str(type(thing).__module__).startswith("anycast._waiter") for thing in gc.get_objects()
+    )
+
+
+async def receive_and_drop(receiver: Receiver[Message]) -> None:
+    """Receive a message, and keep nothing of it."""
+    await receiver.receive()
+
+
+async def send_new(sender: Sender[Message], watched: Watched) -> None:
+    """Send a message that nobody else refers to."""
+    await sender.send(watched.message())
+
+
+async def handle(operation: Callable[..., Awaitable[object]], *args: object) -> type[Exception]:
+    """Await what raises, and keep nothing but the type of its error."""
+    try:
+        await operation(*args)
+    except Exception as error:  # noqa: BLE001  whatever it is, the caller looks at it
+        return type(error)
+    raise AssertionError
+
+
+async def cancel_after_start(operation: Callable[..., Awaitable[object]], *args: object) -> None:
+    """Let an operation block, and cancel it."""
+    async with task_group() as tasks:
+        attempt = await begin(tasks, operation, *args)
+        attempt.cancel()
+    assert attempt.outcome == "cancelled"
+
+
+async def watch_error(
+    errors: list[weakref.ref[Exception]], operation: Callable[..., Awaitable[object]], *args: object
+) -> None:
+    """Await what raises, and watch its error."""
+    try:
+        await operation(*args)
+    except Error as error:
+        errors.append(weakref.ref[Exception](error))
+
+
+class WorkFailedError(Error):
+    """The work on a message failed."""
