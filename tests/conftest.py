@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import signal
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,16 @@ def no_garbage_collection() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture
+def taken_back() -> Iterator[None]:
+    """Take back what the demo, as the main program of a process, takes over for good."""
+    logger = logging.getLogger("anycast")
+    handler, level = signal.getsignal(signal.SIGINT), logger.level
+    yield
+    signal.signal(signal.SIGINT, handler)
+    logger.setLevel(level)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
