@@ -11,11 +11,15 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import Phase, settings
 
 from anycast import _waiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# For those who want to know only whether there is a failure, and not the smallest one.
+settings.register_profile("unshrunk", phases=[Phase.explicit, Phase.generate])
 
 
 def uvloop_loop() -> asyncio.AbstractEventLoop:

@@ -60,10 +60,14 @@ class ModelLine:
 class Machine(RuleBasedStateMachine):
     """Runs transitions on a core and on the model side by side."""
 
-    @initialize(limit=st.sampled_from([0, 1, 2, 3, math.inf]))
-    def make(self, limit: float) -> None:
+    @initialize(
+        limit=st.sampled_from([0, 1, 2, 3, math.inf]),
+        open_for=st.sampled_from([0, 1, 2, 4, 8, math.inf]),
+    )
+    def make(self, limit: float, open_for: float) -> None:
         self.core = Core[int]("Anycast:model", limit=limit, yield_every=64, auto_close=False)
         self.limit = limit
+        self.open_for = open_for  # so many messages: not much happens once it is closed
         self.numbers = count()
         self.messages: list[int] = []
         self.leased: list[int] = []
@@ -196,6 +200,7 @@ class Machine(RuleBasedStateMachine):
             )
         )
 
+    @precondition(lambda self: self.sent >= self.open_for)
     @rule()
     def close(self) -> None:
         self.core.close()
