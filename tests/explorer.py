@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from anycast import _endpoints
+from anycast import _endpoints, _waiter
 from anycast._waiter import Waiter
 from programs import Program, Setup
 
@@ -60,9 +60,12 @@ class HandWaiter(Waiter):
         self.cancelled = False
         self.number = next(NUMBERS)
 
-    async def wait(self) -> None:
+    @property
+    def event(self) -> Awaitable[None]:
+        return park(self)
+
+    def renew(self) -> None:
         self.woken = False
-        await park(self)
 
     def wake(self) -> bool:
         self.woken = not (self.refuses and self.cancelled)
@@ -208,6 +211,7 @@ def drive_by_hand(*, refuses: bool) -> Generator[None]:
     """Replace what the endpoints know of event loops, and write no log of what they do."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
-        monkeypatch.setattr(_endpoints, "waiter_kind", lambda: HandWaiter)
+        for module in (_endpoints, _waiter):
+            monkeypatch.setattr(module, "waiter_kind", lambda: HandWaiter)
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

@@ -31,17 +31,27 @@ class OnReceive(Protocol):
         """Let ``act(message, receive)`` decide what a call of ``receive`` returns."""
 
 
+def faulty(
+    act: Callable[[int, Callable[[], Awaitable[int]]], Awaitable[int]],
+    faultless: Callable[[Receiver[int]], Awaitable[int]],
+) -> Callable[[Receiver[int]], Awaitable[int]]:
+    """Return a way to receive that does something else with the message."""
+
+    async def receive(receiver: Receiver[int]) -> int:
+        return await act(await faultless(receiver), partial(faultless, receiver))
+
+    return receive
+
+
 @pytest.fixture
 def on_receive(monkeypatch: pytest.MonkeyPatch) -> OnReceive:
     """Return a way to make receivers faulty."""
     kind: type[Receiver[int]] = type(Anycast[int]().new_receiver())
-    faultless = kind.receive
+    ways = {"receive": kind.receive, "__anext__": kind.__anext__}
 
     def replace(act: Callable[[int, Callable[[], Awaitable[int]]], Awaitable[int]]) -> None:
-        async def receive(receiver: Receiver[int]) -> int:
-            return await act(await faultless(receiver), partial(faultless, receiver))
-
-        monkeypatch.setattr(kind, "receive", receive)
+        for name, faultless in ways.items():
+            monkeypatch.setattr(kind, name, faulty(act, faultless))
 
     return replace
 

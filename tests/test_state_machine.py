@@ -7,6 +7,7 @@ would say them. Nothing is woken or run here; a rule of the machine is one step 
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
@@ -100,9 +101,23 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._room() > 0)
     @rule()
     def put(self) -> None:
+        self.core.acquire(self.core.senders)
         self._put()
 
+    @precondition(lambda self: self._room() > 0)
+    @rule(count=st.integers(1, 4))
+    def put_many(self, count: int) -> None:
+        self.core.acquire(self.core.senders)
+        messages = deque(next(self.numbers) for _ in range(count))
+        sent = [*messages][: int(min(count, self._room()))]
+        self.core.budget = 64  # yielding is not the model's business
+        self.core.put_many(messages)
+        self.messages += sent
+        self.sent += len(sent)
+        self._restore()
+
     def _put(self) -> None:
+        """Act on the unit of credit that was acquired or redeemed."""
         message = next(self.numbers)
         self.core.put(message)
         self.messages.append(message)
@@ -112,6 +127,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._free() > 0)
     @rule(leased=st.booleans())
     def take(self, leased: bool) -> None:
+        self.core.acquire(self.core.receivers)
         self._take(leased=leased)
 
     def _take(self, *, leased: bool) -> None:
@@ -124,6 +140,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._free() > 0)
     @rule(most=st.integers(1, 4))
     def take_many(self, most: int) -> None:
+        self.core.acquire(self.core.receivers)
         taken = min(most, self._free())
         expected, self.messages = self.messages[:taken], self.messages[taken:]
         assert self.core.take_many(most) == expected

@@ -23,7 +23,7 @@ def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.Mon
 
     async def main() -> None:
         waiter = _waiter.waiter_kind()()
-        waiting = waiter.wait().__await__()
+        waiting = waiter.event.__await__()
         future: asyncio.Future[None] = next(waiting)
         future.add_done_callback(print)  # as a task would
         with monkeypatch.context() as patch:

@@ -15,17 +15,20 @@ Each line has a *credit*: how many more operations of its side may happen now.
 where "in line" means waiting or promised. A receiver that waits makes room for one more
 message than ``limit``, since that message will not stay; so ``limit=0`` is a rendezvous.
 
-A wake-up is a promise, not a delivery. The task that has waited longest is taken from
-the waiting ones, and one unit of credit is set aside for it: one message, or one place,
-but not which one. The woken task itself pops or appends, in the step in which its call
-returns. A task that leaves without using its promise gives the credit back, and the next
-in line gets it. So a cancellation, whenever it comes, either finds the operation done
-and the call returned, or finds nothing done; it need never be swallowed or shielded.
+Who is to act holds one unit of credit: one message or one place, but not which one. A
+newcomer takes it if there is any (`Core.acquire`), and acts in the same step. Whoever must
+wait is promised it: a wake-up is a promise, not a delivery. The task that has waited
+longest is taken from the waiting ones, and the unit is set aside for it. The woken task
+itself redeems the promise and pops or appends, in the step in which its call returns. A
+task that leaves without using its promise gives the unit back, and the next in line gets
+it. So a cancellation, whenever it comes, either finds the operation done and the call
+returned, or finds nothing done; it need never be swallowed or shielded.
 
-Invariants, restored by `Core._settle` before each transition returns:
+Invariants, restored before each transition returns:
 
-1. Whenever a task waits in a line, the line has no credit. So whoever could go on has
-   been woken, and a newcomer, who needs credit to act at once, overtakes nobody.
+1. Whenever a task waits in a line, the line has no credit that it could use. So whoever
+   could go on has been woken, and a newcomer, who needs credit, overtakes nobody. (What a
+   `select` that both sends and receives cannot use is the room that it makes itself.)
 2. The promised tasks of a line have all waited longer than the waiting ones.
 3. The senders' credit is negative only while no sender holds a promise. When the receiver
    that made room leaves, or a lease gives a message back, the newest promise is taken
@@ -53,11 +56,12 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from anycast._line import Line
+from anycast._line import InLine, Line
 from anycast._statistics import ChannelStatistics
+from anycast._waiter import no_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from anycast._waiter import Waiter
 
@@ -73,6 +77,7 @@ class Core(Generic[T]):
         "budget",
         "buffer",
         "closed",
+        "in_line",
         "label",
         "leases",
         "limit",
@@ -81,6 +86,7 @@ class Core(Generic[T]):
         "receivers",
         "senders",
         "sent",
+        "waiter_kind",
     )
 
     def __init__(self, label: str, *, limit: float, yield_every: int, auto_close: bool) -> None:
@@ -94,7 +100,9 @@ class Core(Generic[T]):
         self.leases = 0
         self.sent = 0
         self.peak = 0
-        self.loop: object = None
+        self.in_line = 0  # how many tasks stand in either line
+        self.loop: object = None  # theirs
+        self.waiter_kind: Callable[[], Waiter] = no_kind  # what fitted the loop of late
         # How many operations may still complete at once before one must yield. With
         # ``yield_every=1`` none may, not even the first or the one after a wait.
         self.allowance = yield_every if yield_every > 1 else 0
@@ -105,40 +113,62 @@ class Core(Generic[T]):
         """Whether no message is left, and none will ever come or come back."""
         return self.closed and not self.buffer and not self.leases
 
-    # Acting: the caller has seen credit, or redeemed a promise, in this same step. The sums
-    # come first and the message last, with no call in between: a finalizer or a handler of
-    # a signal, which Python may run after any call, then finds them to agree.
+    # Acting: the caller holds one unit of credit, which it acquired or redeemed in this same
+    # step. The sums come first and the message last, with no call in between: a finalizer or
+    # a handler of a signal, which Python may run after any call, then finds them to agree.
+
+    def acquire(self, line: Line) -> None:
+        """Use up one unit of credit, as if the caller had joined the line and been promised it."""
+        line.credit -= 1
+        self.senders.credit += line.room
 
     def put(self, message: T) -> None:
         """Accept one message; the receiver that has waited longest is promised one."""
         buffer, receivers = self.buffer, self.receivers
         self.sent += 1
-        self.senders.credit -= 1
         receivers.credit += 1
         buffer.append(message)
         if len(buffer) > self.peak:  # noqa: PLR1730  max() takes longer than all the rest
             self.peak = len(buffer)
         if receivers.waiting:
-            self._settle()
+            self.promise(receivers)
 
     def take(self) -> T:
         """Remove the oldest message; the sender that has waited longest gets the room."""
-        senders = self.senders
-        self.receivers.credit -= 1
-        senders.credit += 1
         message = self.buffer.popleft()
-        if senders.waiting or self.closed:
-            self._settle()
+        if self.senders.waiting:
+            self.promise(self.senders)
+        elif self.closed:
+            self.end()
         return message
+
+    def put_many(self, messages: deque[T]) -> None:
+        """Accept messages out of a deque, while there is room and nobody need be let run."""
+        senders, buffer = self.senders, self.buffer
+        more = max(0, int(min(len(messages) - 1, senders.credit, self.budget)))
+        senders.credit -= more
+        self.budget -= more
+        unused = 1 + more
+        try:
+            while unused and messages:
+                buffer.append(messages.popleft())
+                unused -= 1
+        finally:  # whatever a deque of the caller's own making raises, what was moved is sent
+            moved = 1 + more - unused
+            self.sent += moved
+            self.receivers.credit += moved
+            senders.credit += unused
+            self.peak = max(self.peak, len(buffer))
+            self._settle()
 
     def take_many(self, most: int) -> list[T]:
         """Remove the oldest messages that are promised to nobody, ``most`` at most."""
-        count = min(most, int(self.receivers.credit))
-        self.receivers.credit -= count
-        self.senders.credit += count
-        self.budget -= count - 1  # the operation itself counts already
-        messages = [self.buffer.popleft() for _ in range(count)]
-        self._settle()
+        more = int(min(most - 1, self.receivers.credit))
+        self.receivers.credit -= more
+        self.senders.credit += more
+        self.budget -= more
+        messages = [self.buffer.popleft() for _ in range(more)]
+        messages.append(self.take())
         return messages
 
     def lease(self) -> T:
@@ -159,43 +189,42 @@ class Core(Generic[T]):
         self.senders.credit -= 1
         self.end_lease()
 
-    def pass_on(self) -> None:
-        """Give redeemed credit that the caller has no use for to the next in line."""
-        self._settle()
-
     # Waiting.
 
-    def join(self, line: Line, waiter: Waiter) -> None:
+    def join(self, line: Line, waiter: InLine) -> None:
         """Let a task wait in line; a receiver's arrival makes room for a sender.
 
         Raises:
             RuntimeError: if tasks of another event loop are in line. Nothing has changed.
         """
         if waiter.loop != self.loop:
-            if self.receivers or self.senders:
+            if self.in_line:
                 raise RuntimeError(
                     f"{self.label} serves one event loop at a time,"
                     " and tasks of another one are waiting in it"
                 )
             self.loop = waiter.loop
         self.budget = self.allowance  # whoever waits lets the others run
+        self.in_line += 1
         line.waiting[waiter] = None
-        self.senders.credit += line.room
-        if line.room and self.senders.waiting:
-            self._settle()
+        if line.room:
+            self.senders.credit += line.room
+            if self.senders.waiting:
+                self.promise(self.senders)
 
-    def redeem(self, line: Line, waiter: Waiter) -> None:
-        """Turn a promise into credit that the caller uses up in this same step."""
+    def redeem(self, line: Line, waiter: InLine) -> None:
+        """Turn a promise into the unit of credit that the caller holds from now on."""
         del line.promised[waiter]  # raises KeyError, were nothing promised
-        line.credit += 1
-        self._gone(line)
+        self.in_line -= 1
+        if not self.in_line:
+            self.loop = None
 
-    def leave(self, line: Line, waiter: Waiter) -> None:
+    def leave(self, line: Line, waiter: InLine) -> None:
         """Let a task go that gave up; what it was promised goes to the next in line."""
         self._remove(line, waiter)
         self._settle()
 
-    def dismiss(self, line: Line, waiters: Iterable[Waiter]) -> None:
+    def dismiss(self, line: Line, waiters: Iterable[InLine]) -> None:
         """Wake tasks without a promise: their endpoint, or the channel, is closed."""
         for waiter in list(waiters):
             self._remove(line, waiter)
@@ -208,7 +237,7 @@ class Core(Generic[T]):
         """Count one more open endpoint of a line."""
         line.open += 1
 
-    def detach(self, line: Line, waiters: Iterable[Waiter]) -> None:
+    def detach(self, line: Line, waiters: Iterable[InLine]) -> None:
         """Close one endpoint of a line; these tasks wait in it."""
         line.open -= 1
         self.dismiss(line, waiters)
@@ -223,48 +252,57 @@ class Core(Generic[T]):
 
     # The primitives.
 
-    def _promise(self, line: Line) -> None:
-        """Wake the task that has waited longest, for credit that was set aside.
+    def promise(self, line: Line) -> None:
+        """Wake those who have waited longest, as far as there is credit for them."""
+        refused = False
+        while line.credit > 0 and line.waiting:
+            line.credit -= 1
+            waiter, _ = line.waiting.popitem(last=False)
+            if waiter.own_room > line.credit:
+                chosen = line.pass_over(waiter)
+                if chosen is None:
+                    line.credit += 1
+                    return
+                waiter = chosen
+            line.promised[waiter] = None
+            if not waiter.wake():  # it is leaving: let it go, and wake the next
+                self._remove(line, waiter)
+                refused = True
+        if refused:
+            self._settle()
 
-        One that is leaving just leaves.
-        """
-        if not line.waiting:  # a finalizer that ran meanwhile saw to it
-            line.credit += 1
-            return
-        waiter, _ = line.waiting.popitem(last=False)
-        line.promised[waiter] = None
-        if not waiter.wake():
-            self._remove(line, waiter)
-
-    def _remove(self, line: Line, waiter: Waiter) -> None:
+    def _remove(self, line: Line, waiter: InLine) -> None:
         """Take a task out, unless it was dismissed before; its promise becomes credit."""
         if waiter in line.promised:
             del line.promised[waiter]
             line.credit += 1
-            self._gone(line)
         elif waiter in line.waiting:
             del line.waiting[waiter]
-            self._gone(line)
+        else:
+            return
+        self.senders.credit -= line.room  # with a receiver goes the room that it made
+        self._gone()
 
-    def _gone(self, line: Line) -> None:
-        """Account for a task that is in line no more: with a receiver goes the room it made."""
-        self.senders.credit -= line.room
-        if not (line.waiting or line.promised or self.receivers or self.senders):
+    def _gone(self) -> None:
+        """Account for a task that is in line no more."""
+        self.in_line -= 1
+        if not self.in_line:
             self.loop = None
 
     def _settle(self) -> None:
         """Restore the invariants: make promises, take back what cannot be kept, and end."""
         receivers, senders = self.receivers, self.senders
-        while receivers.credit > 0 and receivers.waiting:
-            receivers.credit -= 1
-            self._promise(receivers)
-        while senders.credit > 0 and senders.waiting:
-            senders.credit -= 1
-            self._promise(senders)
+        self.promise(receivers)
+        self.promise(senders)
         while senders.credit < 0 and senders.promised:
             senders.revoke()
-        if self.closed and receivers.waiting and self.ended:
-            self.dismiss(receivers, receivers.waiting)
+        if self.closed:
+            self.end()
+
+    def end(self) -> None:
+        """Let the receivers of a closed channel go once it has run dry."""
+        if self.receivers.waiting and self.ended:
+            self.dismiss(self.receivers, self.receivers.waiting)
 
     def statistics(self) -> ChannelStatistics:
         """Return a snapshot."""

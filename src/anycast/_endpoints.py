@@ -23,7 +23,7 @@ from anycast._errors import (
 from anycast._lease import Lease
 from anycast._receiver import Receiver
 from anycast._sender import Sender
-from anycast._waiter import waiter_kind
+from anycast._waiter import new_waiter, waiter_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
     from anycast._channel import Channel
     from anycast._core import Core
-    from anycast._line import Line
+    from anycast._line import InLine, Line
     from anycast._log import BlockingLog
-    from anycast._waiter import Waiter
 
 T = TypeVar("T")
 
@@ -41,12 +40,14 @@ T = TypeVar("T")
 class _Endpoint(Generic[T]):
     """What a sender and a receiver share: getting a turn, and being closed."""
 
+    _log: BlockingLog | None = None  # where those who block are logged
+
     def __init__(self, channel: Channel[T], core: Core[T], line: Line) -> None:
         self._channel = channel
         self._core = core
         self._line = line
         self._closed = False
-        self._waiters: dict[Waiter, None] = {}  # in the order in which they came
+        self._waiters: dict[InLine, None] = {}  # in the order in which they came
         core.attach(line)
 
     @abstractmethod
@@ -54,52 +55,42 @@ class _Endpoint(Generic[T]):
         """Raise the error of this end if it can proceed no more."""
 
     def _act_nowait(self) -> None:
-        """Return if this operation may act now, and raise otherwise."""
+        """Acquire credit if this operation may act now, and raise otherwise."""
         self._check_open()
         if self._line.credit <= 0:
             raise WouldBlock
-
-    def _act_at_once(self) -> bool:
-        """Return whether this operation may act now, without yielding."""
-        core = self._core
-        if self._line.credit > 0 and core.budget > 0 and not self._closed:
-            core.budget -= 1
-            return True
-        return False
+        self._core.acquire(self._line)
 
     async def _turn(self) -> None:
-        """Return once this operation may act, which it must do in the same step."""
-        self._check_open()
+        """Hold credit once this returns: the operation must act in the same step."""
         core, line = self._core, self._line
+        if self._closed or core.closed:
+            self._check_open()
         if line.credit > 0 and core.budget <= 0:
             core.budget = core.allowance
             await waiter_kind().checkpoint()
             self._check_open()
         if line.credit > 0:  # looked at again: others may have run meanwhile
             core.budget -= 1
+            core.acquire(line)
             return
-        waiter = waiter_kind()()
+        waiter = new_waiter(core)
         core.join(line, waiter)
         self._waiters[waiter] = None
         try:
-            self._blocked()
+            logs = self._log is not None and self._log.blocked(self)
             while waiter in line.waiting:
-                await waiter.wait()
-                if waiter in line.promised:
-                    self._resumed()
+                await waiter.event
+            if logs and waiter in line.promised:
+                self._log.resumed(self)
+            if waiter not in line.promised:  # it was dismissed, and learns why
+                self._check_open()
         except BaseException:
             core.leave(line, waiter)
             raise
         finally:
             del self._waiters[waiter]
-        self._check_open()  # whoever was dismissed learns why
         core.redeem(line, waiter)
-
-    def _blocked(self) -> None:
-        """Take note that a task has begun to wait."""
-
-    def _resumed(self) -> None:
-        """Take note that it has been promised its turn, and is about to act."""
 
     def close(self) -> None:
         if not self._closed:
@@ -120,12 +111,22 @@ class _Sender(_Endpoint[T], Sender[T]):
         self._log = log
 
     async def send(self, message: T, /) -> None:
-        core = self._core
-        if self._line.credit > 0 and core.budget > 0 and not self._closed:
+        core, line = self._core, self._line
+        if line.credit > 0 and core.budget > 0 and not self._closed:
+            # `Core.acquire` and `Core.put`, written out on the path that most messages take.
             core.budget -= 1
+            line.credit -= 1
+            buffer, receivers = core.buffer, core.receivers
+            core.sent += 1
+            receivers.credit += 1
+            buffer.append(message)
+            if len(buffer) > core.peak:  # noqa: PLR1730  see `Core.put`
+                core.peak = len(buffer)
+            if receivers.waiting:
+                core.promise(receivers)
         else:
             await self._turn()
-        core.put(message)
+            core.put(message)
 
     def send_nowait(self, message: T, /) -> None:
         self._act_nowait()
@@ -134,22 +135,15 @@ class _Sender(_Endpoint[T], Sender[T]):
     async def send_many(self, messages: Iterable[T]) -> None:
         check_iterable("messages", messages)
         self._check_open()
+        if isinstance(messages, (list, tuple)):
+            messages = deque(messages)
         if isinstance(messages, deque):
-            await self._send_out_of(messages)
-            return
-        for message in messages:
-            if not self._act_at_once():
+            while messages:
                 await self._turn()
-            self._core.put(message)
-
-    async def _send_out_of(self, messages: deque[T]) -> None:
-        while messages:
-            if not self._act_at_once():
-                await self._turn()
-            if messages:
-                self._core.put(messages.popleft())
-            else:  # somebody emptied it while this task waited
-                self._core.pass_on()
+                self._core.put_many(messages)
+        else:
+            for message in messages:
+                await self.send(message)
 
     def clone(self) -> Sender[T]:
         if self._closed:
@@ -164,23 +158,38 @@ class _Sender(_Endpoint[T], Sender[T]):
                 f"{self} cannot send: its channel is closed", self
             ) from ChannelClosedError(self._channel)
 
-    def _blocked(self) -> None:
-        self._log.blocked.write(self)
-
-    def _resumed(self) -> None:
-        self._log.resumed.write(self)
-
 
 class _Receiver(_Endpoint[T], Receiver[T]):
     def __init__(self, channel: Channel[T], core: Core[T]) -> None:
         super().__init__(channel, core, core.receivers)
 
     async def receive(self) -> T:
-        core = self._core
-        if self._line.credit > 0 and core.budget > 0 and not self._closed:
+        core, line = self._core, self._line
+        if line.credit > 0 and core.budget > 0 and not self._closed:
+            # `Core.acquire` and `Core.take`, written out on the path that most messages take.
             core.budget -= 1
-        else:
+            line.credit -= 1
+            senders = core.senders
+            senders.credit += 1
+            message = core.buffer.popleft()
+            if senders.waiting:
+                core.promise(senders)
+            elif core.closed:
+                core.end()
+            return message
+        await self._turn()
+        return core.take()
+
+    async def __anext__(self) -> T:
+        core, line = self._core, self._line
+        if line.credit > 0 and core.budget > 0 and not self._closed:
+            core.budget -= 1
+            core.acquire(line)
+            return core.take()
+        try:
             await self._turn()
+        except ReceiverStoppedError:
+            raise StopAsyncIteration from None
         return core.take()
 
     def receive_nowait(self) -> T:
@@ -189,8 +198,7 @@ class _Receiver(_Endpoint[T], Receiver[T]):
 
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
-        if not self._act_at_once():
-            await self._turn()
+        await self._turn()
         return self._core.take_many(max_messages)
 
     def lease(self) -> AbstractAsyncContextManager[T]:

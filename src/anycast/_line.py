@@ -3,16 +3,38 @@
 `collections.OrderedDict` is the only container of the standard library that takes from
 either end, removes from the middle and puts back at the head, each in constant time. A
 plain dict is slow at its head once much has been removed there; a deque is slow in its
-middle.
+middle. Promised tasks are never taken from the head: for them a dict will do.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from anycast._waiter import Waiter
+
+class InLine(ABC):
+    """What stands in a line: a task that waits there, or one arm of a `select`."""
+
+    __slots__ = ()
+
+    loop: object
+    """What tells one event loop from another."""
+
+    own_room: int = 0
+    """How many of the receivers in line, each of which makes room, are the same task."""
+
+    @abstractmethod
+    def wake(self) -> bool:
+        """Let the task go on.
+
+        Returns:
+            False if it can only find itself cancelled, or never runs again: it is to be
+            promised nothing.
+        """
+
+    @abstractmethod
+    def renew(self) -> None:
+        """Let the task wait again, which was woken and may not have run yet."""
 
 
 class Line:
@@ -31,16 +53,32 @@ class Line:
         self.credit = credit
         self.room = room
         self.open = 0
-        self.waiting: OrderedDict[Waiter, None] = OrderedDict()
-        self.promised: OrderedDict[Waiter, None] = OrderedDict()
+        self.waiting: OrderedDict[InLine, None] = OrderedDict()
+        self.promised: dict[InLine, None] = {}
 
     def __bool__(self) -> bool:
         """Return whether any task is in line, waiting or promised."""
         return bool(self.waiting or self.promised)
 
+    def pass_over(self, first: InLine) -> InLine | None:
+        """Take out the next that may use one unit of credit, when the first may not.
+
+        Only a `select` is passed over, and only while all the room there is is its own: at
+        most as many of them stand there as make that room.
+        """
+        self._head(first)
+        chosen = next((one for one in self.waiting if one.own_room <= self.credit), None)
+        if chosen is not None:
+            del self.waiting[chosen]
+        return chosen
+
     def revoke(self) -> None:
         """Take the newest promise back; its task heads the line again."""
         waiter, _ = self.promised.popitem()
+        waiter.renew()
         self.credit += 1
+        self._head(waiter)
+
+    def _head(self, waiter: InLine) -> None:
         self.waiting[waiter] = None
         self.waiting.move_to_end(waiter, last=False)

@@ -34,8 +34,6 @@ class ThrottledLog:
 
     def write(self, sender: object) -> None:
         """Log one record, or count it as held back."""
-        if not logger.isEnabledFor(self._level):
-            return
         # The generic cell rate algorithm: each record moves the time at which the next is
         # due by a second, and up to a burst of them may come before they are due.
         now = monotonic()
@@ -54,14 +52,26 @@ class ThrottledLog:
 class BlockingLog:
     """The two kinds of record about the senders of one channel that block."""
 
-    __slots__ = ("blocked", "resumed")
+    __slots__ = ("_blocked", "_resumed")
 
     def __init__(self) -> None:
-        self.blocked = ThrottledLog(
+        self._blocked = ThrottledLog(
             logging.WARNING,
             "Anycast channel [%s] is full, blocking sender until a receiver consumes a message",
         )
-        self.resumed = ThrottledLog(
+        self._resumed = ThrottledLog(
             logging.INFO,
             "Anycast channel [%s] has space again, resuming the blocked sender",
         )
+
+    def blocked(self, sender: object) -> bool:
+        """Log that a sender blocks; return False if nothing of the kind is to be logged."""
+        if not logger.isEnabledFor(logging.WARNING):
+            return False
+        self._blocked.write(sender)
+        return True
+
+    def resumed(self, sender: object) -> None:
+        """Log that a sender goes on."""
+        if logger.isEnabledFor(logging.INFO):
+            self._resumed.write(sender)

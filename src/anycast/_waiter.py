@@ -1,9 +1,9 @@
 """How a task waits for its turn, and what yielding means, on whatever event loop runs.
 
-The core knows no event loop: it wakes a `Waiter`, and an endpoint waits for it. One waiter
-serves one call of one task. It may be waited for several times, each time for a new
-one-shot event, because a promise may be taken back before its task has run. Nothing can be
-missed in between: a task looks at its place in line and begins to wait in one step.
+The core knows no event loop: it wakes a `Waiter`, and an endpoint awaits its event. One
+waiter serves one call of one task. Its event is set once and awaited once, and renewed when
+a promise is taken back, since the task may be awake already. Nothing can be missed in
+between: a task looks at its place in line and begins to wait in one step.
 
 `AnyioWaiter` works wherever anyio does. asyncio and trio have leaner ones, in modules of
 their own: an `anyio.Event` is initialised twice and waits through two more coroutines.
@@ -11,36 +11,31 @@ their own: an `anyio.Event` is initialised twice and waits through two more coro
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from anyio import Event, get_cancelled_exc_class
 from anyio.lowlevel import checkpoint, current_token
 
+from anycast._line import InLine
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Generator
+
+    from anycast._core import Core
 
 
-class Waiter(ABC):
-    """A task that waits; made by the task itself, in the loop in which it will wait."""
+class Waiter(InLine):
+    """A task that waits; made by the task itself, in the loop in which it will wait.
+
+    Raises:
+        RuntimeError: if the running task is none of the event loop that it is for.
+    """
 
     __slots__ = ()
 
-    loop: object
-    """What tells one event loop from another."""
-
-    @abstractmethod
-    def wait(self) -> Awaitable[None]:
-        """Wait until `wake` is called; a checkpoint."""
-
-    @abstractmethod
-    def wake(self) -> bool:
-        """Let the task go on.
-
-        Returns:
-            False if it can only find itself cancelled, or never runs again: it is to be
-            promised nothing.
-        """
+    event: Awaitable[None]
+    """What to await until `wake` is called; a checkpoint."""
 
     @staticmethod
     @abstractmethod
@@ -51,20 +46,19 @@ class Waiter(ABC):
 class AnyioWaiter(Waiter):
     """A task that waits by way of `anyio.Event`."""
 
-    __slots__ = ("_event", "loop")
+    __slots__ = ("_once", "event", "loop")
 
     def __init__(self) -> None:
         self.loop = current_token()
-        self._event: Event | None = None
+        self.renew()
 
-    async def wait(self) -> None:
-        self._event = Event()
-        await self._event.wait()
+    def renew(self) -> None:
+        self._once = Event()
+        self.event = _Waiting(self._once)
 
     def wake(self) -> bool:
         try:
-            if self._event is not None:
-                self._event.set()
+            self._once.set()
         except RuntimeError as error:
             if str(error) != "Event loop is closed":
                 raise
@@ -74,6 +68,18 @@ class AnyioWaiter(Waiter):
     @staticmethod
     def checkpoint() -> Awaitable[None]:
         return checkpoint()
+
+
+class _Waiting:
+    """What `anyio.Event.wait` returns, but begun only when it is awaited."""
+
+    __slots__ = ("_once",)
+
+    def __init__(self, once: Event) -> None:
+        self._once = once
+
+    def __await__(self) -> Generator[object, None, None]:
+        return self._once.wait().__await__()
 
 
 _kinds: dict[type[BaseException], type[Waiter]] = {}
@@ -91,6 +97,24 @@ def waiter_kind() -> type[Waiter]:
     if kind is None:
         kind = _kinds[cancelled] = _choose(cancelled)
     return kind
+
+
+def new_waiter(core: Core[Any]) -> Waiter:
+    """Return a waiter for the running task, which is to wait in a channel.
+
+    Raises:
+        RuntimeError: if no event loop runs.
+    """
+    try:
+        return core.waiter_kind()  # the kind of last time, if it fits: asking anyio takes longer
+    except RuntimeError:
+        core.waiter_kind = waiter_kind()
+        return core.waiter_kind()
+
+
+def no_kind() -> NoReturn:
+    """Stand for the kind of waiter while nobody has waited in a channel yet."""
+    raise RuntimeError
 
 
 def _choose(cancelled: type[BaseException]) -> type[Waiter]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import Future, get_running_loop, sleep
+from asyncio import AbstractEventLoop, Future, current_task, get_running_loop, sleep
 from typing import TYPE_CHECKING
 
 from anycast._waiter import Waiter
@@ -12,18 +12,22 @@ if TYPE_CHECKING:
 
 
 class AsyncioWaiter(Waiter):
-    """A task that waits by way of one future after another."""
+    """A task that waits by way of a future."""
 
-    __slots__ = ("_future", "loop")
+    __slots__ = ("event", "loop")
+
+    event: Future[None]
+    loop: AbstractEventLoop
 
     def __init__(self) -> None:
-        self.loop = get_running_loop()
-        self._future: Future[None] | None = None
+        loop = get_running_loop()
+        if current_task(loop) is None:
+            raise RuntimeError("no task of asyncio is running")  # but perhaps a guest's of trio
+        self.loop = loop
+        self.event = loop.create_future()
 
-    def wait(self) -> Future[None]:
-        """Return what to await until `wake` is called."""
-        self._future = future = get_running_loop().create_future()
-        return future
+    def renew(self) -> None:
+        self.event = self.loop.create_future()
 
     def wake(self) -> bool:
         """Let the task go on; return False if it is being cancelled, or never runs again.
@@ -31,15 +35,13 @@ class AsyncioWaiter(Waiter):
         A task that waits for a future is cancelled by cancelling the future, at once; the
         task itself finds out later.
         """
-        future = self._future
-        if future is None:
-            return True
-        if future.done():
-            return not future.cancelled()
+        event = self.event
+        if event.done():
+            return not event.cancelled()
         try:
-            future.set_result(None)
+            event.set_result(None)
         except RuntimeError:
-            if not future.get_loop().is_closed():
+            if not self.loop.is_closed():
                 raise
             return False  # it never runs again
         return True

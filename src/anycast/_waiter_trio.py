@@ -16,40 +16,47 @@ from trio.lowlevel import (
 from anycast._waiter import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Generator
 
     from trio.lowlevel import RaiseCancelT, Task
 
 
 class TrioWaiter(Waiter):
-    """A task that waits by way of trio's scheduler.
+    """A task that waits by way of trio's scheduler; it is its own event.
 
     A task must be rescheduled exactly once: by `wake`, or by trio itself once the wait was
     aborted by a cancellation.
     """
 
-    __slots__ = ("_aborted", "_task", "loop")
+    __slots__ = ("_aborted", "_asleep", "_task", "loop")
 
     def __init__(self) -> None:
+        self._task: Task = current_task()
         self.loop = current_trio_token()
-        self._task: Task | None = None  # while it is asleep
+        self._asleep = False
         self._aborted = False
 
-    async def wait(self) -> None:
-        """Wait until `wake` is called."""
-        self._task = current_task()
-        await wait_task_rescheduled(self._abort)
+    @property
+    def event(self) -> Awaitable[None]:
+        return self
+
+    def __await__(self) -> Generator[object, None, None]:
+        self._asleep = True
+        return wait_task_rescheduled(self._abort).__await__()  # noqa: ASYNC105  this awaits it
 
     def _abort(self, _: RaiseCancelT) -> Abort:
-        self._task = None
+        self._asleep = False
         self._aborted = True
         return Abort.SUCCEEDED
 
+    def renew(self) -> None:
+        """Do nothing: whether the task sleeps is noted when it begins to."""
+
     def wake(self) -> bool:
         """Let the task go on; return False if it is being cancelled already."""
-        task, self._task = self._task, None
-        if task is not None:
-            reschedule(task)
+        if self._asleep:
+            self._asleep = False
+            reschedule(self._task)
         return not self._aborted
 
     @staticmethod
