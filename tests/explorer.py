@@ -11,23 +11,22 @@ nothing was lost, doubled or reordered, that nobody overtook, and that nobody ha
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from types import coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from anycast import _endpoints, _waiter
-from anycast._waiter import Waiter
+from anycast import _select, _waiter
 from programs import Program, Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable
+    from collections.abc import Coroutine, Generator, Iterable, Sequence
 
-
-NUMBERS = count()
+    from anycast._line import Line
 
 
 class Cancelled(BaseException):
@@ -35,9 +34,9 @@ class Cancelled(BaseException):
 
 
 @coroutine
-def park(waiter: HandWaiter | None) -> Generator[HandWaiter | None]:
-    """Give control back to the explorer, which goes on when the waiter is woken."""
-    yield waiter
+def park(event: HandEvent | None) -> Generator[HandEvent | None]:
+    """Give control back to the explorer, which goes on when the event is set."""
+    yield event
 
 
 async def checkpoint() -> None:
@@ -45,31 +44,45 @@ async def checkpoint() -> None:
     await park(None)
 
 
-class HandWaiter(Waiter):
-    """A waiter for tasks that are driven by hand.
+class HandEvent:
+    """What a task that is driven by hand parks in, once.
 
-    With ``refuses``, waking says when the task is being cancelled already, as the future of
-    asyncio can; without, it cannot tell, as `anyio.Event`.
+    With ``refuses``, setting it tells when the task is being cancelled already, as the future
+    of asyncio can; without, it cannot tell, as `anyio.Event`.
     """
 
     refuses = False
-    loop = "by hand"
 
     def __init__(self) -> None:
-        self.woken = False
+        self.is_set = False
         self.cancelled = False
-        self.number = next(NUMBERS)
+
+    def set(self) -> bool:
+        self.is_set = not (self.refuses and self.cancelled)
+        return self.is_set
+
+    def __await__(self) -> Generator[HandEvent | None]:
+        yield self
+
+
+class HandWaiter:
+    """A waiter for tasks that are driven by hand."""
+
+    loop = "by hand"
+    own_room = 0
+
+    def __init__(self) -> None:
+        self.renew()
 
     @property
-    def event(self) -> Awaitable[None]:
-        return park(self)
+    def woken(self) -> bool:
+        return self.event.is_set
 
     def renew(self) -> None:
-        self.woken = False
+        self.event = HandEvent()
 
     def wake(self) -> bool:
-        self.woken = not (self.refuses and self.cancelled)
-        return self.woken
+        return self.event.set()
 
     @staticmethod
     def checkpoint() -> Awaitable[None]:
@@ -114,34 +127,74 @@ class Task:
     """A coroutine and what it is parked in."""
 
     coroutine: Coroutine[Any, Any, None]
-    waiter: HandWaiter | None = None
+    event: HandEvent | None = None
     cancelled: bool = False
     done: bool = False
 
     @property
     def runnable(self) -> bool:
-        return not self.done and (self.waiter is None or self.waiter.woken or self.cancelled)
+        return not self.done and (self.event is None or self.event.is_set or self.cancelled)
 
     def cancel(self) -> None:
         self.cancelled = True
-        if self.waiter is not None and not self.waiter.woken:
-            self.waiter.cancelled = True
+        if self.event is not None and not self.event.is_set:
+            self.event.cancelled = True
 
     def step(self) -> None:
         try:
             if self.cancelled:
                 self.coroutine.throw(Cancelled)
             else:
-                self.waiter = self.coroutine.send(None)
+                self.event = self.coroutine.send(None)
         except (StopIteration, Cancelled):
             self.done = True
+
+
+class Before:
+    """A line before a step, for what must hold after it."""
+
+    def __init__(self, line: Line, acts: int) -> None:
+        self._line = line
+        self._acts = acts
+        self._stood = [*line.promised, *line.waiting]
+        self._ordered = [one for one in self._stood if not one.own_room]
+        self._head = next((one for one in line.waiting if not one.own_room), None)
+
+    def check(self, acts: int, *, resumed: bool) -> None:
+        """Check that nobody lost a place in line, and nobody was overtaken."""
+        stand = [*self._line.promised, *self._line.waiting]
+        # A `select` may be passed over while all the room there is is its own.
+        stayed = [one for one in self._ordered if one in stand and not one.own_room]
+        assert [one for one in stand if one in stayed] == stayed, "a place in line was lost"
+        came = [one for one in stand if one not in self._stood]
+        assert stand[len(stand) - len(came) :] == came, "a newcomer is not the last in line"
+        if self._head and self._head in self._line.waiting and not self._head.own_room:
+            # Only a promised task may have acted, and once.
+            assert acts - self._acts <= resumed, "overtaken"
+
+
+class Explored(Protocol):
+    """What the explorer knows of a program."""
+
+    @property
+    def endings(self) -> Sequence[Callable[[], object]]: ...
+
+    def run(self, script: str, number: int, /) -> Coroutine[Any, Any, None]: ...
+
+    def close(self) -> None: ...
+
+    def progress(self) -> list[tuple[Line, int]]: ...
+
+    def watch(self) -> None: ...
+
+    def check(self) -> None: ...
 
 
 class Schedule:
     """One run of a program, along one path of choices."""
 
     def __init__(
-        self, program: Program, scripts: Iterable[str], injections: int, choices: Choices
+        self, program: Explored, scripts: Iterable[str], injections: int, choices: Choices
     ) -> None:
         self.program = program
         self.tasks = [Task(program.run(script, n)) for n, script in enumerate(scripts)]
@@ -159,7 +212,7 @@ class Schedule:
             if self.choices.replaying:
                 actions[choice]()
             else:
-                resumed = choice < len(runnable) and runnable[choice].waiter is not None
+                resumed = choice < len(runnable) and runnable[choice].event is not None
                 self._observe(actions[choice], resumed=resumed)
         self._end()
 
@@ -169,15 +222,11 @@ class Schedule:
 
     def _observe(self, action: Callable[[], object], *, resumed: bool) -> None:
         """Do one thing, and check that whoever waited before it was not overtaken by it."""
-        before = [(next(iter(line.waiting), None), acts) for line, acts in self.program.progress()]
+        before = [Before(line, acts) for line, acts in self.program.progress()]
         action()
         self.program.watch()
-        for (line, acts_now), (head, acts) in zip(self.program.progress(), before, strict=True):
-            waiters: list[Any] = [*line.promised, *line.waiting]
-            in_line: list[int] = [waiter.number for waiter in waiters]
-            assert in_line == sorted(in_line), "a place in line was lost"
-            if head in line.waiting:  # then only a promised task may have acted, and once
-                assert acts_now - acts <= resumed, "overtaken"
+        for one, (_, acts) in zip(before, self.program.progress(), strict=True):
+            one.check(acts, resumed=resumed)
 
     def _end(self) -> None:
         self.program.close()
@@ -188,14 +237,22 @@ class Schedule:
         self.program.check()
 
 
+Kind = Callable[[Setup, Callable[[], Awaitable[None]]], Explored]
+
+
 def explore(
-    scripts: tuple[str, ...], setup: Setup, *, injections: int = 1, refuses: bool = False
+    scripts: tuple[str, ...],
+    setup: Setup,
+    *,
+    kind: Kind = Program,
+    injections: int = 1,
+    refuses: bool = False,
 ) -> int:
     """Run a program through every schedule, and return how many there are."""
     choices = Choices()
-    with drive_by_hand(refuses=refuses):
+    with drive_by_hand(choices.pick, refuses=refuses):
         for schedules in count(1):
-            schedule = Schedule(Program(setup, checkpoint), scripts, injections, choices)
+            schedule = Schedule(kind(setup, checkpoint), scripts, injections, choices)
             try:
                 schedule.run()
             except Exception as error:
@@ -207,11 +264,11 @@ def explore(
 
 
 @contextmanager
-def drive_by_hand(*, refuses: bool) -> Generator[None]:
-    """Replace what the endpoints know of event loops, and write no log of what they do."""
+def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[None]:
+    """Replace what is known of event loops, and chance; and write no log."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(HandWaiter, "refuses", refuses)
-        for module in (_endpoints, _waiter):
-            monkeypatch.setattr(module, "waiter_kind", lambda: HandWaiter)
+        monkeypatch.setattr(HandEvent, "refuses", refuses)
+        monkeypatch.setattr(_waiter, "waiter_kind", lambda: HandWaiter)
+        monkeypatch.setattr(_select, "draw", pick)
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

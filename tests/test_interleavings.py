@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from explorer import explore
-from programs import Setup
+from explorer import Kind, explore
+from programs import Program, Setup
+from select_programs import SELECTS, SelectProgram
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,15 +32,16 @@ class Family(NamedTuple):
     setup: Setup = Setup()
     injections: int = 1
     refuses: bool = False
+    kind: Kind = Program
+    limits: tuple[float, ...] = (0, 1, 2, math.inf)
 
 
-LIMITS = (0, 1, 2, math.inf)
 SIMPLE = ("s", "ss", "r", "rr")
 EVERY_OPERATION = ("s", "m", "r", "b", "l", "f")
 FAMILIES = {
     "three operations": Family((*SIMPLE, "sss", "rrr"), 91_804),
     "every operation": Family(EVERY_OPERATION, 83_306),
-    "every operation, and cancelled tasks refuse": Family(EVERY_OPERATION, 83_774, refuses=True),
+    "every operation, and cancelled tasks refuse": Family(EVERY_OPERATION, 83_714, refuses=True),
     "always yielding": Family(("s", "r", "b", "f"), 54_080, setup=Setup(yield_every=1)),
     "two faults": Family(("s", "r"), 57_822, injections=2),
     "senders that receive": Family(("sr", "rs", "s", "r"), 23_025),
@@ -49,6 +51,15 @@ FAMILIES = {
     "two endpoints on either side": Family(EVERY_OPERATION, 110_607, setup=Setup(ends=2)),
     "closing with the last endpoint": Family(
         ("s", "r"), 100_623, setup=Setup(ends=2, auto_close=True), injections=2
+    ),
+    "selects over two channels": Family(
+        (*SELECTS, "s", "r"), 139_654, kind=SelectProgram, limits=(0, 1)
+    ),
+    "selects over two channels, and cancelled tasks refuse": Family(
+        (*SELECTS, "s", "r"), 82_905, most=2, injections=2, refuses=True, kind=SelectProgram
+    ),
+    "selects that always yield": Family(
+        (*SELECTS, "s", "r"), 30_139, most=2, setup=Setup(yield_every=1), kind=SelectProgram
     ),
 }
 
@@ -69,9 +80,9 @@ def test_every_schedule_keeps_every_promise(family: Family, pool: ProcessPoolExe
         (scripts, family.setup._replace(limit=limit))
         for size in range(1, family.most + 1)
         for scripts in combinations_with_replacement(family.tasks, size)
-        for limit in LIMITS
+        for limit in family.limits
     ]
-    run = partial(explore, injections=family.injections, refuses=family.refuses)
+    run = partial(explore, kind=family.kind, injections=family.injections, refuses=family.refuses)
     assert sum(pool.map(run, *zip(*programs, strict=True))) == family.schedules
 
 
@@ -106,3 +117,17 @@ def test_two_promises_on_each_side_keep_every_promise(limit: float) -> None:
 def test_clones_that_are_closed_keep_every_promise(scripts: tuple[str, ...]) -> None:
     """Two endpoints on one side, both of which may be closed, and the channel with them."""
     assert explore(scripts, Setup(1, ends=2, auto_close=True), injections=2) > 1
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+@pytest.mark.parametrize("refuses", [False, True])
+def test_two_selects_keep_every_promise(limit: float, refuses: bool) -> None:
+    """Two selects meet in two channels, whatever they are about."""
+    for scripts in combinations_with_replacement((*SELECTS, "s", "r"), 2):
+        assert explore(scripts, Setup(limit), kind=SelectProgram, refuses=refuses) > 1
+
+
+@pytest.mark.parametrize("scripts", [("v", "s", "r"), ("v", "v", "v"), ("x", "x", "v")])
+def test_selects_that_send_and_receive_keep_every_promise(scripts: tuple[str, ...]) -> None:
+    """Room that a select makes by receiving is for others, and never for itself."""
+    assert explore(scripts, Setup(0), kind=SelectProgram) > 1

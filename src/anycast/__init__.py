@@ -2,6 +2,7 @@
 
 from anycast._anycast import Anycast
 from anycast._channel import Channel
+from anycast._combinators import merge
 from anycast._errors import (
     ChannelClosedError,
     ChannelError,
@@ -11,7 +12,9 @@ from anycast._errors import (
     SenderClosedError,
     SenderError,
 )
+from anycast._operation import Operation
 from anycast._receiver import Receiver
+from anycast._select import select, select_nowait
 from anycast._sender import Sender
 from anycast._statistics import ChannelStatistics
 
@@ -22,12 +25,16 @@ __all__ = [
     "ChannelError",
     "ChannelStatistics",
     "Error",
+    "Operation",
     "Receiver",
     "ReceiverError",
     "ReceiverStoppedError",
     "Sender",
     "SenderClosedError",
     "SenderError",
+    "merge",
+    "select",
+    "select_nowait",
 ]
 
 # Tracebacks, pickles and reprs show where users find these.

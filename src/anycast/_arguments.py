@@ -41,3 +41,12 @@ def check_name(value: object) -> None:
     """Check that a channel's name is a str, or None."""
     if value is not None and not isinstance(value, str):
         raise TypeError(f"`name` must be a str or None, not {value!r}")
+
+
+def check_some(name: str, values: tuple[object, ...], kind: type, made_by: str) -> None:
+    """Demand at least one value, and each of a certain kind."""
+    if not values:
+        raise ValueError(f"`{name}` must be at least one, not none")
+    for value in values:
+        if not isinstance(value, kind):
+            raise TypeError(f"`{name}` must each come from {made_by}, not be {value!r}")

@@ -2,14 +2,14 @@
 
 Every operation has the same shape: see credit, or wait for a promise of it, then act on the
 core in that same step. What comes before the act is the same for both ends, and is written
-once, in `_Endpoint`.
+once, in `Endpoint`.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
@@ -20,14 +20,14 @@ from anycast._errors import (
     SenderClosedError,
     SenderError,
 )
-from anycast._lease import Lease
+from anycast._lease import Held, Leasing
+from anycast._operation import Operation, Receiving, Sending
 from anycast._receiver import Receiver
 from anycast._sender import Sender
-from anycast._waiter import new_waiter, waiter_kind
+from anycast._waiter import checkpoint, new_waiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from contextlib import AbstractAsyncContextManager
 
     from anycast._channel import Channel
     from anycast._core import Core
@@ -37,22 +37,33 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Endpoint(Generic[T]):
+class Endpoint(Generic[T]):
     """What a sender and a receiver share: getting a turn, and being closed."""
 
-    _log: BlockingLog | None = None  # where those who block are logged
-
-    def __init__(self, channel: Channel[T], core: Core[T], line: Line) -> None:
+    def __init__(
+        self, channel: Channel[T], core: Core[T], line: Line, log: BlockingLog | None
+    ) -> None:
         self._channel = channel
         self._core = core
         self._line = line
+        self._log = log  # of those who block, where it is to be known
         self._closed = False
-        self._waiters: dict[InLine, None] = {}  # in the order in which they came
+        self.waiters: dict[InLine, None] = {}  # in the order in which they came
         core.attach(line)
 
+    @property
     @abstractmethod
+    def stopped(self) -> bool:
+        """Whether nothing will ever go through this end any more."""
+
+    @abstractmethod
+    def raise_stopped(self) -> NoReturn:
+        """Raise the error of this end for that."""
+        raise NotImplementedError
+
     def _check_open(self) -> None:
-        """Raise the error of this end if it can proceed no more."""
+        if self.stopped:
+            self.raise_stopped()
 
     def _act_nowait(self) -> None:
         """Acquire credit if this operation may act now, and raise otherwise."""
@@ -63,12 +74,12 @@ class _Endpoint(Generic[T]):
 
     async def _turn(self) -> None:
         """Hold credit once this returns: the operation must act in the same step."""
-        core, line = self._core, self._line
+        core, line, log = self._core, self._line, self._log
         if self._closed or core.closed:
             self._check_open()
         if line.credit > 0 and core.budget <= 0:
             core.budget = core.allowance
-            await waiter_kind().checkpoint()
+            await checkpoint()
             self._check_open()
         if line.credit > 0:  # looked at again: others may have run meanwhile
             core.budget -= 1
@@ -76,26 +87,26 @@ class _Endpoint(Generic[T]):
             return
         waiter = new_waiter(core)
         core.join(line, waiter)
-        self._waiters[waiter] = None
+        self.waiters[waiter] = None
         try:
-            logs = self._log is not None and self._log.blocked(self)
+            logs = log is not None and log.blocked(self)
             while waiter in line.waiting:
                 await waiter.event
-            if logs and waiter in line.promised:
-                self._log.resumed(self)
+            if log is not None and logs and waiter in line.promised:
+                log.resumed(self)
             if waiter not in line.promised:  # it was dismissed, and learns why
                 self._check_open()
         except BaseException:
             core.leave(line, waiter)
             raise
         finally:
-            del self._waiters[waiter]
+            del self.waiters[waiter]
         core.redeem(line, waiter)
 
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._core.detach(self._line, self._waiters)
+            self._core.detach(self._line, self.waiters)
 
     def __str__(self) -> str:
         return f"{self._channel}:{type(self).__name__}"
@@ -105,10 +116,9 @@ class _Endpoint(Generic[T]):
         return f"{type(self).__name__}({self._channel!r}{closed})"
 
 
-class _Sender(_Endpoint[T], Sender[T]):
-    def __init__(self, channel: Channel[T], core: Core[T], log: BlockingLog) -> None:
-        super().__init__(channel, core, core.senders)
-        self._log = log
+class _Sender(Endpoint[T], Sender[T]):
+    def __init__(self, channel: Channel[T], core: Core[T], log: BlockingLog | None) -> None:
+        super().__init__(channel, core, core.senders, log)
 
     async def send(self, message: T, /) -> None:
         core, line = self._core, self._line
@@ -132,6 +142,9 @@ class _Sender(_Endpoint[T], Sender[T]):
         self._act_nowait()
         self._core.put(message)
 
+    def sending(self, message: T, /) -> Operation[None]:
+        return Sending(self, self._core, message)
+
     async def send_many(self, messages: Iterable[T]) -> None:
         check_iterable("messages", messages)
         self._check_open()
@@ -150,18 +163,20 @@ class _Sender(_Endpoint[T], Sender[T]):
             raise SenderClosedError(self)
         return _Sender(self._channel, self._core, self._log)
 
-    def _check_open(self) -> None:
+    @property
+    def stopped(self) -> bool:
+        return self._closed or self._core.closed
+
+    def raise_stopped(self) -> NoReturn:
         if self._closed:
             raise SenderClosedError(self)
-        if self._core.closed:
-            raise SenderError(
-                f"{self} cannot send: its channel is closed", self
-            ) from ChannelClosedError(self._channel)
+        text = f"{self} cannot send: its channel is closed"
+        raise SenderError(text, self) from ChannelClosedError(self._channel)
 
 
-class _Receiver(_Endpoint[T], Receiver[T]):
+class _Receiver(Endpoint[T], Receiver[T]):
     def __init__(self, channel: Channel[T], core: Core[T]) -> None:
-        super().__init__(channel, core, core.receivers)
+        super().__init__(channel, core, core.receivers, None)
 
     async def receive(self) -> T:
         core, line = self._core, self._line
@@ -201,16 +216,21 @@ class _Receiver(_Endpoint[T], Receiver[T]):
         await self._turn()
         return self._core.take_many(max_messages)
 
-    def lease(self) -> AbstractAsyncContextManager[T]:
-        return Lease(self._core, self._turn)
+    def receiving(self) -> Operation[T]:
+        return Receiving[T](self, self._core, self._line)
+
+    def _leasing(self) -> Operation[Held[T]]:
+        return Leasing[T](self, self._core, self._line)
 
     def clone(self) -> Receiver[T]:
         if self._closed:
             raise ReceiverStoppedError(self)
         return _Receiver(self._channel, self._core)
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ReceiverStoppedError(self)
-        if self._core.ended:
-            raise ReceiverStoppedError(self) from ChannelClosedError(self._channel)
+    @property
+    def stopped(self) -> bool:
+        return self._closed or self._core.ended
+
+    def raise_stopped(self) -> NoReturn:
+        cause = None if self._closed else ChannelClosedError(self._channel)
+        raise ReceiverStoppedError(self) from cause

@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from anycast._operation import Leaf, Operation
+from anycast._select import select
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from types import TracebackType
 
-    from anycast._core import Core
-
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Generic[T]):
+    """A message on lease, and the two ways to end that; both take effect at once."""
+
+    message: T
+    done: Callable[[], None]
+    give_back: Callable[[], None]
+
+
+class Leasing(Leaf[Held[T]]):
+    """The operation that takes a message on lease."""
+
+    __slots__ = ()
+
+    def _act(self) -> Held[T]:
+        message: T = self.core.lease()
+        return Held(message, self.core.end_lease, partial(self.core.give_back, message))
 
 
 class Lease(AbstractAsyncContextManager[T]):
@@ -21,25 +43,22 @@ class Lease(AbstractAsyncContextManager[T]):
     this library, and nothing is awaited between the end of the block and its effect.
 
     Args:
-        core: where the message comes from, and may go back to.
-        turn: waits until a message may be taken.
+        leasing: takes the message.
     """
 
-    __slots__ = ("_core", "_entered", "_message", "_turn")
+    __slots__ = ("_held", "_leasing")
 
-    def __init__(self, core: Core[T], turn: Callable[[], Awaitable[None]]) -> None:
-        self._core = core
-        self._turn = turn
-        self._entered = False
-        self._message: T
+    def __init__(self, leasing: Operation[Held[T]]) -> None:
+        self._leasing: Operation[Held[T]] | None = leasing
+        self._held: Held[T]
 
     async def __aenter__(self) -> T:
-        if self._entered:
+        leasing, self._leasing = self._leasing, None  # it would keep the message
+        if leasing is None:
             raise RuntimeError("a lease is entered once: call `lease()` for each message")
-        self._entered = True
-        await self._turn()
-        self._message = self._core.lease()
-        return self._message
+        await select(leasing)
+        self._held = leasing.result()
+        return self._held.message
 
     async def __aexit__(
         self,
@@ -47,9 +66,9 @@ class Lease(AbstractAsyncContextManager[T]):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        message = self._message
-        del self._message  # whatever keeps the lease does not keep the message
+        held = self._held
+        del self._held  # whatever keeps the lease does not keep the message
         if exc_type is None:
-            self._core.end_lease()
+            held.done()
         else:
-            self._core.give_back(message)
+            held.give_back()

@@ -8,22 +8,23 @@ middle. Promised tasks are never taken from the head: for them a dict will do.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import OrderedDict
+from typing import Protocol
 
 
-class InLine(ABC):
+class InLine(Protocol):
     """What stands in a line: a task that waits there, or one arm of a `select`."""
 
-    __slots__ = ()
+    @property
+    def loop(self) -> object:
+        """What tells one event loop from another."""
+        ...
 
-    loop: object
-    """What tells one event loop from another."""
+    @property
+    def own_room(self) -> int:
+        """How many of the receivers in line, each of which makes room, are the same task."""
+        ...
 
-    own_room: int = 0
-    """How many of the receivers in line, each of which makes room, are the same task."""
-
-    @abstractmethod
     def wake(self) -> bool:
         """Let the task go on.
 
@@ -31,10 +32,11 @@ class InLine(ABC):
             False if it can only find itself cancelled, or never runs again: it is to be
             promised nothing.
         """
+        ...
 
-    @abstractmethod
     def renew(self) -> None:
         """Let the task wait again, which was woken and may not have run yet."""
+        ...
 
 
 class Line:

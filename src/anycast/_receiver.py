@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from anyio.abc import ObjectReceiveStream
 
 from anycast._closing import ClosingEndpoint
+from anycast._lease import Lease
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
+    from typing import TypeGuard
 
+    from typing_extensions import TypeIs
+
+    from anycast._lease import Held
+    from anycast._operation import Operation
+
+U = TypeVar("U")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -76,6 +85,17 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         """
 
     @abstractmethod
+    def receiving(self) -> Operation[T_co]:
+        """Return the operation that receives a message, for `select`.
+
+        Returns:
+            The operation. Nothing is received until `select` returns it.
+        """
+
+    @abstractmethod
+    def _leasing(self) -> Operation[Held[T_co]]:
+        """Return the operation that takes a message on lease."""
+
     def lease(self) -> AbstractAsyncContextManager[T_co]:
         """Take a message to work on, which comes back if the work fails.
 
@@ -88,6 +108,49 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         Returns:
             A context manager to enter once, which raises what `receive` raises.
         """
+        return Lease(self._leasing())
+
+    def map(self, function: Callable[[T_co], U], /) -> Receiver[U]:
+        """Return a receiver of what a function makes of each message.
+
+        It has no task and no buffer of its own. Closing it closes this receiver.
+
+        Args:
+            function: a plain function, called once for each message, in the step in which
+                it is received. What it raises reaches the caller of `receive`; the message
+                counts as received, and the receiver goes on.
+
+        Returns:
+            A receiver of the function's results.
+        """
+        from anycast._combinators import Mapped  # noqa: PLC0415  it is a receiver itself
+
+        return Mapped(self, function)
+
+    @overload
+    def filter(self, predicate: Callable[[T_co], TypeGuard[U]], /) -> Receiver[U]: ...
+    @overload
+    def filter(self, predicate: Callable[[T_co], TypeIs[U]], /) -> Receiver[U]: ...
+    @overload
+    def filter(self, predicate: Callable[[T_co], object], /) -> Receiver[T_co]: ...
+    def filter(self, predicate: Callable[[Any], object], /) -> Receiver[Any]:
+        """Return a receiver of those messages that a function accepts.
+
+        The others are received, and dropped. It has no task and no buffer of its own.
+        Closing it closes this receiver.
+
+        Args:
+            predicate: a plain function, called once for each message, in the step in which
+                it is received. What it raises reaches the caller of `receive`; the message
+                counts as received, and the receiver goes on. If it is declared to return a
+                ``TypeGuard`` or ``TypeIs``, the type of the messages is narrowed.
+
+        Returns:
+            A receiver of the messages for which the function's result is true.
+        """
+        from anycast._combinators import Filtered  # noqa: PLC0415  it is a receiver itself
+
+        return Filtered(self, predicate)
 
     @abstractmethod
     def clone(self) -> Receiver[T_co]:

@@ -12,6 +12,8 @@ from anycast._closing import ClosingEndpoint
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from anycast._operation import Operation
+
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
@@ -53,6 +55,20 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
             anyio.WouldBlock: if the channel has no room.
             SenderClosedError: if this sender is closed.
             SenderError: if the channel is closed.
+        """
+
+    @abstractmethod
+    def sending(self, message: T_contra, /) -> Operation[None]:
+        """Return the operation that sends a message, for `select`.
+
+        Args:
+            message: anything; sent each time that `select` performs the operation.
+
+        Returns:
+            The operation. Nothing is sent until `select` returns it.
+
+        Raises:
+            TypeError: if sends of this kind of channel cannot be withdrawn once begun.
         """
 
     @abstractmethod

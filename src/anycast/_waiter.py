@@ -11,11 +11,9 @@ their own: an `anyio.Event` is initialised twice and waits through two more coro
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from anyio import Event, get_cancelled_exc_class
-from anyio.lowlevel import checkpoint, current_token
+from anyio import Event, get_cancelled_exc_class, lowlevel
 
 from anycast._line import InLine
 
@@ -25,31 +23,33 @@ if TYPE_CHECKING:
     from anycast._core import Core
 
 
-class Waiter(InLine):
+class Waiter(InLine, Protocol):
     """A task that waits; made by the task itself, in the loop in which it will wait.
 
     Raises:
         RuntimeError: if the running task is none of the event loop that it is for.
     """
 
-    __slots__ = ()
-
-    event: Awaitable[None]
-    """What to await until `wake` is called; a checkpoint."""
+    @property
+    def event(self) -> Awaitable[None]:
+        """What to await until `wake` is called; a checkpoint."""
+        ...
 
     @staticmethod
-    @abstractmethod
     def checkpoint() -> Awaitable[None]:
         """Yield to the event loop once, and notice cancellation."""
+        ...
 
 
-class AnyioWaiter(Waiter):
+class AnyioWaiter:
     """A task that waits by way of `anyio.Event`."""
 
     __slots__ = ("_once", "event", "loop")
 
+    own_room = 0
+
     def __init__(self) -> None:
-        self.loop = current_token()
+        self.loop = lowlevel.current_token()
         self.renew()
 
     def renew(self) -> None:
@@ -67,7 +67,7 @@ class AnyioWaiter(Waiter):
 
     @staticmethod
     def checkpoint() -> Awaitable[None]:
-        return checkpoint()
+        return lowlevel.checkpoint()
 
 
 class _Waiting:
@@ -110,6 +110,11 @@ def new_waiter(core: Core[Any]) -> Waiter:
     except RuntimeError:
         core.waiter_kind = waiter_kind()
         return core.waiter_kind()
+
+
+def checkpoint() -> Awaitable[None]:
+    """Yield to the event loop once, and notice cancellation."""
+    return waiter_kind().checkpoint()
 
 
 def no_kind() -> NoReturn:

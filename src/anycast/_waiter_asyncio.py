@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, Future, current_task, get_running_loop, sleep
+from asyncio import Future, current_task, get_running_loop, sleep
 from typing import TYPE_CHECKING
-
-from anycast._waiter import Waiter
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
 
-class AsyncioWaiter(Waiter):
+class AsyncioWaiter:
     """A task that waits by way of a future."""
 
     __slots__ = ("event", "loop")
 
-    event: Future[None]
-    loop: AbstractEventLoop
+    own_room = 0
 
     def __init__(self) -> None:
         loop = get_running_loop()
         if current_task(loop) is None:
             raise RuntimeError("no task of asyncio is running")  # but perhaps a guest's of trio
         self.loop = loop
-        self.event = loop.create_future()
+        self.event: Future[None] = loop.create_future()
 
     def renew(self) -> None:
         self.event = self.loop.create_future()

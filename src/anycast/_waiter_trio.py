@@ -13,15 +13,13 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
-from anycast._waiter import Waiter
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator
 
     from trio.lowlevel import RaiseCancelT, Task
 
 
-class TrioWaiter(Waiter):
+class TrioWaiter:
     """A task that waits by way of trio's scheduler; it is its own event.
 
     A task must be rescheduled exactly once: by `wake`, or by trio itself once the wait was
@@ -29,6 +27,8 @@ class TrioWaiter(Waiter):
     """
 
     __slots__ = ("_aborted", "_asleep", "_task", "loop")
+
+    own_room = 0
 
     def __init__(self) -> None:
         self._task: Task = current_task()

@@ -17,6 +17,7 @@ from anycast import (
     Channel,
     ChannelClosedError,
     ChannelStatistics,
+    Operation,
     Receiver,
     ReceiverStoppedError,
     Sender,
@@ -162,6 +163,10 @@ class Doubler(Sender[int]):
     def send_nowait(self, message: int, /) -> None:
         """Send twice the number."""
         self._sender.send_nowait(2 * message)
+
+    def sending(self, message: int, /) -> Operation[None]:
+        """Return the operation that sends twice the number."""
+        return self._sender.sending(2 * message)
 
     async def send_many(self, messages: Iterable[int]) -> None:
         """Send twice the numbers."""

@@ -1,0 +1,321 @@
+"""Receivers made of other receivers: `merge`, `map` and `filter`.
+
+None of them has a task or a buffer: each receive is a `select` over operations of what it is
+made of. So closing or dropping one leaves every message where it is, they nest, and they
+work with the receivers of every kind of channel.
+"""
+
+# How operations proceed is private to the package, and not to their class.
+# pyright: reportPrivateUsage=none
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from anyio import WouldBlock
+
+from anycast._arguments import check_int, check_some
+from anycast._errors import ReceiverStoppedError
+from anycast._lease import Held
+from anycast._operation import Operation
+from anycast._receiver import Receiver
+from anycast._select import pick, select, select_nowait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable
+
+    from anycast._operation import Leaf
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+
+
+def merge(*receivers: Receiver[T]) -> Receiver[T]:
+    """Return one receiver over several, fair among them; it spawns no task.
+
+    It ends when all of them have stopped. Closing it closes them.
+
+    ```python
+    import anyio
+    from anycast import Anycast, merge
+
+
+    async def main() -> None:
+        news, mail = Anycast[str](), Anycast[str]()
+        await news.new_sender().send("rain")
+        await mail.new_sender().send("a letter")
+        news.close()
+        mail.close()
+        both = merge(news.new_receiver(), mail.new_receiver())
+        assert {message async for message in both} == {"rain", "a letter"}
+
+
+    anyio.run(main, backend="asyncio")
+    ```
+
+    Args:
+        receivers: of any channels; at least one.
+
+    Returns:
+        A receiver that gets what any of them would have received.
+
+    Raises:
+        ValueError: if there is no receiver.
+        TypeError: if an argument is no receiver.
+    """
+    check_some("receivers", receivers, Receiver, "`new_receiver`, `map`, `filter` or `merge`")
+    return _Merged(*receivers)
+
+
+class _Combined(Receiver[T_co]):
+    """What the receivers made of other receivers share."""
+
+    def __init__(self, name: str, *receivers: Receiver[Any]) -> None:
+        self._name = name
+        self._receivers = receivers
+        self._late: Exception | None = None
+
+    @abstractmethod
+    def _combine(self, *, leased: bool) -> Operation[Any]:
+        """Return the operation that receives, or leases, a message."""
+
+    def _operation(self, *, leased: bool) -> Operation[Any]:
+        if self._late is not None:
+            error, self._late = self._late, None
+            raise error
+        return self._combine(leased=leased)
+
+    def receiving(self) -> Operation[T_co]:
+        return self._operation(leased=False)
+
+    def _leasing(self) -> Operation[Held[T_co]]:
+        return self._operation(leased=True)
+
+    async def receive(self) -> T_co:
+        return (await select(self.receiving())).result()
+
+    def receive_nowait(self) -> T_co:
+        return select_nowait(self.receiving()).result()
+
+    async def receive_many(self, max_messages: int) -> list[T_co]:
+        check_int("max_messages", max_messages, least=1)
+        messages = [await self.receive()]
+        with suppress(WouldBlock):
+            while len(messages) < max_messages:
+                operation = select_nowait(self.receiving())
+                if operation._ended:
+                    break
+                try:
+                    messages.append(operation.result())
+                except Exception as error:  # noqa: BLE001  those before it are not to be lost
+                    self._late = error
+                    break
+        return messages
+
+    def close(self) -> None:
+        for receiver in self._receivers:
+            receiver.close()
+
+    def __str__(self) -> str:
+        return f"{self._name}({', '.join(map(str, self._receivers))})"
+
+    def __repr__(self) -> str:
+        return f"{self._name}({', '.join(map(repr, self._receivers))})"
+
+
+class _Merged(_Combined[T]):
+    """What `merge` returns."""
+
+    def __init__(self, *receivers: Receiver[T]) -> None:
+        super().__init__("merge", *receivers)
+        self.running = list(dict.fromkeys(receivers))  # those not known to have ended
+
+    def clone(self) -> Receiver[T]:
+        return _Merged(*(receiver.clone() for receiver in self._receivers))
+
+    def _combine(self, *, leased: bool) -> Operation[Any]:
+        return _Merging(self, leased=leased)
+
+
+class Mapped(_Combined[U]):
+    """What `Receiver.map` returns."""
+
+    def __init__(self, receiver: Receiver[T], function: Callable[[T], U]) -> None:
+        super().__init__("map", receiver)
+        self._receiver = receiver
+        self._function = function
+
+    def clone(self) -> Receiver[U]:
+        return Mapped(self._receiver.clone(), self._function)
+
+    def _combine(self, *, leased: bool) -> Operation[Any]:
+        if leased:
+            return _Mapping(self, self._receiver._leasing(), partial(_map_lease, self._function))
+        return _Mapping(self, self._receiver.receiving(), self._function)
+
+
+class Filtered(_Combined[T]):
+    """What `Receiver.filter` returns."""
+
+    def __init__(self, receiver: Receiver[T], predicate: Callable[[T], object]) -> None:
+        super().__init__("filter", receiver)
+        self._receiver = receiver
+        self._predicate = predicate
+
+    def clone(self) -> Receiver[T]:
+        return Filtered(self._receiver.clone(), self._predicate)
+
+    def _combine(self, *, leased: bool) -> Operation[Any]:
+        if leased:
+            accept = partial(_filter_lease, self._predicate)
+            return _Filtering(self, self._receiver._leasing(), accept)
+        return _Filtering(self, self._receiver.receiving(), self._predicate)
+
+
+def _map_lease(function: Callable[[T], U], held: Held[T]) -> Held[U]:
+    """Map a message on lease; one that the function cannot map counts as done."""
+    try:
+        return Held(function(held.message), held.done, held.give_back)
+    except BaseException:
+        held.done()
+        raise
+
+
+def _filter_lease(predicate: Callable[[T], object], held: Held[T]) -> bool:
+    """Filter a message on lease; one that is turned away counts as done."""
+    accepted = False
+    try:
+        accepted = bool(predicate(held.message))
+    finally:
+        if not accepted:
+            held.done()
+    return accepted
+
+
+class _Combining(Operation[T_co]):
+    """An operation made of others, for a receiver made of others."""
+
+    __slots__ = ("_receiver",)
+
+    def __init__(self, receiver: Receiver[Any]) -> None:
+        super().__init__()
+        self._receiver = receiver
+
+    @abstractmethod
+    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
+        """Return the operation to which a leaf belongs."""
+
+    @abstractmethod
+    def _accept(self, value: Any) -> bool:
+        """Make the result of what was received; return False if it is turned away."""
+
+    def _inner_ended(self, inner: Operation[Any]) -> bool:  # noqa: ARG002  for `merge`
+        """Go on without an operation that has ended; return True if there is nothing left."""
+        return self._has_ended()
+
+    def _perform(self, leaf: Leaf[Any]) -> bool:
+        inner = self._inner(leaf)
+        if not inner._perform(leaf):
+            return False
+        if inner._ended:
+            return self._inner_ended(inner)
+        try:
+            return self._accept(inner._hand_over())
+        except Exception as error:  # noqa: BLE001  `result` raises it
+            return self._happened(error=_without_our_frames(error))
+
+    def _stopped_by(self, inner: Operation[Any]) -> NoReturn:
+        try:
+            inner.result()
+        except ReceiverStoppedError as error:
+            raise ReceiverStoppedError(self._receiver) from error.__cause__
+        raise AssertionError("an operation that has ended must raise why")
+
+
+def _without_our_frames(error: Exception) -> Exception:
+    """Drop what a traceback begins with: frames that refer to the one who keeps the error."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals is globals():
+        frames = frames.tb_next
+    return error.with_traceback(frames)
+
+
+class _Merging(_Combining[T_co]):
+    """Receives from whichever is ready."""
+
+    __slots__ = ("_merged", "_operations")
+
+    def __init__(self, merged: _Merged[Any], *, leased: bool) -> None:
+        super().__init__(merged)
+        self._merged = merged
+        self._operations = {
+            receiver._leasing() if leased else receiver.receiving(): receiver
+            for receiver in merged.running
+        }
+
+    def _leaves(self) -> Iterable[Leaf[Any]]:
+        return [leaf for operation in self._operations for leaf in operation._leaves()]
+
+    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
+        found = pick(self._operations, standing)
+        return None if found is None else found[1]
+
+    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
+        return next(one for one in self._operations if leaf in one._leaves())
+
+    def _accept(self, value: Any) -> bool:
+        return self._happened(value=value)
+
+    def _inner_ended(self, inner: Operation[Any]) -> bool:
+        if len(self._operations) == 1:
+            return self._has_ended()
+        receiver = self._operations.pop(inner)
+        running = self._merged.running
+        if receiver in running and len(running) > 1:
+            running.remove(receiver)
+        return False
+
+    def _raise_end(self) -> NoReturn:
+        (inner,) = self._operations
+        self._stopped_by(inner)
+
+
+class _Mapping(_Combining[U]):
+    """Receives, and applies a function."""
+
+    __slots__ = ("_function", "_operation")
+
+    def __init__(
+        self, receiver: Receiver[Any], operation: Operation[T], function: Callable[[T], Any]
+    ) -> None:
+        super().__init__(receiver)
+        self._operation = operation
+        self._function = function
+
+    def _leaves(self) -> Iterable[Leaf[Any]]:
+        return self._operation._leaves()
+
+    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
+        return self._operation._ready(standing)
+
+    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
+        return self._operation
+
+    def _accept(self, value: Any) -> bool:
+        return self._happened(value=self._function(value))
+
+    def _raise_end(self) -> NoReturn:
+        self._stopped_by(self._operation)
+
+
+class _Filtering(_Mapping[T]):
+    """Receives, and turns away what the function does not accept."""
+
+    __slots__ = ()
+
+    def _accept(self, value: Any) -> bool:
+        return bool(self._function(value)) and self._happened(value=value)

@@ -1,0 +1,284 @@
+"""Waiting for several operations, of which exactly one happens.
+
+One waiter stands in the lines of all operations at once: an *arm* in each. The first
+promise claims the waiter, and in that same step the other arms leave their lines; so no two
+promises are ever held. The claim is no more than a promise: the task itself performs the
+operation when it runs, or passes the promise on if it is cancelled.
+
+Three things may wake the task:
+
+- a promise: perform that operation;
+- a closed end, which makes its operation ready: look again at what is not in line;
+- a promise that was taken back before the task ran: the arm heads its line again and stays
+  there; the others, which had left, look again, and wait again behind those who came since.
+
+A receiver in line makes room for a message, and so does a receiving arm. If the same
+`select` also sends to that channel, its own room must not count for it (`InLine.own_room`),
+or the two would wake each other for ever.
+"""
+
+# How operations proceed is private to the package, and not to their class.
+# pyright: reportPrivateUsage=none
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from anyio import WouldBlock
+
+from anycast._arguments import check_some
+from anycast._operation import Operation
+from anycast._waiter import checkpoint, new_waiter
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from anycast._operation import Leaf
+
+_random = Random().random  # noqa: S311  for fairness; not the program's, which may be seeded
+
+AnyOperation = TypeVar("AnyOperation", bound=Operation[Any])
+O1 = TypeVar("O1", bound=Operation[Any])
+O2 = TypeVar("O2", bound=Operation[Any])
+O3 = TypeVar("O3", bound=Operation[Any])
+O4 = TypeVar("O4", bound=Operation[Any])
+
+
+# A type checker joins the types of a variable number of arguments; these keep them apart.
+@overload
+async def select(one: O1, two: O2, /, *, in_order: bool = ...) -> O1 | O2: ...
+@overload
+async def select(one: O1, two: O2, three: O3, /, *, in_order: bool = ...) -> O1 | O2 | O3: ...
+@overload
+async def select(
+    one: O1, two: O2, three: O3, four: O4, /, *, in_order: bool = ...
+) -> O1 | O2 | O3 | O4: ...
+@overload
+async def select(*operations: AnyOperation, in_order: bool = ...) -> AnyOperation: ...
+async def select(*operations: Operation[Any], in_order: bool = False) -> Operation[Any]:
+    """Wait for several operations, and perform exactly one of them.
+
+    It is exact under cancellation: when this returns, the operation that it returns has
+    happened, and no other; when it raises, whatever it raises, none has. (Only what a
+    `Receiver.filter` has turned away is gone even so.) An operation whose channel or end
+    is closed is ready, and its `Operation.result` raises. An operation never pairs with
+    another of the same call.
+
+    Args:
+        operations: what may happen; at least one. They may belong to several channels, and
+            several may belong to one.
+        in_order: whether to perform the first in the order given, if several are ready.
+            Otherwise each of them is as likely as the others.
+
+    Returns:
+        The operation that happened; its `Operation.result` gives what came of it.
+
+    Raises:
+        ValueError: if there is no operation.
+        TypeError: if an argument is no operation.
+        RuntimeError: if it would have to wait while tasks of another event loop wait in one
+            of the channels.
+    """
+    check_some("operations", operations, Operation, "`sending` or `receiving`")
+    rested = False
+    while True:
+        found = pick(operations, in_order=in_order)
+        if found is None:
+            operation = await _Selection(operations, in_order=in_order).wait()
+            if operation is not None:
+                return operation
+            rested = True
+            continue
+        operation, leaf = found
+        core = leaf.core
+        if core.budget <= 0 and not rested and not leaf.endpoint.stopped:
+            core.budget = core.allowance
+            await checkpoint()
+            rested = True
+        else:
+            core.budget -= 1
+            leaf.acquire()
+            if operation._perform(leaf):
+                return operation
+            rested = False
+
+
+@overload
+def select_nowait(one: O1, two: O2, /, *, in_order: bool = ...) -> O1 | O2: ...
+@overload
+def select_nowait(one: O1, two: O2, three: O3, /, *, in_order: bool = ...) -> O1 | O2 | O3: ...
+@overload
+def select_nowait(
+    one: O1, two: O2, three: O3, four: O4, /, *, in_order: bool = ...
+) -> O1 | O2 | O3 | O4: ...
+@overload
+def select_nowait(*operations: AnyOperation, in_order: bool = ...) -> AnyOperation: ...
+def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operation[Any]:
+    """Perform one of several operations if one is ready; never yield.
+
+    Args:
+        operations: as for `select`.
+        in_order: as for `select`.
+
+    Returns:
+        The operation that happened.
+
+    Raises:
+        anyio.WouldBlock: if none is ready.
+        ValueError: if there is no operation.
+        TypeError: if an argument is no operation.
+    """
+    check_some("operations", operations, Operation, "`sending` or `receiving`")
+    while (found := pick(operations, in_order=in_order)) is not None:
+        operation, leaf = found
+        leaf.acquire()
+        if operation._perform(leaf):
+            return operation
+    raise WouldBlock
+
+
+def pick(
+    operations: Iterable[Operation[Any]],
+    standing: Container[Leaf[Any]] = (),
+    *,
+    in_order: bool = False,
+) -> tuple[Operation[Any], Leaf[Any]] | None:
+    """Return an operation that is ready, with the leaf that makes it so; fair, or in order."""
+    ready: list[tuple[Operation[Any], Leaf[Any]]] = []
+    for operation in operations:
+        leaf = operation._ready(standing)
+        if leaf is not None:
+            ready.append((operation, leaf))
+            if in_order:
+                break
+    if len(ready) > 1:
+        return ready[draw(len(ready))]
+    return ready[0] if ready else None
+
+
+def draw(options: int) -> int:
+    """Return the number of one of the options, each as likely as the others."""
+    return int(_random() * options)
+
+
+class _Arm:
+    """What stands in one line for a `select`."""
+
+    __slots__ = ("leaf", "operation", "selection")
+
+    def __init__(self, selection: _Selection, operation: Operation[Any], leaf: Leaf[Any]) -> None:
+        self.selection = selection
+        self.operation = operation
+        self.leaf = leaf
+
+    @property
+    def loop(self) -> object:
+        return self.selection.waiter.loop
+
+    @property
+    def own_room(self) -> int:
+        line = self.leaf.core.receivers
+        if self.leaf.line is line:
+            return 0
+        return sum(arm in line.waiting for arm in self.selection.arms.values())
+
+    @property
+    def in_line(self) -> bool:
+        """Whether it waits, or holds a promise."""
+        return self in self.leaf.line.waiting or self.promised
+
+    @property
+    def promised(self) -> bool:
+        """Whether it holds a promise."""
+        return self in self.leaf.line.promised
+
+    def wake(self) -> bool:
+        self.selection.woken = True
+        alive = self.selection.waiter.wake()
+        if alive and self.promised:
+            self.selection.claim(self)
+        return alive
+
+    def renew(self) -> None:
+        self.selection.waiter.renew()
+
+    def join(self) -> None:
+        """Stand in line."""
+        self.leaf.endpoint.waiters[self] = None
+        self.leaf.core.join(self.leaf.line, self)
+
+    def leave(self) -> None:
+        """Leave the line; what it was promised goes to the next."""
+        self.leaf.endpoint.waiters.pop(self, None)
+        self.leaf.core.leave(self.leaf.line, self)
+
+
+class _Selection:
+    """One task that waits in several lines at once."""
+
+    __slots__ = ("arms", "claimed", "in_order", "operations", "waiter", "woken")
+
+    def __init__(self, operations: tuple[Operation[Any], ...], *, in_order: bool) -> None:
+        self.operations = operations
+        self.in_order = in_order
+        self.arms: dict[Leaf[Any], _Arm] = {}
+        self.claimed: _Arm | None = None
+        self.woken = False
+        first = next(leaf for operation in operations for leaf in operation._leaves())
+        self.waiter = new_waiter(first.core)
+
+    async def wait(self) -> Operation[Any] | None:
+        """Wait until one operation has happened; return None if all are to be looked at anew."""
+        try:
+            while True:
+                self._stand()
+                while not self.woken:
+                    await self.waiter.event
+                if self.claimed is not None and self.claimed.promised:
+                    return self._redeem(self.claimed)
+                self.woken = False
+                self.waiter.renew()
+                while (found := self._look_again()) is not None:
+                    operation, leaf = found
+                    ended = leaf.endpoint.stopped
+                    leaf.acquire()
+                    if operation._perform(leaf):
+                        return operation
+                    if not ended:  # a filter turned a message away
+                        return None
+        finally:
+            for arm in self.arms.values():
+                arm.leave()
+            self.arms.clear()  # a cycle: each arm knows its selection
+
+    def claim(self, arm: _Arm) -> None:
+        """Let the first promise have the task: nothing else may be promised to it."""
+        self.claimed = arm
+        others = [other for other in self.arms.values() if other is not arm]
+        self.arms = {arm.leaf: arm}
+        for other in others:
+            other.leave()
+
+    def _stand(self) -> None:
+        """Stand in the line of each leaf that does not stand there yet."""
+        for operation in self.operations:
+            for leaf in operation._leaves():
+                if leaf not in self.arms:
+                    self.arms[leaf] = arm = _Arm(self, operation, leaf)
+                    arm.join()
+
+    def _redeem(self, arm: _Arm) -> Operation[Any] | None:
+        self.arms.clear()
+        leaf = arm.leaf
+        leaf.endpoint.waiters.pop(arm, None)
+        leaf.core.redeem(leaf.line, arm)
+        return arm.operation if arm.operation._perform(leaf) else None
+
+    def _look_again(self) -> tuple[Operation[Any], Leaf[Any]] | None:
+        """Look at what does not stand in line (any more)."""
+        for leaf, arm in list(self.arms.items()):
+            if not arm.in_line:
+                del self.arms[leaf]
+                arm.leave()
+        return pick(self.operations, self.arms, in_order=self.in_order)

@@ -1,0 +1,127 @@
+"""Small programs whose tasks select among operations of two channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import invariants
+from anycast import Anycast, Error, Operation, select
+from helpers import drain
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anycast._line import Line
+    from programs import Setup
+
+SELECTS = {
+    "x": (("s", "a"), ("r", "b")),
+    "y": (("r", "a"), ("s", "b")),
+    "z": (("r", "a"), ("r", "b")),
+    "w": (("s", "a"), ("s", "b")),
+    "v": (("s", "a"), ("r", "a")),
+    "d": (("r", "a"), ("r", "a")),
+}
+
+
+class Side:
+    """One of the two channels, and the account of what went through it."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.channel = Anycast[int](limit=setup.limit, yield_every=setup.yield_every)
+        self.sender = self.channel.new_sender()
+        self.receiver = self.channel.new_receiver()
+        self.sent: list[int] = []
+        self.received: list[int] = []
+
+    def check(self) -> None:
+        """Check, when all tasks have ended, that each message is accounted for."""
+        core = self.channel._core
+        assert not core.in_line
+        assert not self.sender.waiters  # type: ignore[attr-defined]
+        assert not self.receiver.waiters  # type: ignore[attr-defined]
+        everything = [*self.received, *drain(self.channel.new_receiver())]
+        assert everything == self.sent
+
+
+class SelectProgram:
+    """Two channels, and tasks that each follow a script of one letter per `select`.
+
+    ``s`` and ``r`` send to and receive from the first channel, without a `select`.
+    """
+
+    def __init__(self, setup: Setup, _: Callable[[], Awaitable[None]]) -> None:
+        self._sides = {"a": Side(setup), "b": Side(setup)}
+        self._messages = 0
+        first = self._sides["a"]
+        self.endings = [
+            *(side.channel.close for side in self._sides.values()),
+            first.sender.close,
+            first.receiver.close,
+        ]
+
+    async def run(self, script: str, _: int) -> None:
+        """Do the operations of one task, until one finds a channel or an end closed."""
+        try:
+            for letter in script:
+                if letter in SELECTS:
+                    await self._select(SELECTS[letter])
+                else:
+                    await self._plain(letter)
+        except Error:
+            pass
+
+    def close(self) -> None:
+        """Close what is still open, so that every task ends."""
+        for side in self._sides.values():
+            side.channel.close()
+
+    def progress(self) -> list[tuple[Line, int]]:
+        """Return the lines that tasks wait in, and how many operations have acted on each."""
+        found: list[tuple[Line, int]] = []
+        for side in self._sides.values():
+            core = side.channel._core
+            found += [(core.senders, len(side.sent)), (core.receivers, len(side.received))]
+        return found
+
+    def watch(self) -> None:
+        """Check what must hold between any two steps."""
+        for side in self._sides.values():
+            invariants.check(side.channel._core)
+
+    def check(self) -> None:
+        """Check, when all tasks have ended, that each message is accounted for."""
+        self.watch()
+        for side in self._sides.values():
+            side.check()
+
+    def _message(self) -> int:
+        self._messages += 1
+        return self._messages
+
+    async def _plain(self, letter: str) -> None:
+        side = self._sides["a"]
+        if letter == "s":
+            message = self._message()
+            await side.sender.send(message)
+            side.sent.append(message)
+        else:
+            side.received.append(await side.receiver.receive())
+
+    async def _select(self, names: tuple[tuple[str, str], ...]) -> None:
+        message = self._message()
+        operations: list[Operation[int | None]] = []
+        for action, name in names:
+            side = self._sides[name]
+            operations.append(
+                side.sender.sending(message) if action == "s" else side.receiver.receiving()
+            )
+        done = await select(*operations)
+        action, name = names[operations.index(done)]
+        received = done.result()
+        side = self._sides[name]
+        if action == "s":
+            side.sent.append(message)
+        else:
+            assert received is not None
+            side.received.append(received)
