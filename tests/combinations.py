@@ -1,0 +1,109 @@
+"""What the tests of combinators share: one of each kind, and a receiver of another kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anycast import Receiver, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anycast import Operation
+
+T = TypeVar("T")
+
+
+class Foreign(Receiver[T]):
+    """A receiver of another kind of channel: it has its own class, and nothing but the contract.
+
+    Args:
+        receiver: does the work.
+    """
+
+    def __init__(self, receiver: Receiver[T]) -> None:
+        self._receiver = receiver
+
+    async def receive(self) -> T:
+        """Receive."""
+        return await self._receiver.receive()
+
+    def receive_nowait(self) -> T:
+        """Receive without waiting."""
+        return self._receiver.receive_nowait()
+
+    async def receive_many(self, max_messages: int) -> list[T]:
+        """Receive several."""
+        return await self._receiver.receive_many(max_messages)
+
+    def receiving(self) -> Operation[T]:
+        """Return the operation that receives."""
+        return self._receiver.receiving()
+
+    def _leasing(self) -> Operation[Any]:
+        return self._receiver._leasing()  # pyright: ignore[reportPrivateUsage]  its own contract
+
+    def clone(self) -> Receiver[T]:
+        """Clone."""
+        return Foreign(self._receiver.clone())
+
+    def close(self) -> None:
+        """Close."""
+        self._receiver.close()
+
+
+class OddError(Exception):
+    """A function was given an odd number."""
+
+
+def same(message: T) -> T:
+    """Map a message to itself."""
+    return message
+
+
+def everything(message: object) -> bool:  # noqa: ARG001
+    """Accept any message."""
+    return True
+
+
+def even(number: int) -> bool:
+    """Tell whether a number is even."""
+    return number % 2 == 0
+
+
+def only_even(number: int) -> int:
+    """Return an even number as it is, and be unable to take an odd one."""
+    if not even(number):
+        raise OddError(number)
+    return number
+
+
+def mapped(receiver: Receiver[T]) -> Receiver[T]:
+    """Return a map that changes nothing."""
+    return receiver.map(same)
+
+
+def filtered(receiver: Receiver[T]) -> Receiver[T]:
+    """Return a filter that lets everything through."""
+    return receiver.filter(everything)
+
+
+def nested(receiver: Receiver[T]) -> Receiver[T]:
+    """Return a merge of a merge of a filter of a map of a receiver of another kind."""
+    return merge(merge(Foreign(receiver).map(same).filter(everything)))
+
+
+TRANSPARENT: dict[str, Callable[[Receiver[Any]], Receiver[Any]]] = {
+    "merge": merge,
+    "map": mapped,
+    "filter": filtered,
+    "nested": nested,
+}
+"""Combinators that let every message through as it is."""
+
+FAILING: dict[str, Callable[[Receiver[int]], Receiver[int]]] = {
+    "map": lambda receiver: receiver.map(only_even),
+    "filter": lambda receiver: receiver.filter(lambda number: only_even(number) >= 0),
+    "nested": lambda receiver: merge(receiver.map(only_even).filter(everything)).map(same),
+}
+"""Combinators whose function raises `OddError` for odd numbers, and lets even ones through."""

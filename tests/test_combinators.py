@@ -1,0 +1,283 @@
+"""What `merge`, `map`, `filter` and nests of them have in common with any receiver."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from anycast import Anycast, ChannelClosedError, Receiver, ReceiverStoppedError, select
+from combinations import TRANSPARENT
+from helpers import begin, drain, raises, settle, task_group, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Combinator = Callable[[Receiver[Any]], Receiver[Any]]
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.parametrize("combinator", TRANSPARENT.values(), ids=list(TRANSPARENT)),
+]
+
+
+class WorkFailedError(Exception):
+    """The work on a message failed."""
+
+
+async def channel_of(*messages: int) -> Anycast[int]:
+    """Return a channel that holds messages."""
+    channel = Anycast[int]()
+    await channel.new_sender().send_many(messages)
+    return channel
+
+
+async def lease_one(receiver: Receiver[int], leased: list[int]) -> None:
+    """Lease a message, and be done with it."""
+    async with receiver.lease() as message:
+        leased.append(message)
+
+
+async def test_receives_what_is_there(combinator: Combinator) -> None:
+    """Every form of receiving gives messages in order, and counts them as received."""
+    channel = await channel_of(1, 2, 3, 4, 5)
+    receiver = combinator(channel.new_receiver())
+    assert await receiver.receive() == 1
+    assert receiver.receive_nowait() == 2
+    assert await receiver.receive_many(2) == [3, 4]
+    assert channel.statistics().messages_received == 4
+    channel.close()
+    assert [message async for message in receiver] == [5]
+
+
+async def test_receives_what_comes(combinator: Combinator) -> None:
+    """Whoever waits in it waits in the channel, and is served there."""
+    channel = Anycast[int](limit=0)
+    receiver = combinator(channel.new_receiver())
+    async with task_group() as tasks:
+        attempts = [await begin(tasks, receiver.receive) for _ in range(2)]
+        attempts.append(await begin(tasks, channel.new_receiver().receive))
+        assert waiting(channel) == (0, 3)
+        for message in (1, 2, 3):
+            channel.new_sender().send_nowait(message)
+            await settle()  # trio runs tasks that are awake in any order
+    assert [attempt.result for attempt in attempts] == [1, 2, 3]
+
+
+async def test_a_batch_waits_for_one_message_only(combinator: Combinator) -> None:
+    """It waits for the first, and takes as many as are there then."""
+    channel = Anycast[int]()
+    receiver = combinator(channel.new_receiver())
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive_many, 9)
+        channel.new_sender().send_nowait(1)
+        channel.new_sender().send_nowait(2)
+    assert attempt.result == [1, 2]
+
+
+async def test_a_batch_at_the_end(combinator: Combinator) -> None:
+    """It returns what is left; only the next one finds the end."""
+    channel = await channel_of(1, 2)
+    receiver = combinator(channel.new_receiver())
+    channel.close()
+    assert await receiver.receive_many(9) == [1, 2]
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive_many(9)
+
+
+@pytest.mark.parametrize(
+    ("size", "error", "text"),
+    [
+        (0, ValueError, "`max_messages` must be >= 1, not 0"),
+        ("1", TypeError, "`max_messages` must be an int, not '1'"),
+    ],
+)
+async def test_wrong_size_of_a_batch(
+    combinator: Combinator, size: Any, error: type[Exception], text: str
+) -> None:
+    """It is refused, and nothing is received."""
+    channel = await channel_of(1)
+    with raises(error, text):
+        await combinator(channel.new_receiver()).receive_many(size)
+    assert drain(channel.new_receiver()) == [1]
+
+
+async def test_nothing_to_receive(combinator: Combinator) -> None:
+    """Without waiting, there is nothing to be had."""
+    receiver = combinator(Anycast[int]().new_receiver())
+    with pytest.raises(anyio.WouldBlock):
+        receiver.receive_nowait()
+
+
+async def test_the_end_of_the_channel(combinator: Combinator) -> None:
+    """The error tells the combinator that was used, and the channel that is closed."""
+    channel = Anycast[int](name="numbers")
+    receiver = combinator(channel.new_receiver())
+    channel.close()
+    with raises(ReceiverStoppedError, f"{receiver} has stopped") as caught:
+        await receiver.receive()
+    assert caught.value.receiver is receiver
+    assert type(caught.value.__cause__) is ChannelClosedError
+    assert caught.value.__cause__.channel is channel
+    with pytest.raises(ReceiverStoppedError):
+        receiver.receive_nowait()
+    assert [message async for message in receiver] == []
+
+
+async def test_the_channel_is_closed_while_a_task_waits(combinator: Combinator) -> None:
+    """The task is woken, and told which combinator has stopped and why."""
+    channel = Anycast[int]()
+    receiver = combinator(channel.new_receiver())
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        channel.close()
+    failure = attempt.failure(ReceiverStoppedError)
+    assert failure.receiver is receiver
+    assert type(failure.__cause__) is ChannelClosedError
+
+
+async def test_closing_leaves_messages_to_the_others(combinator: Combinator) -> None:
+    """A task that waits in it is told; what is in the channel stays there."""
+    channel = Anycast[int]()
+    receiver, other = combinator(channel.new_receiver()), channel.new_receiver()
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        receiver.close()
+        receiver.close()
+        channel.new_sender().send_nowait(1)
+    failure = attempt.failure(ReceiverStoppedError)
+    assert (failure.receiver, failure.__cause__) == (receiver, None)
+    assert channel.statistics().open_receivers == 1
+    assert drain(other) == [1]
+
+
+async def test_dropping_leaves_messages_to_the_others(combinator: Combinator) -> None:
+    """Leaving a loop over it half-way hides no message."""
+    channel = await channel_of(1, 2, 3)
+    async for message in combinator(channel.new_receiver()):
+        assert message == 1
+        break
+    assert drain(channel.new_receiver()) == [2, 3]
+
+
+async def test_with_closes_it(combinator: Combinator) -> None:
+    """It is a context manager as every receiver is."""
+    channel = Anycast[int]()
+    with combinator(channel.new_receiver()):
+        assert channel.statistics().open_receivers == 1
+    async with combinator(channel.new_receiver()):
+        assert channel.statistics().open_receivers == 1
+    assert channel.statistics().open_receivers == 0
+
+
+async def test_a_clone_is_closed_on_its_own(combinator: Combinator) -> None:
+    """It does the same, and goes on when the original is closed."""
+    channel = await channel_of(1)
+    receiver = combinator(channel.new_receiver())
+    clone = receiver.clone()
+    receiver.close()
+    assert await clone.receive() == 1
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+    with pytest.raises(ReceiverStoppedError):
+        receiver.clone()
+
+
+async def test_a_cancelled_receive_takes_nothing(combinator: Combinator) -> None:
+    """Cancelled after the message was promised to it, it leaves the message to others."""
+    channel = Anycast[int]()
+    receiver = combinator(channel.new_receiver())
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        channel.new_sender().send_nowait(1)
+        attempt.cancel()
+    assert attempt.outcome in ("cancelled", "done")
+    assert drain(channel.new_receiver()) == ([1] if attempt.outcome == "cancelled" else [])
+    assert waiting(channel) == (0, 0)
+
+
+@pytest.mark.asyncio_only
+async def test_a_natively_cancelled_receive_takes_nothing(combinator: Combinator) -> None:
+    """The same when asyncio cancels the task, which leaves nothing in the channel's lines."""
+    channel = Anycast[int]()
+    receiver = combinator(channel.new_receiver())
+    task = asyncio.ensure_future(receiver.receive())
+    await settle()
+    channel.new_sender().send_nowait(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert drain(channel.new_receiver()) == [1]
+    assert waiting(channel) == (0, 0)
+
+
+async def test_in_a_select(combinator: Combinator) -> None:
+    """Its operation happens when a message is there, and gives the message."""
+    quiet, channel = Anycast[int](), await channel_of(1)
+    receiver = combinator(channel.new_receiver())
+    operation, other = receiver.receiving(), combinator(quiet.new_receiver()).receiving()
+    assert await select(other, operation) is operation
+    assert operation.result() == 1
+    async with task_group() as tasks:
+        attempt = await begin(tasks, select, other, operation)
+        channel.new_sender().send_nowait(2)
+    assert attempt.result is operation
+    assert operation.result() == 2
+    assert waiting(quiet) == waiting(channel) == (0, 0)
+
+
+async def test_the_end_in_a_select(combinator: Combinator) -> None:
+    """The end makes it happen, and its result raises, as often as it is asked for."""
+    channel = Anycast[int]()
+    receiver = combinator(channel.new_receiver())
+    operation = receiver.receiving()
+    channel.close()
+    assert await select(operation) is operation
+    for _ in range(2):
+        with raises(ReceiverStoppedError, f"{receiver} has stopped") as caught:
+            operation.result()
+        assert caught.value.receiver is receiver
+
+
+async def test_a_lease_that_is_done(combinator: Combinator) -> None:
+    """The message counts as received once the block has ended, and the channel may end."""
+    channel = await channel_of(1)
+    receiver = combinator(channel.new_receiver())
+    channel.close()
+    async with receiver.lease() as message:
+        assert message == 1
+        with pytest.raises(anyio.WouldBlock):
+            receiver.receive_nowait()
+    with pytest.raises(ReceiverStoppedError):
+        receiver.receive_nowait()
+
+
+async def test_a_lease_that_waits(combinator: Combinator) -> None:
+    """Leases wait in the channel as receives do."""
+    channel = Anycast[int]()
+    leased: list[int] = []
+    async with task_group() as tasks:
+        await begin(tasks, lease_one, combinator(channel.new_receiver()), leased)
+        channel.new_sender().send_nowait(1)
+    assert leased == [1]
+
+
+async def test_a_lease_that_is_given_back(combinator: Combinator) -> None:
+    """The message is back at the head of its channel."""
+    channel = await channel_of(1, 2)
+    with pytest.raises(WorkFailedError):
+        async with combinator(channel.new_receiver()).lease():
+            raise WorkFailedError
+    assert drain(channel.new_receiver()) == [1, 2]
+    assert channel.statistics().messages_received == 2
+
+
+async def test_a_lease_at_the_end(combinator: Combinator) -> None:
+    """There is none: entering the block raises."""
+    channel = Anycast[int]()
+    receiver = combinator(channel.new_receiver())
+    channel.close()
+    with raises(ReceiverStoppedError, f"{receiver} has stopped"):
+        await lease_one(receiver, [])

@@ -1,0 +1,274 @@
+"""`merge`: one receiver over several."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from anycast import Anycast, ChannelClosedError, ReceiverStoppedError, merge
+from combinations import Foreign
+from helpers import begin, drain, raises, settle, task_group, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.anyio
+
+
+class WorkFailedError(Exception):
+    """The work on a message failed."""
+
+
+def two_channels(limit: int = 10) -> tuple[Anycast[int], Anycast[int]]:
+    """Return two channels."""
+    return Anycast[int](name="one", limit=limit), Anycast[int](name="two", limit=limit)
+
+
+async def test_it_is_fair_among_those_that_are_always_ready() -> None:
+    """None of four gets less than a tenth of 10,000 rounds, in a nest either."""
+    channels = [Anycast[int](limit=math.inf) for _ in range(4)]
+    for number, channel in enumerate(channels):
+        await channel.new_sender().send_many([number] * 10_000)
+    receiver = merge(*(channel.new_receiver() for channel in channels))
+    counts = Counter([await receiver.receive() for _ in range(10_000)])
+    assert len(counts) == 4
+    assert min(counts.values()) > 1_000
+
+
+async def test_each_channel_keeps_its_order() -> None:
+    """However they mix, the messages of one channel come in order."""
+    one, two = two_channels()
+    await one.new_sender().send_many([1, 2, 3])
+    await two.new_sender().send_many([11, 12, 13])
+    messages = await merge(one.new_receiver(), two.new_receiver()).receive_many(6)
+    assert [message for message in messages if message < 10] == [1, 2, 3]
+    assert [message for message in messages if message > 10] == [11, 12, 13]
+
+
+async def test_it_waits_in_all_channels_and_spawns_no_task() -> None:
+    """The one task that waits stands in each line, and has left all when it goes on."""
+    one, two = two_channels(limit=0)
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    async with task_group() as tasks:
+        before = len(anyio.get_running_tasks())
+        attempt = await begin(tasks, receiver.receive)
+        assert len(anyio.get_running_tasks()) == before + 1
+        assert (waiting(one), waiting(two)) == ((0, 1), (0, 1))
+        two.new_sender().send_nowait(2)
+        assert (waiting(one), waiting(two)) == ((0, 0), (0, 0))
+        with pytest.raises(anyio.WouldBlock):
+            one.new_sender().send_nowait(1)
+    assert attempt.result == 2
+
+
+async def test_it_goes_on_when_one_has_ended() -> None:
+    """One channel ended before, one while it waits; it goes on with the last."""
+    ended, one, two = Anycast[int](), *two_channels()
+    receiver = merge(ended.new_receiver(), one.new_receiver(), two.new_receiver())
+    ended.close()
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        one.close()
+        await settle()
+        assert (attempt.outcome, waiting(two)) == ("unfinished", (0, 1))
+        two.new_sender().send_nowait(2)
+    assert attempt.result == 2
+
+
+async def test_it_goes_on_when_one_receiver_was_closed() -> None:
+    """A receiver that was closed on its own has stopped as if its channel had ended."""
+    one, two = two_channels()
+    closed = one.new_receiver()
+    receiver = merge(closed, two.new_receiver())
+    await one.new_sender().send(1)
+    await two.new_sender().send(2)
+    closed.close()
+    assert await receiver.receive() == 2
+    with pytest.raises(anyio.WouldBlock):
+        receiver.receive_nowait()
+
+
+@pytest.mark.parametrize("last", ["one", "two"])
+async def test_it_ends_when_all_have_ended(last: str) -> None:
+    """The error tells the merge, and the channel that ended last."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    first, second = (two, one) if last == "one" else (one, two)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        first.close()
+        await settle()
+        second.close()
+    failure = attempt.failure(ReceiverStoppedError)
+    text = "merge(Anycast:one:_Receiver, Anycast:two:_Receiver) has stopped"
+    assert (str(failure), failure.receiver) == (text, receiver)
+    assert type(failure.__cause__) is ChannelClosedError
+    assert failure.__cause__.channel is second
+    with raises(ReceiverStoppedError, text) as caught:
+        receiver.receive_nowait()
+    assert type(caught.value.__cause__) is ChannelClosedError
+
+
+async def test_it_drains_what_is_left() -> None:
+    """Channels that are closed give what they hold before the merge ends."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    await one.new_sender().send_many([1, 2])
+    await two.new_sender().send(3)
+    one.close()
+    two.close()
+    assert sorted([message async for message in receiver]) == [1, 2, 3]
+
+
+async def test_several_tasks_wait_in_it_when_it_ends() -> None:
+    """Each of them is told."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    async with task_group() as tasks:
+        attempts = [await begin(tasks, receiver.receive) for _ in range(3)]
+        one.close()
+        two.close()
+    for attempt in attempts:
+        assert attempt.failure(ReceiverStoppedError).receiver is receiver
+
+
+async def test_an_open_lease_keeps_it_from_ending() -> None:
+    """A message that may come back is waited for, and received if it does."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    await one.new_sender().send(1)
+    one.close()
+    two.close()
+    async with task_group() as tasks:
+        with pytest.raises(WorkFailedError):
+            async with receiver.lease():
+                attempt = await begin(tasks, receiver.receive)
+                assert attempt.outcome == "unfinished"
+                raise WorkFailedError
+    assert attempt.result == 1
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+async def test_operations_made_before_a_channel_ended() -> None:
+    """They know of the end when they are used, and go on with what is left."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    async with task_group() as tasks:
+        early = await begin(tasks, receiver.receive)
+        late = await begin(tasks, receiver.receive)
+        one.close()
+        await settle()
+        two.new_sender().send_nowait(1)
+        two.new_sender().send_nowait(2)
+    assert {early.result, late.result} == {1, 2}
+
+
+async def test_operations_outlive_the_last_channel() -> None:
+    """One that was made before anything ended finds the end, whatever the merge knows."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    attempts = [receiver.receiving() for _ in range(2)]
+    del attempts
+    one.close()
+    two.close()
+    for _ in range(8):  # in which order it finds them out is open
+        with pytest.raises(ReceiverStoppedError):
+            await receiver.receive()
+
+
+async def test_one_of_a_kind_twice() -> None:
+    """The same receiver twice is as good as once, and two of one channel share it."""
+    channel = Anycast[int]()
+    twice = channel.new_receiver()
+    receiver = merge(twice, twice, channel.new_receiver())
+    await channel.new_sender().send_many([1, 2, 3])
+    assert await receiver.receive_many(9) == [1, 2, 3]
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        assert waiting(channel) == (0, 2)
+        channel.new_sender().send_nowait(4)
+        assert waiting(channel) == (0, 0)
+    assert attempt.result == 4
+    channel.close()
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+async def test_closing_closes_all() -> None:
+    """Each channel loses one receiver, and none of its messages."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    await two.new_sender().send(2)
+    receiver.close()
+    assert (one.statistics().open_receivers, two.statistics().open_receivers) == (0, 0)
+    assert drain(two.new_receiver()) == [2]
+    with raises(
+        ReceiverStoppedError, "merge(Anycast:one:_Receiver, Anycast:two:_Receiver) has stopped"
+    ) as caught:
+        await receiver.receive()
+    assert caught.value.__cause__ is None
+
+
+async def test_a_clone_has_clones_of_all() -> None:
+    """Closing it leaves the original open."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), two.new_receiver())
+    clone = receiver.clone()
+    assert str(clone) == str(receiver)
+    assert two.statistics().open_receivers == 2
+    clone.close()
+    await two.new_sender().send(2)
+    assert await receiver.receive() == 2
+
+
+async def test_receivers_of_several_kinds() -> None:
+    """A receiver of another kind of channel is as good as one of this."""
+    one, two = two_channels()
+    receiver = merge(one.new_receiver(), Foreign(two.new_receiver()))
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        two.new_sender().send_nowait(2)
+    assert attempt.result == 2
+
+
+async def test_a_task_of_another_kind_of_receiver_in_a_nest() -> None:
+    """A merge within a merge goes on when all of the inner one has ended."""
+    one, two = two_channels()
+    inner = merge(one.new_receiver(), one.new_receiver())
+    receiver = merge(inner, two.new_receiver())
+    one.close()
+    await two.new_sender().send(2)
+    two.close()
+    assert [message async for message in receiver] == [2]
+
+
+async def test_str_and_repr() -> None:
+    """They show what it is made of."""
+    one, two = two_channels()
+    first, second = one.new_receiver(), two.new_receiver()
+    receiver = merge(first, second)
+    assert str(receiver) == "merge(Anycast:one:_Receiver, Anycast:two:_Receiver)"
+    assert repr(receiver) == f"merge({first!r}, {second!r})"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ([], ValueError, "`receivers` must be at least one, not none"),
+        (
+            [3],
+            TypeError,
+            "`receivers` must each come from `new_receiver`, `map`, `filter` or `merge`, not be 3",
+        ),
+    ],
+)
+async def test_wrong_arguments(arguments: list[Any], error: type[Exception], text: str) -> None:
+    """They are refused at once."""
+    wrong: Callable[..., object] = merge
+    with raises(error, text):
+        wrong(*arguments)
