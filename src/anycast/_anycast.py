@@ -32,25 +32,32 @@ class Anycast(Channel[T]):
 
     ```python
     import anyio
-    from anycast import Anycast
+    from anycast import Anycast, Receiver
+
+
+    async def print_all(numbers: Receiver[int]) -> None:
+        async for number in numbers:
+            print(number)
 
 
     async def main() -> None:
         numbers = Anycast[int](name="numbers", limit=2)
-        async with numbers, anyio.create_task_group() as tasks:
+        async with anyio.create_task_group() as tasks, numbers:  # leaving it closes it
             tasks.start_soon(print_all, numbers.new_receiver())
             sender = numbers.new_sender()
             for number in range(5):
                 await sender.send(number)
-            numbers.close()
 
 
-    async def print_all(receiver) -> None:
-        async for number in receiver:
-            print(number)
+    anyio.run(main)
+    ```
 
-
-    anyio.run(main, backend="asyncio")
+    ```output
+    0
+    1
+    2
+    3
+    4
     ```
 
     It may be made anywhere, before any event loop runs, and serve one loop after another;

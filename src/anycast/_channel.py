@@ -22,6 +22,19 @@ class Channel(Closing, Generic[T]):
 
     Write functions against this class, and they work wherever the messages are kept.
     ``async with channel:`` closes it on leaving, without waiting for anything.
+
+    ```python
+    from anycast import Anycast, Channel
+
+
+    def backlog(channel: Channel[str]) -> str:
+        return f"{channel.name}: {channel.statistics().current_buffer_used} of {channel.limit}"
+
+
+    jobs = Anycast[str](name="jobs")
+    jobs.new_sender().send_nowait("wash")
+    assert backlog(jobs) == "jobs: 1 of 10"
+    ```
     """
 
     @property
@@ -53,6 +66,19 @@ class Channel(Closing, Generic[T]):
 
         Every later send raises, and so does every send that is blocked, its message not
         sent. Closing twice is as good as once.
+
+        ```python
+        from anycast import Anycast, SenderError
+
+        jobs = Anycast[str]()
+        sender, receiver = jobs.new_sender(), jobs.new_receiver()
+        sender.send_nowait("wash")
+        jobs.close()
+        try:
+            sender.send_nowait("dry")
+        except SenderError:
+            assert receiver.receive_nowait() == "wash"  # it was accepted before
+        ```
 
         Returns:
             Something to await, for code that must; the channel is closed already.

@@ -23,8 +23,8 @@ class Closing(AsyncResource):
     async def aclose(self) -> None:
         """Close, then yield to the event loop.
 
-        Raises:
-            The event loop's cancellation, if the task is cancelled. It is closed even so.
+        If the task is cancelled, this raises the event loop's cancellation, and it is
+        closed even so.
         """
         self.close()
         await checkpoint()

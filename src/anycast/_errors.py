@@ -24,7 +24,19 @@ else:
 
 
 class Error(RuntimeError):
-    """The base of every error that this library defines."""
+    """The base of every error that this library defines.
+
+    ```python
+    from anycast import Anycast, Error
+
+    channel = Anycast[int]()
+    channel.close()
+    try:
+        channel.new_sender().send_nowait(1)
+    except Error as error:
+        assert isinstance(error, RuntimeError)
+    ```
+    """
 
     def __reduce__(self) -> tuple[Any, ...]:
         # An exception is copied by calling its class with its ``args``; but these are the
@@ -34,6 +46,18 @@ class Error(RuntimeError):
 
 class ChannelError(Error, Generic[T]):
     """Something went wrong in a channel.
+
+    ```python
+    from anycast import Anycast, ChannelError, ReceiverStoppedError
+
+    numbers = Anycast[int]()
+    numbers.close()
+    try:
+        numbers.new_receiver().receive_nowait()
+    except ReceiverStoppedError as error:
+        assert isinstance(error.__cause__, ChannelError)
+        assert error.__cause__.channel is numbers
+    ```
 
     Args:
         message: what went wrong, for people.
@@ -49,6 +73,22 @@ class ChannelError(Error, Generic[T]):
 class ChannelClosedError(ChannelError[T]):
     """The channel is closed: the cause of a `SenderError` or `ReceiverStoppedError`.
 
+    ```python
+    from anycast import Anycast, ChannelClosedError, SenderError
+
+    numbers = Anycast[int](name="numbers")
+    numbers.close()
+    try:
+        numbers.new_sender().send_nowait(1)
+    except SenderError as error:
+        assert isinstance(error.__cause__, ChannelClosedError)
+        print(error.__cause__)
+    ```
+
+    ```output
+    Anycast:numbers is closed
+    ```
+
     Args:
         channel: the closed channel.
     """
@@ -61,6 +101,25 @@ class SenderError(Error, anyio.BrokenResourceError, Generic[T]):
     """A message could not be sent, and was not.
 
     Its ``__cause__`` is a `ChannelClosedError` where a closed channel is the reason.
+
+    ```python
+    import anyio
+    from anycast import Anycast, SenderError
+
+    numbers = Anycast[int](name="numbers")
+    sender = numbers.new_sender()
+    numbers.close()
+    try:
+        sender.send_nowait(1)
+    except SenderError as error:
+        assert error.sender is sender
+        assert isinstance(error, anyio.BrokenResourceError)
+        print(error)
+    ```
+
+    ```output
+    Anycast:numbers:_Sender cannot send: its channel is closed
+    ```
 
     Args:
         message: what went wrong, for people.
@@ -76,6 +135,18 @@ class SenderError(Error, anyio.BrokenResourceError, Generic[T]):
 class SenderClosedError(SenderError[T], anyio.ClosedResourceError):
     """The sender itself was closed before or while it was used.
 
+    ```python
+    import anyio
+    from anycast import Anycast, SenderClosedError
+
+    sender = Anycast[int]().new_sender()
+    sender.close()
+    try:
+        sender.send_nowait(1)
+    except SenderClosedError as error:
+        assert isinstance(error, anyio.ClosedResourceError)
+    ```
+
     Args:
         sender: the closed sender.
     """
@@ -86,6 +157,17 @@ class SenderClosedError(SenderError[T], anyio.ClosedResourceError):
 
 class ReceiverError(Error, Generic[T]):
     """No message could be received, and none was taken.
+
+    ```python
+    from anycast import Anycast, ReceiverError
+
+    receiver = Anycast[int]().new_receiver()
+    receiver.close()
+    try:
+        receiver.receive_nowait()
+    except ReceiverError as error:
+        assert error.receiver is receiver
+    ```
 
     Args:
         message: what went wrong, for people.
@@ -102,7 +184,20 @@ class ReceiverStoppedError(ReceiverError[T], anyio.EndOfStream):
     """No message will come from this receiver any more.
 
     Its ``__cause__`` is a `ChannelClosedError` at the end of the channel, and None where
-    the receiver itself was closed.
+    the receiver itself was closed. A loop with ``async for`` ends by it, unseen.
+
+    ```python
+    import anyio
+    from anycast import Anycast, ChannelClosedError, ReceiverStoppedError
+
+    numbers = Anycast[int]()
+    numbers.close()
+    try:
+        numbers.new_receiver().receive_nowait()
+    except ReceiverStoppedError as error:
+        assert isinstance(error, anyio.EndOfStream)
+        assert isinstance(error.__cause__, ChannelClosedError)
+    ```
 
     Args:
         receiver: the receiver that has stopped.

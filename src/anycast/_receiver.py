@@ -30,6 +30,26 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     Also an `anyio.abc.ObjectReceiveStream`. Any number of tasks may use one receiver at
     once. ``async for message in receiver`` ends at the end of the channel, or when the
     receiver is closed. ``with`` and ``async with`` close it on leaving.
+
+    ```python
+    import anyio
+    from anycast import Anycast, Receiver
+
+
+    async def total(numbers: Receiver[int]) -> int:
+        with numbers:
+            return sum([number async for number in numbers])
+
+
+    async def main() -> None:
+        numbers = Anycast[int]()
+        await numbers.new_sender().send_many([1, 2, 3])
+        numbers.close()
+        assert await total(numbers.new_receiver()) == 6
+
+
+    anyio.run(main)
+    ```
     """
 
     @abstractmethod
@@ -38,6 +58,30 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         It is exact under cancellation: when this returns, the message is the caller's
         alone; when it raises, whatever it raises, no message was taken.
+
+        ```python
+        import anyio
+        from anycast import Anycast, ReceiverStoppedError
+
+
+        async def main() -> None:
+            words = Anycast[str]()
+            await words.new_sender().send("hello")
+            words.close()
+            receiver = words.new_receiver()
+            assert await receiver.receive() == "hello"
+            try:
+                await receiver.receive()
+            except ReceiverStoppedError:
+                print("that was all")
+
+
+        anyio.run(main)
+        ```
+
+        ```output
+        that was all
+        ```
 
         Returns:
             The message.
@@ -56,6 +100,25 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         With ``limit=0`` there never is: a blocked sender hands over only to a task that
         waits. It never yields.
 
+        ```python
+        import anyio
+        from anycast import Anycast
+
+        words = Anycast[str]()
+        receiver = words.new_receiver()
+        try:
+            receiver.receive_nowait()
+        except anyio.WouldBlock:
+            print("nothing there")
+        words.new_sender().send_nowait("hello")
+        print(receiver.receive_nowait())
+        ```
+
+        ```output
+        nothing there
+        hello
+        ```
+
         Returns:
             The message.
 
@@ -70,6 +133,22 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         It is exact under cancellation, like `receive`. It takes no message that was
         promised to another task. Each message counts towards ``yield_every``.
+
+        ```python
+        import anyio
+        from anycast import Anycast
+
+
+        async def main() -> None:
+            numbers = Anycast[int]()
+            await numbers.new_sender().send_many(range(5))
+            receiver = numbers.new_receiver()
+            assert await receiver.receive_many(3) == [0, 1, 2]
+            assert await receiver.receive_many(3) == [3, 4]  # all that is there
+
+
+        anyio.run(main)
+        ```
 
         Args:
             max_messages: how many to take at most; at least 1.
@@ -104,6 +183,25 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         a cancellation, the message goes back to the head of the channel at once, over
         ``limit`` if need be, for whoever receives next, even if the channel was closed
         meanwhile: its end waits for open leases.
+
+        ```python
+        import anyio
+        from anycast import Anycast
+
+
+        async def main() -> None:
+            jobs = Anycast[str]()
+            await jobs.new_sender().send_many(["wash", "dry"])
+            receiver = jobs.new_receiver()
+            try:
+                async with receiver.lease() as job:
+                    raise OSError(f"cannot {job}")
+            except OSError:
+                assert await receiver.receive() == "wash"  # it came back, ahead of the rest
+
+
+        anyio.run(main)
+        ```
 
         Returns:
             A context manager to enter once, which raises what `receive` raises.
@@ -156,6 +254,17 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     def clone(self) -> Receiver[T_co]:
         """Return another receiver of the same channel, to be closed on its own.
 
+        ```python
+        from anycast import Anycast
+
+        numbers = Anycast[int]()
+        first = numbers.new_receiver()
+        second = first.clone()
+        numbers.new_sender().send_nowait(1)
+        first.close()
+        assert second.receive_nowait() == 1
+        ```
+
         Raises:
             ReceiverStoppedError: if this receiver is closed.
         """
@@ -165,4 +274,15 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         """Close this receiver: tasks that wait in it raise `ReceiverStoppedError`.
 
         Its messages are left to the other receivers. Closing twice is as good as once.
+
+        ```python
+        from anycast import Anycast, ReceiverStoppedError
+
+        receiver = Anycast[int]().new_receiver()
+        receiver.close()
+        try:
+            receiver.receive_nowait()
+        except ReceiverStoppedError as error:
+            assert error.__cause__ is None  # the channel itself is open
+        ```
         """

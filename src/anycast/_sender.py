@@ -22,6 +22,26 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
 
     Also an `anyio.abc.ObjectSendStream`. Any number of tasks may use one sender at once.
     ``with`` and ``async with`` close it on leaving.
+
+    ```python
+    import anyio
+    from anycast import Anycast, Sender
+
+
+    async def count(sender: Sender[int]) -> None:
+        with sender:
+            for number in range(3):
+                await sender.send(number)
+
+
+    async def main() -> None:
+        numbers = Anycast[int](auto_close=True)  # it closes with its last sender
+        await count(numbers.new_sender())
+        assert [number async for number in numbers.new_receiver()] == [0, 1, 2]
+
+
+    anyio.run(main)
+    ```
     """
 
     # anyio calls the argument ``item``; this library, and whoever comes from
@@ -32,6 +52,24 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
 
         It is exact under cancellation: when this returns, the message is in the channel
         once; when it raises, whatever it raises, the message is not in the channel.
+
+        ```python
+        import anyio
+        from anycast import Anycast
+
+
+        async def main() -> None:
+            numbers = Anycast[int](limit=1)
+            sender, receiver = numbers.new_sender(), numbers.new_receiver()
+            await sender.send(1)
+            with anyio.move_on_after(0.01) as scope:
+                await sender.send(2)  # blocks: nobody receives
+            assert scope.cancelled_caught  # so 2 was not sent
+            assert await receiver.receive_many(10) == [1]
+
+
+        anyio.run(main)
+        ```
 
         Args:
             message: anything, ``None`` and exceptions included.
@@ -47,6 +85,22 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     @abstractmethod
     def send_nowait(self, message: T_contra, /) -> None:
         """Send one message if that is possible at once; never yield.
+
+        ```python
+        import anyio
+        from anycast import Anycast
+
+        sender = Anycast[str](limit=1).new_sender()
+        sender.send_nowait("kept")
+        try:
+            sender.send_nowait("one too many")
+        except anyio.WouldBlock:
+            print("full")
+        ```
+
+        ```output
+        full
+        ```
 
         Args:
             message: anything, ``None`` and exceptions included.
@@ -82,6 +136,24 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         so of a generator, the one message that was waiting for room is lost to it. With
         no messages there is nothing to do, and nothing yields.
 
+        ```python
+        from collections import deque
+
+        import anyio
+        from anycast import Anycast
+
+
+        async def main() -> None:
+            numbers = Anycast[int](limit=3)
+            todo = deque([1, 2, 3, 4, 5])
+            with anyio.move_on_after(0.01):
+                await numbers.new_sender().send_many(todo)
+            assert list(todo) == [4, 5]  # not sent, and not lost
+
+
+        anyio.run(main)
+        ```
+
         Args:
             messages: a deque, which ends up empty, or any other iterable.
 
@@ -96,6 +168,18 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     def clone(self) -> Sender[T_contra]:
         """Return another sender of the same channel, to be closed on its own.
 
+        ```python
+        from anycast import Anycast
+
+        numbers = Anycast[int](auto_close=True)
+        first = numbers.new_sender()
+        second = first.clone()
+        first.close()
+        second.send_nowait(1)  # still open, and so is the channel
+        second.close()
+        assert numbers.is_closed
+        ```
+
         Raises:
             SenderClosedError: if this sender is closed.
         """
@@ -105,4 +189,17 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         """Close this sender: tasks that are blocked in it raise `SenderClosedError`.
 
         What it sent stays sent. Closing twice is as good as once.
+
+        ```python
+        from anycast import Anycast, SenderClosedError
+
+        numbers = Anycast[int]()
+        sender = numbers.new_sender()
+        sender.close()
+        try:
+            sender.send_nowait(1)
+        except SenderClosedError as error:
+            assert error.sender is sender
+        assert not numbers.is_closed  # but for `auto_close`
+        ```
         """

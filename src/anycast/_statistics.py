@@ -8,6 +8,19 @@ class ChannelStatistics:
     """A snapshot of a channel, in messages, endpoints and tasks.
 
     ``messages_sent == messages_received + current_buffer_used``, always.
+
+    ```python
+    from anycast import Anycast
+
+    numbers = Anycast[int](limit=5)
+    sender, receiver = numbers.new_sender(), numbers.new_receiver()
+    for number in range(3):
+        sender.send_nowait(number)
+    receiver.receive_nowait()
+    now = numbers.statistics()
+    assert (now.messages_sent, now.messages_received, now.current_buffer_used) == (3, 1, 2)
+    assert (now.peak_buffer_used, now.max_buffer_size) == (3, 5)
+    ```
     """
 
     current_buffer_used: int
