@@ -13,6 +13,7 @@ nox.options.sessions = [
     "lint",
     "typing",
     "docs",
+    "package",
     "tests",
     "coverage",
     "lowest",
@@ -27,7 +28,7 @@ CODE = ["src", "tests", "benchmarks", "noxfile.py"]
 # Much work in little code: measuring what it covers would take longer than to run it.
 BY_HAND = ["tests/test_interleavings.py", "tests/test_state_machine.py"]
 STORMS = ["tests/test_schedules.py", "tests/test_storms.py"]
-PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "mkdocs.yml"]
 
 # pyenv shows only the Pythons that are switched on: switch on all that it has.
 if (pyenv := shutil.which("pyenv")) and "PYENV_VERSION" not in os.environ:
@@ -59,7 +60,7 @@ def lint(session: nox.Session) -> None:
 def typing(session: nox.Session) -> None:
     """Check the types of source and tests, with two checkers."""
     session.install("-e", ".", *group("typing"))
-    session.run("mypy", "src", "tests", "noxfile.py")
+    session.run("mypy", "src", "tests", "docs/examples", "noxfile.py")
     session.run("basedpyright", "--pythonpath", f"{session.bin}/python")
 
 
@@ -109,9 +110,16 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every example of the README and of the docstrings."""
-    session.install(".", *group("tests"))
-    session.run("pytest", "tests/test_examples.py")
+    """Run every example, build the pages with warnings as errors, and follow every link."""
+    session.install(".", *group("docs"), *group("tests"))
+    session.run("pytest", "tests/test_examples.py", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, and look into them."""
+    session.install(*group("package"), *group("tests"))
+    session.run("pytest", "tests/test_package.py", *session.posargs)
 
 
 @nox.session

@@ -1,0 +1,69 @@
+"""Crawl a site with so many workers at once, each page once, and end when all is seen."""
+
+from __future__ import annotations
+
+import math
+
+import anyio
+
+from anycast import Anycast
+
+SITE = {
+    "/": ["/guide", "/news", "/about"],
+    "/guide": ["/guide/start", "/guide/end", "/"],
+    "/news": ["/news/1", "/news/2", "/gone"],
+    "/news/1": ["/about"],
+}
+
+
+async def fetch(url: str) -> list[str]:
+    """Return the links of a page; put the HTTP client of your choice here."""
+    await anyio.sleep(0.001)
+    if url == "/gone":
+        raise OSError(f"no such page: {url}")
+    return SITE.get(url, [])
+
+
+async def crawl(start: str, *, workers: int) -> dict[str, str]:
+    """Return every page that can be reached, and how it went."""
+    # The workers send as well as receive: with a limit they could all block at once.
+    todo = Anycast[str](name="todo", limit=math.inf)
+    sender = todo.new_sender()
+    seen: dict[str, str] = {}
+    unfinished = 0
+
+    def add(url: str) -> None:
+        nonlocal unfinished
+        if url not in seen:
+            seen[url] = "queued"
+            unfinished += 1
+            sender.send_nowait(url)
+
+    async def work() -> None:
+        nonlocal unfinished
+        async for url in todo.new_receiver():
+            try:
+                for link in await fetch(url):
+                    add(link)
+                seen[url] = "ok"
+            except OSError as error:
+                seen[url] = str(error)
+            unfinished -= 1
+            if not unfinished:
+                todo.close()  # nobody is left who could find more: all workers end
+
+    add(start)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(workers):
+            tasks.start_soon(work)
+    return seen
+
+
+async def main() -> None:
+    """Crawl the whole site with three workers."""
+    for url, outcome in sorted((await crawl("/", workers=3)).items()):
+        print(f"{url:14}{outcome}")
+
+
+if __name__ == "__main__":
+    anyio.run(main)

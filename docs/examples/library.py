@@ -1,0 +1,67 @@
+"""A library that runs on whatever event loop its users run: here, a pool of resources."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import anyio
+
+from anycast import Anycast
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+
+T = TypeVar("T")
+
+
+class Pool(Generic[T]):
+    """Lends each of its resources to one task at a time, longest waiting task first.
+
+    A channel is the whole of it: what is idle is in the channel, and taking something out of
+    it is exact, so that no resource is lost when a task is cancelled while it waits.
+
+    Args:
+        resources: what to lend.
+    """
+
+    def __init__(self, resources: Iterable[T]) -> None:
+        idle = list(resources)
+        self._channel = Anycast[T](name="pool", limit=len(idle))
+        self._sender = self._channel.new_sender()
+        self._receiver = self._channel.new_receiver()
+        for resource in idle:
+            self._sender.send_nowait(resource)
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncGenerator[T]:
+        """Wait for a resource, and lend it while the block runs."""
+        resource = await self._receiver.receive()
+        try:
+            yield resource
+        finally:
+            self._sender.send_nowait(resource)  # never full, and nothing to await: exact
+
+
+async def use(pool: Pool[str], log: list[str]) -> None:
+    """Use a resource of the pool for a moment."""
+    async with pool.lend() as connection:
+        log.append(connection)
+        await anyio.sleep(0)
+
+
+async def main() -> None:
+    """Let ten tasks share two resources; one more gives up waiting."""
+    pool, log = Pool(["first", "second"]), list[str]()
+    async with pool.lend(), pool.lend():
+        with anyio.move_on_after(0.01):
+            await use(pool, log)
+    assert log == []
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(use, pool, log)
+    print({name: log.count(name) for name in ("first", "second")})
+
+
+if __name__ == "__main__":
+    anyio.run(main)  # or backend="trio"

@@ -1,0 +1,92 @@
+"""The pages of the documentation, as they are built: every link, and all that they load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import anycast
+
+ROOT = Path(__file__).parent.parent
+pytest.importorskip("mkdocs", reason="the group `docs` is not installed")
+
+
+class Page(HTMLParser):
+    """What a page has to be linked to, what it links to, and what it loads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.anchors: set[str] = set()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take note of one element."""
+        of = {name: value or "" for name, value in attrs}
+        self.anchors |= {of[name] for name in ("id", "name") if name in of}
+        if tag == "a" and "href" in of:
+            self.links.append(of["href"])
+        self.loads += [of[name] for name in ("src", "srcset", "data") if name in of]
+        if tag == "link" and of.get("rel") not in {"canonical", "next", "prev"}:
+            self.loads.append(of["href"])
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
+    """Build the documentation, with warnings as errors, and read every page."""
+    site = tmp_path_factory.mktemp("site")
+    run = subprocess.run(  # noqa: S603  the generator is ours to choose
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
+        cwd=ROOT,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return {path: Page(path) for path in site.rglob("*.html") if path.name != "404.html"}
+
+
+def test_every_link_leads_somewhere(pages: dict[Path, Page]) -> None:
+    """To a page or a file that was built, and to a place on it that exists."""
+    dead = [
+        f"{path.name}: {link}"
+        for path, page in pages.items()
+        for link in page.links
+        if not urlsplit(link).scheme and not is_there(link, path, pages)
+    ]
+    assert dead == []
+
+
+def is_there(link: str, path: Path, pages: dict[Path, Page]) -> bool:
+    """Return whether a link of a page leads somewhere."""
+    parts = urlsplit(link)
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if target not in pages:
+        return target.is_file()
+    return not parts.fragment or unquote(parts.fragment) in pages[target].anchors
+
+
+def test_nothing_is_loaded_from_elsewhere(pages: dict[Path, Page]) -> None:
+    """Neither scripts nor styles nor fonts nor pictures: nobody learns who reads what."""
+    assert len(pages) > 10
+    foreign = [url for page in pages.values() for url in page.loads if urlsplit(url).netloc]
+    assert foreign == []
+
+
+@pytest.mark.parametrize("name", anycast.__all__)
+def test_the_reference_is_complete(pages: dict[Path, Page], name: str) -> None:
+    """Every public name has its place there, and so has each of its public members."""
+    anchors = set[str]().union(*(page.anchors for page in pages.values()))
+    thing: type[object] = getattr(anycast, name)
+    members = [key for key, value in vars(thing).items() if key[0] != "_" and value.__doc__]
+    missing = [key for key in members if f"anycast.{name}.{key}" not in anchors]
+    assert (f"anycast.{name}" in anchors, missing) == (True, [])

@@ -1,0 +1,68 @@
+"""What is built for the package index: the wheel, the sdist, and how they are described."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+pytest.importorskip("build", reason="the group `package` is not installed")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build both, and return the folder they are in."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*command, str(ROOT)], check=True, capture_output=True)  # noqa: S603
+    return folder
+
+
+def files_of_wheel(built: Path) -> set[str]:
+    """Return the names of the files in the wheel."""
+    [wheel] = built.glob("*.whl")
+    return set(ZipFile(wheel).namelist())
+
+
+def files_of_sdist(built: Path) -> set[str]:
+    """Return the names of the files in the sdist, below its one folder."""
+    [sdist] = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        return {name.partition("/")[2] for name in archive.getnames()}
+
+
+def tracked(*folders: str) -> set[str]:
+    """Return the names of all files in folders of the project."""
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in paths
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_the_wheel_has_the_package_and_nothing_else(built: Path) -> None:
+    """Beside the package, with its mark that it is typed, there are metadata only."""
+    names = {name for name in files_of_wheel(built) if ".dist-info/" not in name}
+    assert names == {name.removeprefix("src/") for name in tracked("src")}
+    assert "anycast/py.typed" in names
+
+
+def test_the_sdist_has_all_to_test_it(built: Path) -> None:
+    """Source, tests, documentation and what runs them, and how it may be used."""
+    names = files_of_sdist(built)
+    assert tracked("src", "tests", "docs", "benchmarks") <= names
+    assert {"noxfile.py", "mkdocs.yml", "README.md", "CHANGELOG.md", "LICENSE"} <= names
+
+
+def test_the_description_renders(built: Path) -> None:
+    """The README is a page of the package index."""
+    command = [sys.executable, "-m", "twine", "check", "--strict", *map(str, built.iterdir())]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert run.returncode == 0, run.stdout
+    assert run.stdout.count("PASSED") == 2
