@@ -14,6 +14,7 @@ import pytest
 import anycast
 
 ROOT = Path(__file__).parent.parent
+SITE = ROOT / "site"  # for people to look at, too
 pytest.importorskip("mkdocs", reason="the group `docs` is not installed")
 
 
@@ -40,11 +41,10 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
+def pages() -> dict[Path, Page]:
     """Build the documentation, with warnings as errors, and read every page."""
-    site = tmp_path_factory.mktemp("site")
     run = subprocess.run(  # noqa: S603  the generator is ours to choose
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(SITE)],
         cwd=ROOT,
         env=os.environ | {"NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
@@ -52,7 +52,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Page]:
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    return {path: Page(path) for path in site.rglob("*.html") if path.name != "404.html"}
+    return {path: Page(path) for path in SITE.rglob("*.html") if path.name != "404.html"}
 
 
 def test_every_link_leads_somewhere(pages: dict[Path, Page]) -> None:
