@@ -118,7 +118,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def package(session: nox.Session) -> None:
     """Build wheel and sdist, and look into them."""
-    session.install(*group("package"), *group("tests"))
+    session.install(".", *group("package"), *group("tests"))
     session.run("pytest", "tests/test_package.py", *session.posargs)
 
 
