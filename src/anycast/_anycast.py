@@ -42,7 +42,7 @@ class Anycast(Channel[T]):
 
     async def main() -> None:
         numbers = Anycast[int](name="numbers", limit=2)
-        async with anyio.create_task_group() as tasks, numbers:  # leaving it closes it
+        async with anyio.create_task_group() as tasks, numbers:  # closes it
             tasks.start_soon(print_all, numbers.new_receiver())
             sender = numbers.new_sender()
             for number in range(5):
