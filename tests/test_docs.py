@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -80,6 +81,14 @@ def test_nothing_is_loaded_from_elsewhere(pages: dict[Path, Page]) -> None:
     assert len(pages) > 10
     foreign = [url for page in pages.values() for url in page.loads if urlsplit(url).netloc]
     assert foreign == []
+
+
+def test_the_tests_that_are_named_exist() -> None:
+    """Whoever wants to see how a promise is tested finds the file."""
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md"))
+    named = set(re.findall(r"`(test_\w+\.py)`", text))
+    assert named
+    assert named <= {path.name for path in (ROOT / "tests").iterdir()}
 
 
 @pytest.mark.parametrize("name", anycast.__all__)
