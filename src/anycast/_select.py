@@ -65,6 +65,23 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
     is closed is ready, and its `Operation.result` raises. An operation never pairs with
     another of the same call.
 
+    ```python
+    import anyio
+    from anycast import Anycast, select
+
+
+    async def main() -> None:
+        numbers, words = Anycast[int](), Anycast[str](limit=0)
+        number = numbers.new_receiver().receiving()
+        word = words.new_sender().sending("hello")  # nobody receives it
+        await numbers.new_sender().send(1)
+        assert await select(number, word) is number
+        assert number.result() == 1
+
+
+    anyio.run(main)
+    ```
+
     Args:
         operations: what may happen; at least one. They may belong to several channels, and
             several may belong to one.
@@ -116,6 +133,25 @@ def select_nowait(
 def select_nowait(*operations: AnyOperation, in_order: bool = ...) -> AnyOperation: ...
 def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operation[Any]:
     """Perform one of several operations if one is ready; never yield.
+
+    ```python
+    import anyio
+    from anycast import Anycast, select_nowait
+
+    numbers = Anycast[int]()
+    number = numbers.new_receiver().receiving()
+    try:
+        select_nowait(number)
+    except anyio.WouldBlock:
+        print("nothing yet")
+    numbers.new_sender().send_nowait(1)
+    print(select_nowait(number).result())
+    ```
+
+    ```output
+    nothing yet
+    1
+    ```
 
     Args:
         operations: as for `select`.
