@@ -263,6 +263,10 @@ def explore(
     raise AssertionError
 
 
+def look_at_all(_: object) -> None:
+    """Stand for a glance at any operation: choose among those that are ready."""
+
+
 @contextmanager
 def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[None]:
     """Replace what is known of event loops, and chance; and write no log."""
@@ -270,5 +274,6 @@ def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[Non
         monkeypatch.setattr(HandEvent, "refuses", refuses)
         monkeypatch.setattr(_waiter, "waiter_kind", lambda: HandWaiter)
         monkeypatch.setattr(_select, "draw", pick)
+        monkeypatch.setattr(_select, "glance", look_at_all)
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

@@ -47,7 +47,7 @@ class Endpoint(Generic[T]):
         self._core = core
         self._line = line
         self._log = log  # of those who block, where it is to be known
-        self._closed = False
+        self.closed = False
         self.waiters: dict[InLine, None] = {}  # in the order in which they came
         core.attach(line)
 
@@ -75,7 +75,7 @@ class Endpoint(Generic[T]):
     async def _turn(self) -> None:
         """Hold credit once this returns: the operation must act in the same step."""
         core, line, log = self._core, self._line, self._log
-        if self._closed or core.closed:
+        if self.closed or core.closed:
             self._check_open()
         if line.credit > 0 and core.budget <= 0:
             core.budget = core.allowance
@@ -104,15 +104,15 @@ class Endpoint(Generic[T]):
         core.redeem(line, waiter)
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self.closed = True
             self._core.detach(self._line, self.waiters)
 
     def __str__(self) -> str:
         return f"{self._channel}:{type(self).__name__}"
 
     def __repr__(self) -> str:
-        closed = ", closed" if self._closed else ""
+        closed = ", closed" if self.closed else ""
         return f"{type(self).__name__}({self._channel!r}{closed})"
 
 
@@ -122,7 +122,7 @@ class _Sender(Endpoint[T], Sender[T]):
 
     async def send(self, message: T, /) -> None:
         core, line = self._core, self._line
-        if line.credit > 0 and core.budget > 0 and not self._closed:
+        if line.credit > 0 and core.budget > 0 and not self.closed:
             # `Core.acquire` and `Core.put`, written out on the path that most messages take.
             core.budget -= 1
             line.credit -= 1
@@ -159,16 +159,16 @@ class _Sender(Endpoint[T], Sender[T]):
                 await self.send(message)
 
     def clone(self) -> Sender[T]:
-        if self._closed:
+        if self.closed:
             raise SenderClosedError(self)
         return _Sender(self._channel, self._core, self._log)
 
     @property
     def stopped(self) -> bool:
-        return self._closed or self._core.closed
+        return self.closed or self._core.closed
 
     def raise_stopped(self) -> NoReturn:
-        if self._closed:
+        if self.closed:
             raise SenderClosedError(self)
         text = f"{self} cannot send: its channel is closed"
         raise SenderError(text, self) from ChannelClosedError(self._channel)
@@ -180,7 +180,7 @@ class _Receiver(Endpoint[T], Receiver[T]):
 
     async def receive(self) -> T:
         core, line = self._core, self._line
-        if line.credit > 0 and core.budget > 0 and not self._closed:
+        if line.credit > 0 and core.budget > 0 and not self.closed:
             # `Core.acquire` and `Core.take`, written out on the path that most messages take.
             core.budget -= 1
             line.credit -= 1
@@ -197,7 +197,7 @@ class _Receiver(Endpoint[T], Receiver[T]):
 
     async def __anext__(self) -> T:
         core, line = self._core, self._line
-        if line.credit > 0 and core.budget > 0 and not self._closed:
+        if line.credit > 0 and core.budget > 0 and not self.closed:
             core.budget -= 1
             core.acquire(line)
             return core.take()
@@ -217,20 +217,22 @@ class _Receiver(Endpoint[T], Receiver[T]):
         return self._core.take_many(max_messages)
 
     def receiving(self) -> Operation[T]:
-        return Receiving[T](self, self._core, self._line)
+        operation: Receiving[T] = Receiving(self, self._core, self._line)
+        return operation
 
     def _leasing(self) -> Operation[Held[T]]:
-        return Leasing[T](self, self._core, self._line)
+        operation: Leasing[T] = Leasing(self, self._core, self._line)
+        return operation
 
     def clone(self) -> Receiver[T]:
-        if self._closed:
+        if self.closed:
             raise ReceiverStoppedError(self)
         return _Receiver(self._channel, self._core)
 
     @property
     def stopped(self) -> bool:
-        return self._closed or self._core.ended
+        return self.closed or self._core.ended
 
     def raise_stopped(self) -> NoReturn:
-        cause = None if self._closed else ChannelClosedError(self._channel)
+        cause = None if self.closed else ChannelClosedError(self._channel)
         raise ReceiverStoppedError(self) from cause

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from anycast._operation import Leaf, Operation
 from anycast._select import select
@@ -31,9 +31,12 @@ class Leasing(Leaf[Held[T]]):
 
     __slots__ = ()
 
-    def _act(self) -> Held[T]:
-        message: T = self.core.lease()
-        return Held(message, self.core.end_lease, partial(self.core.give_back, message))
+    def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
+        if not self._ended:
+            core = self.core
+            message: T = core.lease()
+            self._value = Held(message, core.end_lease, partial(core.give_back, message))
+        return True
 
 
 class Lease(AbstractAsyncContextManager[T]):

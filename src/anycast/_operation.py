@@ -8,7 +8,7 @@ tells its operation to perform it.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from anycast._core import Core
     from anycast._endpoints import Endpoint
-    from anycast._line import Line
+    from anycast._line import InLine, Line
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 _NOTHING: Any = object()
 
 
-class Operation(ABC, Generic[T_co]):
+class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and that is faster
     """One send or receive that `select` may perform, and what became of it.
 
     Made by `Sender.sending` and `Receiver.receiving`. It may be used again, in one `select`
@@ -129,25 +129,25 @@ class Leaf(Operation[T_co]):
 
     def acquire(self) -> None:
         """Take hold of what makes it ready: a unit of credit, or the end."""
-        if not self.endpoint.stopped:
-            self.core.acquire(self.line)
+        core, line = self.core, self.line
+        # A closed end is looked into only if it may be one: this is `select` at its fastest.
+        self._ended = (core.closed or self.endpoint.closed) and self.endpoint.stopped
+        if not self._ended:
+            line.credit -= 1  # `Core.acquire`, written out
+            core.senders.credit += line.room
 
-    @abstractmethod
-    def _act(self) -> T_co:
-        """Act on the unit of credit that is held."""
+    def redeem(self, arm: InLine) -> None:
+        """Take hold of the unit of credit that an arm was promised."""
+        self._ended = False
+        self.core.redeem(self.line, arm)
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return (self,)
 
     def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        if (self.line.credit > 0 or self.endpoint.stopped) and self not in standing:
-            return self
+        if self.line.credit > 0 or self.endpoint.stopped:
+            return None if self in standing else self
         return None
-
-    def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
-        if self.endpoint.stopped:
-            return self._has_ended()
-        return self._happened(value=self._act())
 
     def _raise_end(self) -> NoReturn:
         self.endpoint.raise_stopped()
@@ -162,8 +162,11 @@ class Sending(Leaf[None]):
         super().__init__(endpoint, core, core.senders)
         self._message = message
 
-    def _act(self) -> None:
-        self.core.put(self._message)
+    def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
+        if not self._ended:
+            self.core.put(self._message)
+            self._value = None
+        return True
 
 
 class Receiving(Leaf[T_co]):
@@ -171,6 +174,7 @@ class Receiving(Leaf[T_co]):
 
     __slots__ = ()
 
-    def _act(self) -> T_co:
-        message: T_co = self.core.take()
-        return message
+    def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
+        if not self._ended:
+            self._value = self.core.take()
+        return True

@@ -98,6 +98,18 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
             of the channels.
     """
     check_some("operations", operations, Operation, "`sending` or `receiving`")
+    operation = operations[0] if in_order else glance(operations)
+    leaf = operation._ready(()) if operation is not None else None
+    if operation is not None and leaf is not None and leaf.core.budget > 0:
+        leaf.core.budget -= 1
+        leaf.acquire()
+        if operation._perform(leaf):
+            return operation
+    return await _select(operations, in_order=in_order)
+
+
+async def _select(operations: tuple[Operation[Any], ...], *, in_order: bool) -> Operation[Any]:
+    """Look at every operation, and let them wait if none is ready."""
     rested = False
     while True:
         found = pick(operations, in_order=in_order)
@@ -191,6 +203,14 @@ def pick(
     if len(ready) > 1:
         return ready[draw(len(ready))]
     return ready[0] if ready else None
+
+
+def glance(operations: tuple[Operation[Any], ...]) -> Operation[Any] | None:
+    """Return any operation: if it is ready, there is no need to look at the others.
+
+    Where it is not, the choice is among those that are. So each that is ready is as likely.
+    """
+    return operations[int(_random() * len(operations))]
 
 
 def draw(options: int) -> int:
@@ -308,7 +328,7 @@ class _Selection:
         self.arms.clear()
         leaf = arm.leaf
         leaf.endpoint.waiters.pop(arm, None)
-        leaf.core.redeem(leaf.line, arm)
+        leaf.redeem(arm)
         return arm.operation if arm.operation._perform(leaf) else None
 
     def _look_again(self) -> tuple[Operation[Any], Leaf[Any]] | None:
