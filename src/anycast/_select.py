@@ -306,7 +306,8 @@ class _Selection:
         finally:
             for arm in self.arms.values():
                 arm.leave()
-            self.arms.clear()  # a cycle: each arm knows its selection
+            self.arms.clear()  # each arm knows its selection: a cycle
+            self.claimed = None
 
     def claim(self, arm: _Arm) -> None:
         """Let the first promise have the task: nothing else may be promised to it."""
