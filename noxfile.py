@@ -15,6 +15,7 @@ nox.options.sessions = [
     "docs",
     "package",
     "tests",
+    "redis",
     "coverage",
     "lowest",
     "explore",
@@ -28,6 +29,7 @@ CODE = ["src", "tests", "benchmarks", "noxfile.py"]
 # Much work in little code: measuring what it covers would take longer than to run it.
 BY_HAND = ["tests/test_interleavings.py", "tests/test_state_machine.py"]
 STORMS = ["tests/test_schedules.py", "tests/test_storms.py"]
+ON_REDIS = "tests/on_redis"  # needs a server
 PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "mkdocs.yml"]
 
 # pyenv shows only the Pythons that are switched on: switch on all that it has.
@@ -71,10 +73,22 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    apart = [f"--ignore={path}" for path in (*BY_HAND, *STORMS)]
+    apart = [f"--ignore={path}" for path in (*BY_HAND, *STORMS, ON_REDIS)]
     for events in ([], ["--plain-events"]):
         session.run("coverage", "run", "-m", "pytest", *apart, *events)
         session.run("pytest", *STORMS, *events)
+
+
+@nox.session
+@nox.parametrize("server", ["valkey", "redis"])
+def redis(session: nox.Session, server: str) -> None:
+    """Test channels on a server: the Valkey that comes with a package, and Debian's Redis."""
+    if server == "redis" and not shutil.which("redis-server"):
+        # What must not be missing where it counts may be missing elsewhere.
+        (session.error if "CI" in os.environ else session.skip)("there is no redis-server")
+    session.install(".", *group("redis"))
+    session.env["ANYCAST_SERVER"] = server
+    session.run("coverage", "run", "-m", "pytest", ON_REDIS, *session.posargs)
 
 
 @nox.session
@@ -91,7 +105,7 @@ def lowest_versions(session: nox.Session) -> None:
     project = PROJECT["project"]
     extras = [name for extra in project["optional-dependencies"].values() for name in extra]
     session.install(".", *group("tests"), *lowest([*project["dependencies"], *extras]))
-    session.run("pytest", *(f"--ignore={path}" for path in BY_HAND))
+    session.run("pytest", *(f"--ignore={path}" for path in (*BY_HAND, ON_REDIS)))
 
 
 @nox.session

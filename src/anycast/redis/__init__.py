@@ -1,0 +1,27 @@
+"""The same channel across processes and machines, on Redis Streams.
+
+Needs the extra: ``pip install 'anycast[redis]'``. Redis >= 7.0, or Valkey.
+"""
+
+from importlib.util import find_spec as _find_spec
+
+if _find_spec("coredis") is None:
+    raise ImportError("anycast.redis needs coredis: run `pip install 'anycast[redis]'`")
+
+from anycast.redis._channel import RedisAnycast
+from anycast.redis._codec import Codec
+from anycast.redis._json_codec import json_codec
+from anycast.redis._lease import RedisLease
+from anycast.redis._receiver import RedisReceiver
+
+__all__ = [
+    "Codec",
+    "RedisAnycast",
+    "RedisLease",
+    "RedisReceiver",
+    "json_codec",
+]
+
+# Tracebacks, pickles and reprs show where users find these.
+for _public in [globals()[name] for name in __all__]:
+    _public.__module__ = __name__

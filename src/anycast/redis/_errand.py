@@ -1,0 +1,81 @@
+"""Something that a pump does at the server for a task, which waits for it.
+
+An errand is queued, then under way, then settled. Its task may leave only while it is queued,
+by withdrawing it: then the server has never heard of it. One that is under way may have been
+done already, so its task waits on, however often it is cancelled; the pump settles each
+within the channel's timeout, and does not queue an abandoned one again.
+
+If the task was cancelled and the errand turns out to be done, the task goes on as if nothing
+had happened, and the cancellation comes at its next await. anyio and trio deliver that of a
+scope by themselves; a native one of asyncio was used up, and is asked for once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import suppress
+from enum import Enum, auto
+
+from anyio import CancelScope, Event, current_effective_deadline, get_cancelled_exc_class
+
+
+class Place(Enum):
+    """Where an errand is."""
+
+    QUEUED = auto()
+    UNDER_WAY = auto()
+    DONE = auto()
+    NOT_DONE = auto()
+
+
+class Errand:
+    """One errand, and the task that waits for it."""
+
+    __slots__ = ("_settled", "abandoned", "place")
+
+    def __init__(self) -> None:
+        self.abandoned = False
+        self.place = Place.QUEUED
+        self._settled = Event()
+
+    def settle(self, *, done: bool) -> None:
+        """Let the task go on."""
+        self.place = Place.DONE if done else Place.NOT_DONE
+        self._settled.set()
+
+    async def wait(self) -> bool:
+        """Wait until it is settled.
+
+        Returns:
+            Whether it was done.
+
+        Raises:
+            The event loop's cancellation: then it was not done. If it is queued still, it
+            is for the caller to withdraw it.
+        """
+        try:
+            await self._settled.wait()
+        except get_cancelled_exc_class() as cancelled:
+            if self.place is Place.QUEUED:
+                raise
+            await self._see_through()
+            if self.place is not Place.DONE:
+                raise
+            if current_effective_deadline() != -math.inf:
+                _cancel_again(cancelled)
+        return self.place is Place.DONE
+
+    async def _see_through(self) -> None:
+        self.abandoned = True
+        while not self._settled.is_set():
+            # A native cancellation comes through the shield; one is as good as many.
+            with suppress(get_cancelled_exc_class()), CancelScope(shield=True):
+                await self._settled.wait()
+
+
+def _cancel_again(cancelled: BaseException) -> None:
+    """Cancel the running task natively, at its next await, as it was before."""
+    if task := asyncio.current_task():  # there is one, or it could not have been cancelled
+        task.uncancel()  # it counts once, not twice
+        task.cancel(*cancelled.args)

@@ -1,0 +1,78 @@
+"""The task that keeps leases while handlers await for long.
+
+It beats three times in a lease. If the event loop hangs for longer than a lease it does not
+beat, and other processes get what is held here: that is the point of it.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from anyio import Event, move_on_after
+
+from anycast.redis import _scripts
+
+if TYPE_CHECKING:
+    from anycast.redis._commands import Commands
+    from anycast.redis._delivery import Hand
+    from anycast.redis._inbox import Inbox
+    from anycast.redis._settlements import Settlements
+
+BEATS = 3  # in a lease
+MOST = 512  # deliveries in a script
+
+
+class Heartbeat:
+    """Renews leases, and gives back what nobody takes.
+
+    Args:
+        hand: what is held.
+        inbox: where something may lie that nobody takes.
+        settlements: where to give that back.
+        commands: how to renew.
+        lease: in seconds.
+    """
+
+    def __init__(
+        self,
+        hand: Hand[Any],
+        inbox: Inbox[Any],
+        settlements: Settlements,
+        commands: Commands,
+        lease: float,
+    ) -> None:
+        self._hand = hand
+        self._inbox = inbox
+        self._settlements = settlements
+        self._commands = commands
+        self._seconds = lease / BEATS
+        self._stopped = Event()
+
+    async def run(self) -> None:
+        """Beat until `stop` is called.
+
+        Raises:
+            UnreachableError, RefusedError, GoneError: as `Commands.run`.
+        """
+        while not self._stopped.is_set():
+            with move_on_after(self._seconds):
+                await self._stopped.wait()
+                return
+            await self.beat()
+
+    def stop(self) -> None:
+        """Let `run` return."""
+        self._stopped.set()
+
+    async def beat(self) -> None:
+        """Renew every lease, once; raise as `run`."""
+        for delivery in self._inbox.idle():
+            if self._hand.drop(delivery.number):
+                self._settlements.untouched(delivery.number)
+        numbers = self._hand.numbers
+        for start in range(0, len(numbers), MOST):
+            some, since = numbers[start : start + MOST], monotonic()
+            _, *lost = await self._commands.run(_scripts.RENEW, *some)
+            self._hand.lost(lost)
+            self._hand.renewed(some, since)

@@ -1,0 +1,152 @@
+"""What receivers wait on: a channel in memory, which the receive pump fills on demand.
+
+Demand is what decides how much the pump asks the server for: a message for each task that
+waits, and `prefetch` more. While nobody waits it only refills, and only if something was
+taken since it last asked: messages that nobody takes are not to pile up here, where other
+processes cannot get them. For the same reason they go back
+
+- at once if the tasks that wanted them gave up and there are more than `prefetch`, or if
+  no receiver is open any more;
+- soon if none was taken between two beats of the heartbeat.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from anyio import WouldBlock
+
+from anycast._anycast import Anycast
+from anycast._errors import ReceiverStoppedError
+from anycast.redis._bell import Bell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from anycast._receiver import Receiver
+    from anycast.redis._delivery import Delivery
+
+T = TypeVar("T")
+
+MOST = 512  # messages to ask for at once
+
+
+class Inbox(Generic[T]):
+    """Deliveries that no receiver has taken yet.
+
+    Args:
+        prefetch: how many to hold ready beyond those that tasks wait for.
+    """
+
+    def __init__(self, prefetch: int) -> None:
+        self.bell = Bell()
+        self._prefetch = prefetch
+        self._channel = Anycast["Delivery[T]"](name="inbox", limit=math.inf)
+        self._sender = self._channel.new_sender()
+        self._own_receiver = self._channel.new_receiver()
+        self._asking = 0  # tasks that want a message, and have not taken one yet
+        self.stock = 0  # messages here, some of which may be promised to those tasks
+        self.taken = 0
+        self._taken_when_asked = 0
+        self._taken_at_beat = 0
+        self._gone = False
+        self.peak = 0
+
+    # What receivers do.
+
+    def new_receiver(self) -> Receiver[Delivery[T]]:
+        """Return a receiver of deliveries, whose user tells here what happens."""
+        return self._channel.new_receiver()
+
+    def want(self) -> None:
+        """Take note that a task is about to take a message, or to wait for one."""
+        self._asking += 1
+        if self._asking > self.stock:
+            self.bell.ring()
+
+    def got(self) -> None:
+        """Take note that a task which wanted a message has taken one."""
+        self._asking -= 1
+        self.took()
+
+    def took(self) -> None:
+        """Take note that a message was taken without waiting."""
+        self.taken += 1
+        self.stock -= 1
+        if self.stock <= self._prefetch // 2:
+            self.bell.ring()
+
+    def gave_up(self) -> None:
+        """Take note that a task which wanted a message wants none any more."""
+        self._asking -= 1
+        self.left()
+
+    def left(self) -> None:
+        """Take note that there may be fewer to take what is here."""
+        self._gone = True
+        self.bell.ring()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is here, and nothing will ever come."""
+        return self._channel.is_closed and not self.stock
+
+    # What the pump does.
+
+    @property
+    def open_receivers(self) -> int:
+        """How many receivers there are to take what is here."""
+        return self._channel.statistics().open_receivers - 1  # one is ours
+
+    @property
+    def lacking(self) -> int:
+        """How many tasks wait for a message that is not here yet."""
+        return max(0, self._asking - self.stock)
+
+    def wanted(self) -> int:
+        """Return how many messages to ask the server for now."""
+        idle = self.taken == self._taken_when_asked
+        self._taken_when_asked = self.taken
+        if lacking := self.lacking:
+            return min(lacking + self._prefetch, MOST)
+        if idle or self.stock > self._prefetch // 2:
+            return 0
+        return min(self._prefetch - self.stock, MOST)
+
+    def put(self, deliveries: Iterable[Delivery[T]]) -> None:
+        """Hand deliveries to the tasks that wait, and keep the rest for the next."""
+        for delivery in deliveries:
+            self.stock += 1
+            self._sender.send_nowait(delivery)
+        self.peak = max(self.peak, self.stock)
+
+    def surplus(self) -> Iterator[Delivery[T]]:
+        """Take out what is to be given back since tasks or receivers have gone."""
+        if self._gone:
+            self._gone = False
+            yield from self._take_out(self._prefetch if self.open_receivers else 0)
+
+    def idle(self) -> Iterator[Delivery[T]]:
+        """Take out everything if nothing was taken since this was last asked."""
+        if self.taken == self._taken_at_beat:
+            yield from self._take_out(0)
+        self._taken_at_beat = self.taken
+
+    def end(self) -> Iterator[Delivery[T]]:
+        """Take out everything; let receivers stop."""
+        self._channel.close()
+        yield from self._take_out(0)
+
+    def close(self) -> None:
+        """Let receivers stop once they have taken what is here."""
+        self._channel.close()
+
+    def _take_out(self, keep: int) -> Iterator[Delivery[T]]:
+        while self.stock > keep:
+            try:
+                delivery = self._own_receiver.receive_nowait()
+            except (WouldBlock, ReceiverStoppedError):
+                return  # the rest is promised to tasks that have yet to run
+            self.stock -= 1
+            yield delivery

@@ -1,0 +1,60 @@
+"""A lease: a message that is given back if the work on it fails."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from anycast.redis._delivery import Delivery
+    from anycast.redis._session import Session
+
+T = TypeVar("T")
+
+
+class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
+    """Holds one message while its block runs; entered once.
+
+    Made by `RedisReceiver.lease`.
+    """
+
+    def __init__(self, session: Session[T], take: Callable[[], Awaitable[Delivery[T]]]) -> None:
+        self._session = session
+        self._take = take
+        self._entered = False
+        self._delivery: Delivery[T]
+        self._count = 0
+
+    @property
+    def deliveries(self) -> int:
+        """How often the message was delivered, this time included; 0 before entering."""
+        return self._count
+
+    async def __aenter__(self) -> T:
+        if self._entered:
+            raise RuntimeError("a lease is entered once: call `lease()` for each message")
+        self._entered = True
+        self._delivery = delivery = await self._take()
+        self._count = delivery.count
+        return delivery.message
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        delivery = self._delivery
+        del self._delivery  # whatever keeps the lease does not keep the message
+        if exc_type is None:
+            self._session.done(delivery)
+        else:
+            self._session.failed(delivery, reason(exc_val))
+
+
+def reason(error: BaseException | None) -> str:
+    """Return what a dead letter says of an error; nothing if it is a cancellation."""
+    return f"{type(error).__name__}: {error}" if isinstance(error, Exception) else ""

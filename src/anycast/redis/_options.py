@@ -1,0 +1,82 @@
+"""How one process uses a channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from anycast._arguments import check_int
+
+if TYPE_CHECKING:
+    from anycast.redis._codec import Codec
+
+T = TypeVar("T")
+
+DELIVERIES = ("at-least-once", "at-most-once")
+SHORTEST = 0.01  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(Generic[T]):
+    """Arguments of `RedisAnycast`, which says what they mean.
+
+    Raises:
+        TypeError: if one has a wrong type.
+        ValueError: if one has a wrong value.
+    """
+
+    limit: float
+    codec: Codec[T]
+    lease: float
+    prefetch: int
+    delivery: str
+    max_deliveries: int | None
+    timeout: float
+
+    def __post_init__(self) -> None:
+        check_int("limit", self.limit, least=1, or_inf=True)
+        check_seconds("lease", self.lease)
+        check_int("prefetch", self.prefetch, least=0)
+        if self.delivery not in DELIVERIES:
+            first, second = DELIVERIES
+            raise ValueError(f"`delivery` must be {first!r} or {second!r}, not {self.delivery!r}")
+        if self.max_deliveries is not None:
+            check_int("max_deliveries", self.max_deliveries, least=1)
+        check_seconds("timeout", self.timeout)
+
+    @property
+    def at_most_once(self) -> bool:
+        """Whether a message is acknowledged before it is handed over."""
+        return self.delivery == DELIVERIES[1]
+
+    @property
+    def lease_ms(self) -> int:
+        """The lease, as scripts want it."""
+        return int(self.lease * 1000)
+
+    @property
+    def most_deliveries(self) -> int:
+        """How often a message is delivered at most, as scripts want it: 0 is no bound."""
+        return self.max_deliveries or 0
+
+    @property
+    def patience(self) -> float:
+        """How many seconds to wait for one answer: there is to be time for a second try."""
+        return self.timeout / 2
+
+
+def check_seconds(argument: str, value: object) -> None:
+    """Check that an argument is a number of seconds that makes sense."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"`{argument}` must be a number of seconds, not {value!r}")
+    if not SHORTEST <= value < inf:
+        raise ValueError(f"`{argument}` must be >= {SHORTEST} and finite, not {value!r}")
+
+
+def check_redis_name(value: object) -> None:
+    """Check that a channel's name can be part of its keys."""
+    if not isinstance(value, str):
+        raise TypeError(f"`name` must be a str, not {value!r}")
+    if not value or "}" in value:
+        raise ValueError(f"`name` must not be empty, nor contain '}}', not {value!r}")

@@ -1,0 +1,179 @@
+"""The receiving end of a channel on a server."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from anyio import WouldBlock
+
+from anycast._arguments import check_int
+from anycast._errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
+from anycast._receiver import Receiver
+from anycast.redis._lease import RedisLease, reason
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import NoReturn
+
+    from anycast._channel import Channel
+    from anycast.redis._delivery import Delivery
+    from anycast.redis._session import Session
+
+T = TypeVar("T")
+
+
+class RedisReceiver(Receiver[T]):
+    """A receiver that knows how often its message was delivered.
+
+    A message is acknowledged when this receiver is asked for the next one, or when its
+    `lease()` or ``async with receiver:`` ends without an exception; it is given back at once
+    when that ends by an exception or a cancellation. `close` gives back, too: it cannot know
+    whether the work was done. So let each task have a receiver of its own, made by
+    `clone`, or let it use `lease()`.
+    """
+
+    @property
+    @abstractmethod
+    def deliveries(self) -> int:
+        """How often the message received last was delivered, this time included."""
+
+    @abstractmethod
+    def lease(self) -> RedisLease[T]: ...
+
+    @abstractmethod
+    def clone(self) -> RedisReceiver[T]: ...
+
+
+class _Receiver(RedisReceiver[T]):
+    def __init__(self, channel: Channel[T], session: Session[T]) -> None:
+        self._channel = channel
+        self._session = session
+        self._inner = session.inbox.new_receiver()
+        self._in_hand: list[Delivery[T]] = []
+        self._count = 0
+        self._closed = False
+
+    @property
+    def deliveries(self) -> int:
+        return self._count
+
+    async def receive(self) -> T:
+        return self._hold(await self._take())
+
+    def receive_nowait(self) -> T:
+        self._finish()
+        if self._session.options.at_most_once:
+            self._check()
+            raise WouldBlock  # the server would have to be asked
+        while True:
+            try:
+                delivery = self._inner.receive_nowait()
+            except ReceiverStoppedError:
+                self._stop()
+            self._session.inbox.took()
+            if delivery in self._session.hand:
+                return self._hold(delivery)
+
+    async def receive_many(self, max_messages: int) -> list[T]:
+        check_int("max_messages", max_messages, least=1)
+        messages = [await self.receive()]
+        if not self._session.options.at_most_once:
+            self._take_more(messages, max_messages)
+        return messages
+
+    def lease(self) -> RedisLease[T]:
+        return RedisLease(self._session, self._take)
+
+    def clone(self) -> RedisReceiver[T]:
+        if self._closed:
+            raise ReceiverStoppedError(self)
+        return _Receiver(self._channel, self._session)
+
+    def close(self) -> None:
+        self._close(None)
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.__exit__(exc_type, exc_val, exc_tb)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        if exc_type is None:
+            self._finish()
+        self._close(exc_val)
+
+    def __str__(self) -> str:
+        return f"{self._channel}:{type(self).__name__}"
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self._closed else ""
+        return f"{type(self).__name__}({self._channel!r}{closed})"
+
+    async def _take(self) -> Delivery[T]:
+        """Finish with what is in hand, and wait for the next delivery that is ours."""
+        self._finish()
+        inbox = self._session.inbox
+        while True:
+            inbox.want()
+            try:
+                delivery = await self._inner.receive()
+            except BaseException as error:
+                inbox.gave_up()
+                if isinstance(error, ReceiverStoppedError):
+                    self._stop()
+                raise
+            inbox.got()
+            if await self._session.may_hand_over(delivery):
+                return delivery
+
+    def _take_more(self, messages: list[T], most: int) -> None:
+        """Take what is here already, up to so many in all."""
+        while len(messages) < most:
+            try:
+                delivery = self._inner.receive_nowait()
+            except (WouldBlock, ReceiverStoppedError):
+                return
+            self._session.inbox.took()
+            if delivery in self._session.hand:
+                messages.append(self._hold(delivery))
+
+    def _hold(self, delivery: Delivery[T]) -> T:
+        self._in_hand.append(delivery)
+        self._count = delivery.count
+        return delivery.message
+
+    def _finish(self) -> None:
+        """Acknowledge what is in hand."""
+        for delivery in self._in_hand:
+            self._session.done(delivery)
+        self._in_hand.clear()
+
+    def _close(self, error: BaseException | None) -> None:
+        if not self._closed:
+            self._closed = True
+            for delivery in self._in_hand:
+                self._session.failed(delivery, reason(error))
+            self._in_hand.clear()
+            self._inner.close()
+            self._session.inbox.left()
+
+    def _check(self) -> None:
+        if self._closed or self._session.inbox.ended:
+            self._stop()
+
+    def _stop(self) -> NoReturn:
+        """Raise what tells why no message comes any more."""
+        if self._closed:
+            raise ReceiverStoppedError(self) from None
+        if failure := self._session.failure:
+            raise ReceiverError(f"{self} cannot receive: {failure}", self) from failure
+        raise ReceiverStoppedError(self) from ChannelClosedError(self._channel)

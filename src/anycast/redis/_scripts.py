@@ -1,0 +1,37 @@
+"""The Lua scripts: every transition of a channel is one of them, and so happens whole or not.
+
+Each has a file of its own in ``lua``, which says what it is given and what it answers.
+`common.lua` goes before all of them; its opening comment is the theory of the stored state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha1
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "lua"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script, under the name by which a server that has seen it knows it."""
+
+    text: bytes
+    sha: bytes
+
+
+def _load(*names: str) -> Script:
+    text = b"".join((_FOLDER / f"{name}.lua").read_bytes() for name in names)
+    return Script(text, sha1(text, usedforsecurity=False).hexdigest().encode())
+
+
+INIT = _load("common", "init")
+SEND = _load("common", "check", "send")
+TAKE = _load("common", "check", "take")
+ACK = _load("common", "check", "ack")
+RELEASE = _load("common", "check", "release")
+RENEW = _load("common", "check", "renew")
+RECOVER = _load("common", "check", "recover")
+CLOSE = _load("common", "check", "close")
+LEAVE = _load("common", "check", "leave")

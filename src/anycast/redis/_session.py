@@ -1,0 +1,265 @@
+"""One process's part in a channel, from `open` to `stop`: its connections and its pumps.
+
+The tasks are children of the task that entered the channel, but no cancellation of that task
+reaches them: they run in a shielded scope, and end when they are told to. Each tells in its
+module what may go wrong there.
+
+States: opening, open, ending, ended. It begins to end when the channel is left, or when a pump
+fails. Then nothing new is accepted, what is under way is seen through, which each pump bounds
+by the channel's timeout, and, unless it failed, what is held is given back. `failure` tells
+why it failed; tasks that are or come here learn it from the errors they get.
+"""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from anyio import CancelScope, Event, create_task_group, move_on_after
+
+from anycast._errors import ChannelError
+from anycast._log import BlockingLog, logger
+from anycast._statistics import ChannelStatistics
+from anycast.redis import _scripts
+from anycast.redis._commands import Commands, GoneError
+from anycast.redis._delivery import Hand
+from anycast.redis._failures import because, caused, closing, unknown
+from anycast.redis._heartbeat import Heartbeat
+from anycast.redis._inbox import Inbox
+from anycast.redis._keys import Keys
+from anycast.redis._link import Hints, Link, RefusedError, UnreachableError
+from anycast.redis._outbox import Outbox
+from anycast.redis._receive_pump import ReceivePump
+from anycast.redis._send_pump import SendPump
+from anycast.redis._settlements import Settlements
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import TaskGroup
+
+    from anycast._channel import Channel
+    from anycast.redis._delivery import Delivery
+    from anycast.redis._link import Server
+    from anycast.redis._options import Options
+
+T = TypeVar("T")
+
+EXPECTED = (UnreachableError, RefusedError, GoneError)
+
+
+class Session(Generic[T]):
+    """What endpoints ask, and what does the talking.
+
+    Args:
+        channel: whose session it is.
+        server: where the channel is kept.
+        options: how it is to be used.
+    """
+
+    def __init__(self, channel: Channel[T], server: Server, options: Options[T]) -> None:
+        self._channel = channel
+        self._server = server
+        self.options = options
+        self.closed = False
+        self.failure: ChannelError[T] | None = None
+        self.outbox = Outbox()
+        self.inbox: Inbox[T] = Inbox(options.prefetch)
+        self.hand: Hand[T] = Hand(str(channel), options.lease)
+        self.open_senders = 0
+        self.settlements: Settlements
+        self._scope: CancelScope
+        self._mismatch: ValueError | None = None
+        self._opened = Event()
+        self._over = Event()
+        self._stops: list[Callable[[], object]] = []
+
+    async def open(self, tasks: TaskGroup) -> None:
+        """Start, and return once the server has said yes.
+
+        Raises:
+            ChannelError: if it has not.
+            ValueError: if the channel is there with another limit.
+        """
+        scope = self._scope = CancelScope(shield=True)
+        tasks.start_soon(self._serve, scope)
+        try:
+            await self._opened.wait()
+        except BaseException:
+            scope.cancel()
+            raise
+        if error := self._mismatch or self.failure:
+            raise error
+
+    async def stop(self) -> None:
+        """End in good order, within the channel's timeout, whatever cancels the task."""
+        if self.failure is None:
+            self._begin_to_end(ChannelError(f"{self._channel} was left", self._channel))
+        try:
+            with move_on_after(self.options.timeout, shield=True):
+                await self._over.wait()
+        finally:
+            self._scope.cancel()
+
+    def close(self) -> None:
+        """Close the channel: here at once, and for everyone soon.
+
+        Raises:
+            RuntimeError: if the session is not open, and never was closed.
+        """
+        if self._over.is_set() and self.closed:
+            return
+        if not self._stops or self._over.is_set():
+            raise RuntimeError(f"{self._channel} can be closed only within `async with`")
+        self._learn_closed()
+        self.settlements.close_channel()
+
+    async def until_closed(self) -> None:
+        """Wait until the server knows that the channel is closed.
+
+        Raises:
+            ChannelError: if it could not be told.
+        """
+        await self.settlements.closed.wait()
+        if self.failure is not None:
+            raise self.failure
+
+    def statistics(self) -> ChannelStatistics:
+        """Return what this process does."""
+        return ChannelStatistics(
+            current_buffer_used=self.inbox.stock,
+            max_buffer_size=self.options.limit,
+            peak_buffer_used=self.inbox.peak,
+            open_senders=self.open_senders,
+            open_receivers=self.inbox.open_receivers,
+            tasks_waiting_send=len(self.outbox),
+            tasks_waiting_receive=self.inbox.lacking,
+            messages_sent=self.outbox.stored,
+            messages_received=self.inbox.taken,
+        )
+
+    def done(self, delivery: Delivery[T]) -> None:
+        """Acknowledge a delivery, if it is ours."""
+        if self.hand.drop(delivery.number):
+            self.settlements.done(delivery.number)
+
+    def failed(self, delivery: Delivery[T], reason: str) -> None:
+        """Give back a delivery that somebody worked on, if it is ours."""
+        if self.hand.drop(delivery.number):
+            self.settlements.failed(delivery.number, reason)
+
+    async def may_hand_over(self, delivery: Delivery[T]) -> bool:
+        """Return whether a delivery is ours still; for at most once, make sure first."""
+        if delivery not in self.hand:
+            return False
+        if not self.options.at_most_once:
+            return True
+        self.hand.drop(delivery.number)
+        return await self.settlements.done_first(delivery.number)
+
+    # From here on: the session's own task.
+
+    async def _serve(self, scope: CancelScope) -> None:
+        with scope:
+            async with create_task_group() as lines:
+                await self._talk(lines)
+        self.outbox.abort(unknown(UnreachableError("the channel was left meanwhile")))
+        self._over.set()
+
+    async def _talk(self, lines: TaskGroup) -> None:
+        options, keys = self.options, Keys(self._channel.name, me := token_hex(8))
+        link, room, ready = (Link(self._server, lines, options.patience) for _ in range(3))
+        commands = Commands(link, keys, me, options.timeout)
+        try:
+            await self._init(commands)
+            pumps = self._assemble(commands, Hints(room, keys.room), Hints(ready, keys.ready))
+            self._opened.set()
+            async with create_task_group() as tasks:
+                for pump in pumps:
+                    tasks.start_soon(self._guard, pump)
+            if self.failure is None:
+                await self._guard(lambda: self._leave(commands))
+        except EXPECTED as error:
+            self._fail(error)
+        finally:
+            self._opened.set()
+            for each in (link, room, ready):
+                each.close()
+
+    async def _init(self, commands: Commands) -> None:
+        wanted = str(self.options.limit)
+        limit, born, closed = await commands.insist(
+            _scripts.INIT, wanted.encode(), token_hex(8).encode()
+        )
+        commands.born = born
+        if limit.decode() != wanted:
+            made_with = limit.decode()
+            self._mismatch = ValueError(
+                f"`limit` must be {made_with}, with which the channel was made, not {wanted}"
+            )
+            raise RefusedError(str(self._mismatch))
+        if closed == b"1":
+            self._learn_closed()
+
+    def _assemble(
+        self, commands: Commands, room: Hints, ready: Hints
+    ) -> list[Callable[[], Awaitable[None]]]:
+        options = self.options
+        settlements = self.settlements = Settlements(commands, self.hand.lost, options)
+        send = SendPump(self.outbox, commands, room, BlockingLog(), self._learn_closed)
+        receive = ReceivePump(
+            str(self._channel),
+            self.inbox,
+            self.hand,
+            settlements,
+            commands,
+            ready,
+            options,
+            self._learn_ended,
+        )
+        heartbeat = Heartbeat(self.hand, self.inbox, settlements, commands, options.lease)
+        pumps = (send, receive, settlements, heartbeat)
+        self._stops = [pump.stop for pump in pumps]
+        return [pump.run for pump in pumps]
+
+    async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except EXPECTED as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001  nobody is to wait for a task that died
+            logger.exception("%s: a fault of anycast itself", self._channel)
+            self._fail(error)
+
+    def _begin_to_end(self, reason: ChannelError[T]) -> None:
+        self.outbox.shut(because(reason))
+        untouched = list(self.inbox.end())
+        for stop in self._stops:
+            stop()
+        if self.failure is None:
+            for delivery in untouched:
+                if self.hand.drop(delivery.number):
+                    self.settlements.untouched(delivery.number)
+            for number in self.hand.numbers:
+                self.hand.drop(number)
+                self.settlements.failed(number, "")
+
+    def _fail(self, error: Exception) -> None:
+        if self.failure is None:
+            self.failure = caused(ChannelError(f"{self._channel}: {error}", self._channel), error)
+            self._begin_to_end(self.failure)
+            if self._stops:
+                self.settlements.shut()
+
+    def _learn_closed(self) -> None:
+        self.closed = True
+        self.outbox.shut(closing(self._channel))
+
+    def _learn_ended(self) -> None:
+        self._learn_closed()
+        self.inbox.close()
+
+    async def _leave(self, commands: Commands) -> None:
+        await self.settlements.flush()
+        await commands.run(_scripts.RECOVER, self.options.lease_ms)
+        await commands.run(_scripts.LEAVE)

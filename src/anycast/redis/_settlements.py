@@ -1,0 +1,172 @@
+"""What is to be told to the server about deliveries: done, or given back.
+
+Tasks do not wait for that: they say what became of a message, and go on. A pump tells it, as
+much at once as has come together. A delivery stays known until the server was told, so that
+it is not taken for one whose arrival we missed. If the process dies before, the message is
+delivered again, which is what at least once means. Only for at most once does a task wait:
+its message must be known to be deleted before it is handed over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anyio import Event
+
+from anycast.redis import _scripts
+from anycast.redis._bell import Bell
+from anycast.redis._errand import Errand, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from anycast.redis._commands import Commands
+    from anycast.redis._options import Options
+
+MOST = 512  # in a script
+LONGEST_REASON = 2_000  # characters of an error's text
+
+
+class Settlements:
+    """Tells the server what became of deliveries.
+
+    Args:
+        commands: how to tell it.
+        on_lost: called with the ids of those that were not ours any more.
+        options: how the channel is used.
+    """
+
+    def __init__(
+        self,
+        commands: Commands,
+        on_lost: Callable[[Iterable[bytes]], object],
+        options: Options[Any],
+    ) -> None:
+        self._commands = commands
+        self._on_lost = on_lost
+        self._options = options
+        self._done: list[bytes] = []
+        self._given_back: list[tuple[bytes, bytes, bytes]] = []
+        self._under_way: list[bytes] = []
+        self._errands: dict[bytes, Errand] = {}
+        self._close_wanted = False
+        self.closed = Event()
+        """Set once the server knows that the channel is closed."""
+        self._bell = Bell()
+        self._stopping = False
+
+    @property
+    def numbers(self) -> list[bytes]:
+        """The ids of the deliveries that the server has yet to be told about."""
+        return [*self._done, *(number for number, *_ in self._given_back), *self._under_way]
+
+    def done(self, number: bytes) -> None:
+        """Acknowledge a delivery."""
+        self._done.append(number)
+        self._bell.ring()
+
+    async def done_first(self, number: bytes) -> bool:
+        """Acknowledge a delivery, and wait until the server has.
+
+        Returns:
+            Whether it was still ours.
+
+        Raises:
+            The event loop's cancellation: then it was given back, or is lost to others.
+        """
+        errand = self._errands[number] = Errand()
+        self.done(number)
+        try:
+            return await errand.wait()
+        finally:
+            del self._errands[number]
+            if errand.place is Place.QUEUED:
+                self._done.remove(number)
+                self.untouched(number)
+
+    def untouched(self, number: bytes) -> None:
+        """Give back a delivery that was in nobody's hand."""
+        self._give_back(number, b"untouched", "")
+
+    def failed(self, number: bytes, reason: str) -> None:
+        """Give back a delivery that somebody worked on, and failed."""
+        self._give_back(number, b"failed", reason)
+
+    def broken(self, number: bytes, reason: str) -> None:
+        """Make a delivery that cannot be decoded a dead letter."""
+        self._give_back(number, b"broken", reason)
+
+    def _give_back(self, number: bytes, fate: bytes, reason: str) -> None:
+        text = reason[:LONGEST_REASON].encode(errors="backslashreplace")
+        self._given_back.append((number, fate, text))
+        self._bell.ring()
+
+    def close_channel(self) -> None:
+        """Close the channel, for everyone."""
+        self._close_wanted = True
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Tell the server until `stop` is called.
+
+        Raises:
+            UnreachableError, RefusedError, GoneError: as `Commands.run`.
+        """
+        while not self._stopping:
+            await self._bell.heard()
+            await self.flush()
+
+    def stop(self) -> None:
+        """Let `run` return."""
+        self._stopping = True
+        self._bell.ring()
+
+    def shut(self) -> None:
+        """Let every task go that waits here: nobody is left to tell the server."""
+        self.closed.set()
+        for errand in self._errands.values():
+            errand.settle(done=False)
+
+    async def flush(self) -> None:
+        """Tell the server everything there is to tell; raise as `run`."""
+        while self._done or self._given_back or self._close_wanted:
+            if self._close_wanted:
+                await self._commands.run(_scripts.CLOSE)
+                self._close_wanted = False
+                self.closed.set()
+            if self._done:
+                await self._acknowledge()
+            if self._given_back:
+                await self._release()
+
+    async def _acknowledge(self) -> None:
+        self._under_way, self._done = self._done[:MOST], self._done[MOST:]
+        waited_for = [number for number in self._under_way if number in self._errands]
+        errands = {number: self._errands[number] for number in waited_for}
+        lost: list[bytes] = self._under_way
+        for errand in errands.values():
+            errand.place = Place.UNDER_WAY
+        try:
+            _, *lost = await self._commands.run(_scripts.ACK, *self._under_way)
+        finally:
+            for number, errand in errands.items():
+                errand.settle(done=number not in lost)
+        self._under_way = []
+        self._on_lost(lost)
+
+    async def _release(self) -> None:
+        batch, self._given_back = self._given_back[:MOST], self._given_back[MOST:]
+        self._under_way = [number for number, *_ in batch]
+        # Newest first, so that the oldest ends up at the head.
+        batch.sort(key=lambda entry: order(entry[0]), reverse=True)
+        flat = (part for entry in batch for part in entry)
+        await self._commands.run(
+            _scripts.RELEASE, self._options.lease_ms, self._options.most_deliveries, *flat
+        )
+        self._under_way = []
+
+
+def order(number: bytes) -> tuple[int, int]:
+    """Return what orders ids of entries as the stream does."""
+    milliseconds, _, sequence = number.partition(b"-")
+    return int(milliseconds), int(sequence)

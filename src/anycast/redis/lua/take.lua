@@ -1,0 +1,46 @@
+-- Take messages for this process. ARGV: born, me, how many, lease in ms, max deliveries or 0,
+-- whether to look for messages whose lease has run out.
+-- Returns "ok" or "ended", then id, body and delivery count of each.
+local want, lease, most = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+if closed and length() == 0 then
+  hint(ready)
+  redis.call('EXPIRE', ready, 60)
+  return {'ended'}
+end
+local reply, taken = {'ok'}, 0
+
+local function take(id, body, count)
+  taken = taken + 1
+  reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = id, body, count
+end
+
+local function claim(id, count)
+  if most > 0 and count >= most then
+    bury(id, count, redis.call('HGET', errors, id) or 'its lease ran out')
+    left(closed, limit)
+    return
+  end
+  local entry = redis.call('XCLAIM', stream, GROUP, me, 0, id, 'RETRYCOUNT', count + 1)[1]
+  if entry then take(id, entry[2][2], count + 1) end
+end
+
+while taken < want do
+  local id = redis.call('LPOP', returned)
+  if not id then break end
+  local count = deliveries(id, NOBODY)
+  if count then claim(id, count) end
+end
+if ARGV[6] == '1' and taken < want then
+  for _, entry in ipairs(redis.call('XPENDING', stream, GROUP, 'IDLE', lease, '-', '+', 1000)) do
+    if taken >= want then break end
+    if entry[2] ~= me then claim(entry[1], entry[4]) end
+  end
+end
+if closed and length() == 0 then return {'ended'} end  -- what was left is buried now
+if taken < want then
+  local fresh = redis.call(
+    'XREADGROUP', 'GROUP', GROUP, me, 'COUNT', want - taken, 'STREAMS', stream, '>')
+  for _, entry in ipairs(fresh and fresh[1][2] or {}) do take(entry[1], entry[2][2], 1) end
+end
+if available() then hint(ready) else redis.call('DEL', ready) end
+return reply

@@ -1,0 +1,1 @@
+"""Tests of channels on a server; they need one."""

@@ -1,0 +1,52 @@
+"""A server for all tests here, and channels on it."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from servers import Server, find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_numbers = count()
+_program, _why_not = find_program()
+if not find_spec("coredis"):
+    _program, _why_not = None, "coredis is not installed"
+    collect_ignore_glob = ["test_*.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run on plain asyncio and trio only, and only where there is a server."""
+    here = [item for item in items if "tests/on_redis/" in item.path.as_posix()]
+    for item in here:
+        callspec = getattr(item, "callspec", None)
+        if callspec and ("eager" in callspec.id or "uvloop" in callspec.id):
+            items.remove(item)
+        elif not _program and "CI" not in os.environ:
+            item.add_marker(pytest.mark.skip(reason=_why_not))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Run one server for every test that does it no harm."""
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def own_server() -> Iterator[Server]:
+    """Run a server for one test, which may do with it what it likes."""
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def name() -> str:
+    """Name a channel that no other test has."""
+    return f"test-{next(_numbers)}"

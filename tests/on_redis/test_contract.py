@@ -1,0 +1,364 @@
+"""What a channel promises wherever it keeps its messages: in memory, and on a server."""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio import CancelScope, WouldBlock, fail_after
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
+
+from anycast import (
+    Anycast,
+    Channel,
+    ChannelClosedError,
+    ReceiverStoppedError,
+    SenderClosedError,
+    SenderError,
+)
+from helpers import raises, task_group, waiting
+from redis_tools import DEADLINE, channel, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from servers import Server
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["memory", "server"])
+def make(request: pytest.FixtureRequest, server: Server, name: str) -> Callable[..., Channel[Any]]:
+    """Make a channel of one kind or the other."""
+
+    def in_memory(limit: float = 10) -> Channel[Any]:
+        return Anycast(name=name, limit=limit)
+
+    def on_the_server(limit: float = 10) -> Channel[Any]:
+        return channel(server, name, limit=limit)
+
+    return in_memory if request.param == "memory" else on_the_server
+
+
+@pytest.fixture
+async def numbers(make: Callable[..., Channel[Any]]) -> AsyncGenerator[Channel[Any]]:
+    """Provide an open channel for two messages."""
+    with fail_after(DEADLINE):
+        async with make(limit=2) as numbers:
+            yield numbers
+
+
+async def test_messages_come_in_the_order_of_their_sends(numbers: Channel[Any]) -> None:
+    """One task sends more than there is room for, another receives."""
+    async with task_group() as tasks:
+        tasks.start_soon(numbers.new_sender().send_many, range(50))
+        receiver = numbers.new_receiver()
+        assert [await receiver.receive() for _ in range(50)] == list(range(50))
+
+
+async def test_each_message_goes_to_one_receiver(numbers: Channel[Any]) -> None:
+    """Three senders, three receivers: what was sent is what was received."""
+    received: list[int] = []
+
+    async def receive() -> None:
+        received.extend([message async for message in numbers.new_receiver()])
+
+    async with task_group() as receivers:
+        for _ in range(3):
+            receivers.start_soon(receive)
+        async with task_group() as senders:
+            for start in range(3):
+                senders.start_soon(numbers.new_sender().send_many, range(start, 60, 3))
+        await numbers.aclose()
+    assert sorted(received) == list(range(60))
+
+
+async def test_a_full_channel_blocks(numbers: Channel[Any]) -> None:
+    """A third message waits until one of two is received and done with."""
+    sender, receiver = numbers.new_sender(), numbers.new_receiver()
+    await sender.send_many([1, 2])
+    async with task_group() as tasks:
+        tasks.start_soon(sender.send, 3)
+        await until(lambda: waiting(numbers)[0] == 1)
+        async with receiver.lease() as message:
+            assert message == 1
+    assert [await receiver.receive() for _ in range(2)] == [2, 3]
+
+
+async def test_a_cancelled_send_that_is_blocked_leaves_no_trace(numbers: Channel[Any]) -> None:
+    """Its message never arrives, and the one behind it does."""
+    sender, receiver = numbers.new_sender(), numbers.new_receiver()
+    await sender.send_many([1, 2])
+    async with task_group() as tasks:
+        with CancelScope() as scope:
+            tasks.start_soon(cancel_when, scope, lambda: waiting(numbers)[0] == 1)
+            await sender.send("cancelled")
+        assert scope.cancelled_caught
+        tasks.start_soon(sender.send, 3)
+        assert [await receiver.receive() for _ in range(3)] == [1, 2, 3]
+
+
+async def cancel_when(scope: CancelScope, condition: Callable[[], object]) -> None:
+    """Cancel a scope as soon as something is so."""
+    await until(condition)
+    scope.cancel()
+
+
+async def test_a_cancelled_receive_takes_nothing(numbers: Channel[Any]) -> None:
+    """The next one gets the message."""
+    receiver = numbers.new_receiver()
+    async with task_group() as tasks:
+        with CancelScope() as scope:
+            tasks.start_soon(cancel_when, scope, lambda: waiting(numbers)[1] == 1)
+            await receiver.receive()
+        assert scope.cancelled_caught
+    await numbers.new_sender().send("later")
+    assert await receiver.receive() == "later"
+
+
+async def test_sends_after_close(numbers: Channel[Any]) -> None:
+    """They raise, and say that the channel is closed."""
+    sender = numbers.new_sender()
+    await numbers.aclose()
+    assert numbers.is_closed
+    with raises(SenderError, f"{sender} cannot send: its channel is closed") as raised:
+        await sender.send(1)
+    cause: Any = raised.value.__cause__
+    assert type(cause) is ChannelClosedError
+    assert cause.channel is numbers
+    with raises(SenderError, f"{sender} cannot send: its channel is closed"):
+        sender.send_nowait(1)
+
+
+async def test_close_wakes_blocked_senders(numbers: Channel[Any]) -> None:
+    """Their messages are not sent; what was accepted is received."""
+    sender, receiver = numbers.new_sender(), numbers.new_receiver()
+    await sender.send_many([1, 2])
+
+    async def fail_to_send() -> None:
+        with pytest.raises(SenderError):
+            await sender.send("blocked")
+
+    async with task_group() as tasks:
+        tasks.start_soon(fail_to_send)
+        await until(lambda: waiting(numbers)[0] == 1)
+        await numbers.close()
+    assert [message async for message in receiver] == [1, 2]
+
+
+async def test_the_end_wakes_waiting_receivers(numbers: Channel[Any]) -> None:
+    """They stop, and say that the channel is closed."""
+
+    async def wait_for_the_end() -> None:
+        receiver = numbers.new_receiver()
+        with raises(ReceiverStoppedError, f"{receiver} has stopped") as raised:
+            await receiver.receive()
+        assert isinstance(raised.value.__cause__, ChannelClosedError)
+
+    async with task_group() as tasks:
+        for _ in range(2):
+            tasks.start_soon(wait_for_the_end)
+        await until(lambda: waiting(numbers)[1] == 2)
+        await numbers.aclose()
+
+
+async def test_closing_twice(numbers: Channel[Any]) -> None:
+    """It is as good as once."""
+    await numbers.aclose()
+    await numbers.aclose()
+
+
+async def test_a_closed_sender(numbers: Channel[Any]) -> None:
+    """It sends no more; its clone does."""
+    sender = numbers.new_sender()
+    clone = sender.clone()
+    with sender:
+        pass
+    for attempt in (sender.clone, lambda: sender.send_nowait(1)):
+        with raises(SenderClosedError, f"{sender} is closed"):
+            attempt()
+    with raises(SenderClosedError, f"{sender} is closed"):
+        await sender.send(1)
+    await clone.send(2)
+    assert await numbers.new_receiver().receive() == 2
+
+
+async def test_closing_a_sender_wakes_its_own_tasks(numbers: Channel[Any]) -> None:
+    """A task that is blocked in it raises; one that is blocked in its clone goes on."""
+    sender, receiver = numbers.new_sender(), numbers.new_receiver()
+    clone = sender.clone()
+    await clone.send_many([1, 2])
+
+    async def fail_to_send() -> None:
+        with raises(SenderClosedError, f"{sender} is closed"):
+            await sender.send("closed")
+
+    async with task_group() as tasks:
+        tasks.start_soon(fail_to_send)
+        await until(lambda: waiting(numbers)[0] == 1)
+        tasks.start_soon(clone.send, 3)
+        await until(lambda: waiting(numbers)[0] == 2)
+        sender.close()
+        assert [await receiver.receive() for _ in range(3)] == [1, 2, 3]
+
+
+async def test_a_closed_receiver(numbers: Channel[Any]) -> None:
+    """It receives no more; its clone does."""
+    receiver = numbers.new_receiver()
+    clone = receiver.clone()
+    receiver.close()
+    receiver.close()
+    for attempt in (receiver.clone, receiver.receive_nowait):
+        with raises(ReceiverStoppedError, f"{receiver} has stopped") as raised:
+            attempt()
+        assert raised.value.__cause__ is None
+    with raises(ReceiverStoppedError, f"{receiver} has stopped"):
+        await receiver.receive()
+    await numbers.new_sender().send(1)
+    assert await clone.receive() == 1
+
+
+async def test_closing_a_receiver_wakes_its_own_tasks(numbers: Channel[Any]) -> None:
+    """A task that waits in it raises; one that waits in its clone gets the message."""
+    receiver = numbers.new_receiver()
+    clone = receiver.clone()
+
+    async def fail_to_receive() -> None:
+        with raises(ReceiverStoppedError, f"{receiver} has stopped"):
+            await receiver.receive()
+
+    async def receive() -> None:
+        assert await clone.receive() == 1
+
+    async with task_group() as tasks:
+        tasks.start_soon(fail_to_receive)
+        await until(lambda: waiting(numbers)[1] == 1)
+        tasks.start_soon(receive)
+        await until(lambda: waiting(numbers)[1] == 2)
+        receiver.close()
+        await numbers.new_sender().send(1)
+
+
+async def test_a_lease_that_ends_well(numbers: Channel[Any]) -> None:
+    """Its message is done, and with the last one the channel ends."""
+    sender, receiver = numbers.new_sender(), numbers.new_receiver()
+    await sender.send_many([1, 2])
+    await numbers.aclose()
+    for expected in (1, 2):
+        async with receiver.lease() as message:
+            assert message == expected
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+async def test_a_lease_that_fails_gives_back(numbers: Channel[Any]) -> None:
+    """The error comes out, and the message comes again."""
+    receiver = numbers.new_receiver()
+    await numbers.new_sender().send_many([1, 2])
+    with raises(ValueError, "no luck"):
+        async with receiver.lease():
+            raise ValueError("no luck")
+    assert sorted([await receiver.receive() for _ in range(2)]) == [1, 2]
+
+
+async def test_a_cancelled_lease_gives_back(numbers: Channel[Any]) -> None:
+    """Its message comes again, even though the channel was closed meanwhile."""
+    receiver = numbers.new_receiver()
+    await numbers.new_sender().send(1)
+    with CancelScope() as scope:
+        async with receiver.lease():
+            await numbers.aclose()
+            scope.cancel()
+            await numbers.aclose()
+    assert [message async for message in receiver] == [1]
+
+
+async def test_the_end_waits_for_open_leases(numbers: Channel[Any]) -> None:
+    """A message that comes back after the close goes to a receiver that waits."""
+    receiver = numbers.new_receiver()
+    await numbers.new_sender().send(1)
+    received: list[int] = []
+
+    async def receive_all() -> None:
+        received.extend([message async for message in receiver.clone()])
+
+    async with task_group() as tasks:
+        with suppress(ValueError):
+            async with receiver.lease():
+                await numbers.aclose()
+                tasks.start_soon(receive_all)
+                await until(lambda: waiting(numbers)[1] == 1)
+                raise ValueError
+    assert received == [1]
+
+
+async def test_a_lease_is_entered_once(numbers: Channel[Any]) -> None:
+    """A second time is a mistake."""
+    await numbers.new_sender().send(1)
+    lease = numbers.new_receiver().lease()
+    async with lease:
+        pass
+    with raises(RuntimeError, "a lease is entered once: call `lease()` for each message"):
+        await lease.__aenter__()
+
+
+async def test_receive_nowait_of_an_empty_channel(numbers: Channel[Any]) -> None:
+    """It would block."""
+    with pytest.raises(WouldBlock):
+        numbers.new_receiver().receive_nowait()
+
+
+async def test_receive_many_takes_what_is_there(numbers: Channel[Any]) -> None:
+    """All of them come, in order, and never more than were asked for."""
+    receiver = numbers.new_receiver()
+    async with task_group() as tasks:
+        tasks.start_soon(numbers.new_sender().send_many, range(10))
+        received: list[int] = []
+        while len(received) < 10:
+            batch = await receiver.receive_many(3)
+            assert 1 <= len(batch) <= 3
+            received += batch
+    assert received == list(range(10))
+    with raises(ValueError, "`max_messages` must be >= 1, not 0"):
+        await receiver.receive_many(0)
+
+
+async def test_send_many_out_of_a_deque(numbers: Channel[Any]) -> None:
+    """What is left in it when it is interrupted was not sent."""
+    messages = deque(range(5))
+    async with task_group() as tasks:
+        with CancelScope() as scope:
+            tasks.start_soon(
+                cancel_when, scope, lambda: len(messages) == 3 and waiting(numbers)[0] == 1
+            )
+            await numbers.new_sender().send_many(messages)
+    assert list(messages) == [2, 3, 4]
+    receiver = numbers.new_receiver()
+    assert [await receiver.receive() for _ in range(2)] == [0, 1]
+    not_iterable: Any = 5
+    with raises(TypeError, "`messages` must be iterable, not 5"):
+        await numbers.new_sender().send_many(not_iterable)
+
+
+@pytest.mark.parametrize("message", [None, 0, "", [], False])
+async def test_any_message(numbers: Channel[Any], message: object) -> None:
+    """Those that are false are messages like any other."""
+    await numbers.new_sender().send(message)
+    assert await numbers.new_receiver().receive() == message
+
+
+def test_endpoints_are_streams(make: Callable[..., Channel[Any]], server: Server) -> None:
+    """They fit where those of anyio do, and their names show the channel's."""
+    del server
+    numbers = make()
+    sender, receiver = numbers.new_sender(), numbers.new_receiver()
+    assert isinstance(sender, ObjectSendStream)
+    assert isinstance(receiver, ObjectReceiveStream)
+    assert str(sender) == f"{numbers}:_Sender"
+    assert str(receiver) == f"{numbers}:_Receiver"
+    sender.close()
+    receiver.close()
+    assert repr(sender) == f"_Sender({numbers!r}, closed)"
+    assert repr(receiver) == f"_Receiver({numbers!r}, closed)"

@@ -1,0 +1,60 @@
+"""Short words for what many tests of channels on a server say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anyio import fail_after, sleep
+
+from anycast.redis import RedisAnycast, json_codec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from servers import Server
+
+T = TypeVar("T")
+
+DEADLINE = 30.0  # seconds after which a test that waits has failed
+
+
+def channel(server: Server, name: str, **options: Any) -> RedisAnycast[Any]:
+    """Make a channel whose messages are any plain data."""
+    url: str = options.pop("url", server.url)
+    codec = options.pop("codec", json_codec(Any))
+    return RedisAnycast(name=name, url=url, codec=codec, **options)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition is true, which nothing else tells of."""
+    with fail_after(DEADLINE):
+        while not condition():  # noqa: ASYNC110
+            await sleep(0.002)
+
+
+def key(name: str, part: str) -> str:
+    """Return a key of a channel."""
+    return f"anycast:{{{name}}}:{part}"
+
+
+def stored(server: Server, name: str) -> int:
+    """Return how many messages the server has that are not acknowledged."""
+    length: int = server.ask("XLEN", key(name, "stream"))
+    return length
+
+
+def in_hand(server: Server, name: str) -> int:
+    """Return how many messages are with some process."""
+    consumers: list[tuple[bytes, bytes]] = (
+        server.ask("XPENDING", key(name, "stream"), "receivers")[3] or []
+    )
+    return sum(int(count) for consumer, count in consumers if consumer != b"-")
+
+
+def dead(server: Server, name: str) -> list[dict[str, str]]:
+    """Return the dead letters of a channel."""
+    letters: list[dict[str, str]] = []
+    for _, fields in server.ask("XRANGE", key(name, "dead"), "-", "+"):
+        texts = [field.decode() for field in fields]
+        letters.append(dict(zip(texts[::2], texts[1::2], strict=True)))
+    return letters

