@@ -21,6 +21,11 @@ if not find_spec("coredis"):
     collect_ignore_glob = ["test_*.py"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Allow what coredis leaves behind: the streams of a connection that came to nothing."""
+    config.addinivalue_line("filterwarnings", "ignore:Unclosed <MemoryObject:ResourceWarning")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run on plain asyncio and trio only, and only where there is a server."""
     here = [item for item in items if "tests/on_redis/" in item.path.as_posix()]

@@ -110,7 +110,7 @@ class Inbox(Generic[T]):
         self._taken_when_asked = self.taken
         if lacking := self.lacking:
             return min(lacking + self._prefetch, MOST)
-        if idle or self.stock > self._prefetch // 2:
+        if idle or self.stock > self._prefetch // 2 or not self.open_receivers:
             return 0
         return min(self._prefetch - self.stock, MOST)
 
@@ -123,9 +123,11 @@ class Inbox(Generic[T]):
 
     def surplus(self) -> Iterator[Delivery[T]]:
         """Take out what is to be given back since tasks or receivers have gone."""
-        if self._gone:
-            self._gone = False
-            yield from self._take_out(self._prefetch if self.open_receivers else 0)
+        if not self.open_receivers:
+            yield from self._take_out(0)
+        elif self._gone:
+            yield from self._take_out(self._prefetch)
+        self._gone = False
 
     def idle(self) -> Iterator[Delivery[T]]:
         """Take out everything if nothing was taken since this was last asked."""

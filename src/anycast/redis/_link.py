@@ -168,19 +168,22 @@ class Link:
     async def _connect(self) -> _Line:
         line = _Line(self._server.new_connection())
         self._tasks.start_soon(line.run)
-        with move_on_after(self._timeout):
-            await line.settled.wait()
+        try:
+            with move_on_after(self._timeout):
+                await line.settled.wait()
+            self._check(line)
+        except BaseException:
+            line.cut()
+            raise
+        return line
+
+    def _check(self, line: _Line) -> None:
         if line.connection.usable:
-            try:
-                check_version(line.connection.server_version)
-            except RefusedError:
-                line.cut()
-                raise
-            return line
-        line.cut()
-        if isinstance(line.error, ResponseError) and not isinstance(line.error, BusyLoadingError):
+            check_version(line.connection.server_version)
+        elif isinstance(line.error, ResponseError) and not isinstance(line.error, BusyLoadingError):
             raise RefusedError(str(line.error)) from line.error
-        raise UnreachableError(f"{self._server} cannot be reached") from line.error
+        else:
+            raise UnreachableError(f"{self._server} cannot be reached") from line.error
 
 
 def check_version(version: str | None) -> None:

@@ -102,6 +102,7 @@ class ReceivePump(Generic[T]):
 
     async def _take(self, want: int) -> tuple[bytes, bool]:
         """Ask for messages, and return the status and whether any came."""
+        await self._settlements.give_back_first()
         now = monotonic()
         if reclaim := now >= self._reclaim_at:
             await self._recover()

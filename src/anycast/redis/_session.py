@@ -217,7 +217,9 @@ class Session(Generic[T]):
             options,
             self._learn_ended,
         )
-        heartbeat = Heartbeat(self.hand, self.inbox, settlements, commands, options.lease)
+        heartbeat = self._heartbeat = Heartbeat(
+            self.hand, self.inbox, settlements, commands, options.lease
+        )
         pumps = (send, receive, settlements, heartbeat)
         self._stops = [pump.stop for pump in pumps]
         return [pump.run for pump in pumps]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anyio import Event
+from anyio import Event, Lock
 
 from anycast.redis import _scripts
 from anycast.redis._bell import Bell
@@ -53,6 +53,7 @@ class Settlements:
         self.closed = Event()
         """Set once the server knows that the channel is closed."""
         self._bell = Bell()
+        self._telling = Lock()
         self._stopping = False
 
     @property
@@ -127,8 +128,17 @@ class Settlements:
         for errand in self._errands.values():
             errand.settle(done=False)
 
+    async def give_back_first(self) -> None:
+        """Let what is given back go before what is asked for next; raise as `run`."""
+        if self._given_back:
+            await self.flush()
+
     async def flush(self) -> None:
         """Tell the server everything there is to tell; raise as `run`."""
+        async with self._telling:
+            await self._flush()
+
+    async def _flush(self) -> None:
         while self._done or self._given_back or self._close_wanted:
             if self._close_wanted:
                 await self._commands.run(_scripts.CLOSE)

@@ -1,0 +1,393 @@
+"""When a message is done, when it comes back, and when it is given up."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio import CancelScope, WouldBlock, fail_after, move_on_after
+
+from anycast import ReceiverStoppedError
+from helpers import drain, raises, task_group
+from redis_tools import DEADLINE, channel, dead, in_hand, stored, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from anycast.redis import RedisAnycast
+    from servers import Server
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def jobs(server: Server, name: str) -> AsyncGenerator[RedisAnycast[Any]]:
+    """Provide an open channel that prefetches nothing, and gives up after two deliveries."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=0, max_deliveries=2) as jobs:
+            yield jobs
+
+
+async def test_asking_for_the_next_acknowledges(
+    server: Server, name: str, jobs: RedisAnycast[Any]
+) -> None:
+    """The message received before is done then, and not earlier."""
+    receiver = jobs.new_receiver()
+    await jobs.new_sender().send_many([1, 2])
+    await receiver.receive()
+    assert stored(server, name) == 2
+    await receiver.receive()
+    await until(lambda: stored(server, name) == 1)
+
+
+async def test_leaving_a_receiver_normally_acknowledges(
+    server: Server, name: str, jobs: RedisAnycast[Any]
+) -> None:
+    """Its message is done."""
+    await jobs.new_sender().send(1)
+    async with jobs.new_receiver() as receiver:
+        await receiver.receive()
+    await until(lambda: stored(server, name) == 0)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()], ids=type)
+async def test_leaving_a_receiver_by_an_exception_gives_back(
+    jobs: RedisAnycast[Any], error: BaseException
+) -> None:
+    """Its message comes again, as one that was delivered before."""
+    await jobs.new_sender().send(1)
+    with pytest.raises(type(error)), jobs.new_receiver() as receiver:
+        await receiver.receive()
+        raise error
+    again = jobs.new_receiver()
+    assert await again.receive() == 1
+    assert again.deliveries == 2
+
+
+async def test_closing_a_receiver_gives_back(jobs: RedisAnycast[Any]) -> None:
+    """A close cannot know whether the work was done."""
+    await jobs.new_sender().send(1)
+    receiver = jobs.new_receiver()
+    await receiver.receive()
+    receiver.close()
+    assert await jobs.new_receiver().receive() == 1
+
+
+async def test_what_comes_back_goes_first(jobs: RedisAnycast[Any]) -> None:
+    """It goes before messages that were never delivered, oldest first."""
+    await jobs.new_sender().send_many([1, 2, 3])
+    holder, receiver = jobs.new_receiver(), jobs.new_receiver()
+    assert await holder.receive_many(1) == [1]
+    with pytest.raises(ValueError, match="no"):
+        async with receiver.lease() as message:
+            assert message == 2
+            holder.close()
+            raise ValueError("no")
+    assert [await receiver.receive() for _ in range(3)] == [1, 2, 3]
+
+
+async def test_a_lease_tells_the_delivery_count(jobs: RedisAnycast[Any]) -> None:
+    """Whoever gets a message knows how often others had it."""
+    await jobs.new_sender().send(1)
+    receiver = jobs.new_receiver()
+    lease = receiver.lease()
+    assert lease.deliveries == 0
+    with pytest.raises(ValueError, match="no"):
+        async with lease:
+            assert lease.deliveries == 1
+            raise ValueError("no")
+    async with (lease := receiver.lease()):
+        assert lease.deliveries == 2
+
+
+async def test_dead_letters(server: Server, name: str, jobs: RedisAnycast[Any]) -> None:
+    """After so many deliveries a message that fails again is kept apart, with the error."""
+    await jobs.new_sender().send_many(["bad", "good"])
+    receiver = jobs.new_receiver()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no luck"):
+            async with receiver.lease() as message:
+                assert message == "bad"
+                raise ValueError("no luck")
+    assert await receiver.receive() == "good"
+    (letter,) = dead(server, name)
+    assert letter.pop("id")
+    assert letter == {"deliveries": "2", "error": "ValueError: no luck", "body": '"bad"'}
+    await jobs.aclose()
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+async def test_a_dead_letter_can_be_the_last_message(jobs: RedisAnycast[Any]) -> None:
+    """The end of the channel comes with it."""
+    await jobs.new_sender().send("bad")
+    await jobs.aclose()
+    receiver = jobs.new_receiver()
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no"):
+            async with receiver.lease():
+                raise ValueError("no")
+    assert [message async for message in receiver] == []
+
+
+async def test_a_dead_letter_makes_room(server: Server, name: str) -> None:
+    """It counts towards the limit no more, so a blocked sender goes on."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, limit=1, max_deliveries=1) as jobs:
+            sender = jobs.new_sender()
+            await sender.send("bad")
+            async with task_group() as tasks:
+                tasks.start_soon(sender.send, "good")
+                with pytest.raises(ValueError, match="no"):
+                    async with jobs.new_receiver().lease():
+                        raise ValueError("no")
+
+
+async def test_without_bound_a_message_never_dies(server: Server, name: str) -> None:
+    """It comes again and again."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, max_deliveries=None) as jobs:
+            await jobs.new_sender().send("bad")
+            receiver = jobs.new_receiver()
+            for count in range(1, 20):
+                with pytest.raises(ValueError, match="no"):
+                    async with (lease := receiver.lease()):
+                        assert lease.deliveries == count
+                        raise ValueError("no")
+
+
+async def test_a_body_that_cannot_be_decoded(
+    server: Server, name: str, jobs: RedisAnycast[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is kept apart and logged, and stops nobody."""
+    server.ask("XADD", f"anycast:{{{name}}}:stream", "*", "b", "{no json")
+    await jobs.new_sender().send("good")
+    with caplog.at_level(logging.ERROR, "anycast"):
+        receiver = jobs.new_receiver()
+        assert await receiver.receive() == "good"
+    assert "cannot be decoded: JSONDecodeError" in caplog.text
+    await until(lambda: dead(server, name))
+    (letter,) = dead(server, name)
+    assert letter["body"] == "{no json"
+    assert letter["error"].startswith("JSONDecodeError(")
+
+
+async def test_a_message_that_cannot_be_encoded(jobs: RedisAnycast[Any]) -> None:
+    """The send raises what the codec raises, and the next one goes on."""
+    sender = jobs.new_sender()
+    with raises(TypeError, "a object cannot be written as JSON by this codec"):
+        await sender.send(object())
+    await sender.send(1)
+    assert await jobs.new_receiver().receive() == 1
+
+
+async def test_leaving_the_channel_gives_back_what_is_in_hand(server: Server, name: str) -> None:
+    """Also what was prefetched; nothing of it waits for its lease to run out."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=2) as there:
+            receiver = there.new_receiver()
+            await there.new_sender().send_many(range(6))
+            assert [await receiver.receive() for _ in range(2)] == [0, 1]
+        async with channel(server, name, prefetch=0) as here:
+            receiver = here.new_receiver()
+            assert [await receiver.receive() for _ in range(5)] == [1, 2, 3, 4, 5]
+            assert receiver.deliveries == 1
+
+
+async def test_what_was_in_hand_counts_as_delivered(server: Server, name: str) -> None:
+    """What was only prefetched does not."""
+    counts: list[int] = []
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=1) as there:
+            await there.new_sender().send_many(["in hand", "prefetched"])
+            await there.new_receiver().receive()
+        async with channel(server, name) as here:
+            receiver = here.new_receiver()
+            for _ in range(2):
+                await receiver.receive()
+                counts.append(receiver.deliveries)
+    assert counts == [2, 1]
+
+
+async def test_leaving_the_channel_stops_its_receivers(server: Server, name: str) -> None:
+    """A task that waits in one stops; the channel lives on for others."""
+    with fail_after(DEADLINE):
+        async with task_group() as tasks, channel(server, name) as there:
+            receiver, sender = there.new_receiver(), there.new_sender()
+
+            async def wait() -> None:
+                with raises(ReceiverStoppedError, f"{receiver} has stopped"):
+                    await receiver.receive()
+
+            tasks.start_soon(wait)
+            await until(lambda: there.statistics().tasks_waiting_receive == 1)
+        assert not there.is_closed
+        with pytest.raises(Exception, match="was left"):
+            await sender.send(1)
+        async with channel(server, name) as here:
+            await here.new_sender().send(2)
+            assert await here.new_receiver().receive() == 2
+
+
+async def test_leaving_forgets_the_process(server: Server, name: str) -> None:
+    """Neither a consumer nor what it last sent is kept, and no connection."""
+    before = server.clients()
+    with fail_after(DEADLINE):
+        async with channel(server, name) as jobs:
+            await jobs.new_sender().send(1)
+            await jobs.new_receiver().receive()
+            assert len(server.clients() - before) >= 1
+        await until(lambda: not server.clients() - before)
+    stream, *_ = server.ask("KEYS", f"anycast:{{{name}}}:stream")
+    assert [c[1] for c in server.ask("XINFO", "CONSUMERS", stream, "receivers")] == [b"-"]
+    assert not server.ask("KEYS", f"anycast:{{{name}}}:producer:*")
+
+
+async def test_messages_that_nobody_takes_go_to_others(server: Server, name: str) -> None:
+    """What was prefetched for a receiver that is busy is given back before long."""
+    with fail_after(DEADLINE):
+        async with (
+            channel(server, name, prefetch=3, lease=0.3) as busy,
+            channel(server, name, prefetch=0) as free,
+        ):
+            await busy.new_sender().send_many(range(4))
+            holder, receiver = busy.new_receiver(), free.new_receiver()
+            assert await holder.receive() == 0
+            assert [await receiver.receive() for _ in range(3)] == [1, 2, 3]
+            assert holder.deliveries == 1
+            await until(lambda: in_hand(server, name) == 2)
+
+
+async def test_closing_the_last_receiver_gives_back_what_was_prefetched(
+    server: Server, name: str
+) -> None:
+    """Nobody is left to take it here."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=3) as jobs:
+            await jobs.new_sender().send_many(range(4))
+            receiver = jobs.new_receiver()
+            async with receiver.lease():
+                receiver.close()
+                await until(lambda: in_hand(server, name) == 1)
+
+
+async def test_a_cancelled_receive_hides_no_message(server: Server, name: str) -> None:
+    """What comes for it goes to another process, at once."""
+    with fail_after(DEADLINE):
+        async with (
+            channel(server, name, prefetch=0) as here,
+            channel(server, name, prefetch=0) as there,
+        ):
+            impatient, patient = here.new_receiver(), there.new_receiver()
+            sender = there.new_sender()
+            for number in range(30):
+                async with task_group() as tasks:
+                    with CancelScope() as scope:
+                        tasks.start_soon(sender.send, number)
+                        tasks.start_soon(until, lambda: stored(server, name) or True)
+                        scope.cancel()
+                        await impatient.receive()
+                assert await patient.receive() == number
+
+
+async def test_at_most_once_deletes_before_it_hands_over(server: Server, name: str) -> None:
+    """Nothing comes back, not even from a lease that fails."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, delivery="at-most-once") as jobs:
+            await jobs.new_sender().send_many([1, 2, 3])
+            receiver = jobs.new_receiver()
+            assert await receiver.receive() == 1
+            assert stored(server, name) == 2
+            with pytest.raises(ValueError, match="no"):
+                async with receiver.lease() as message:
+                    assert message == 2
+                    raise ValueError("no")
+            assert await receiver.receive_many(5) == [3]
+            assert stored(server, name) == 0
+
+
+async def test_at_most_once_must_ask_the_server(server: Server, name: str) -> None:
+    """So a message that is here already cannot be taken without waiting."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, delivery="at-most-once") as jobs:
+            await jobs.new_sender().send_many([1, 2])
+            receiver = jobs.new_receiver()
+            await receiver.receive()
+            with pytest.raises(WouldBlock):
+                receiver.receive_nowait()
+            assert await receiver.receive() == 2
+            await jobs.aclose()
+            assert [message async for message in receiver] == []
+            with pytest.raises(ReceiverStoppedError):
+                receiver.receive_nowait()
+
+
+async def test_at_most_once_gives_back_what_was_prefetched(server: Server, name: str) -> None:
+    """It was not handed over, so it is not lost when the channel is left."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, delivery="at-most-once") as jobs:
+            await jobs.new_sender().send_many([1, 2, 3])
+            assert await jobs.new_receiver().receive() == 1
+        async with channel(server, name, delivery="at-most-once") as jobs:
+            receiver = jobs.new_receiver()
+            assert [await receiver.receive() for _ in range(2)] == [2, 3]
+
+
+async def test_receive_nowait_takes_what_was_prefetched(server: Server, name: str) -> None:
+    """It needs no server for that."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=4) as jobs:
+            await jobs.new_sender().send_many(range(5))
+            receiver = jobs.new_receiver()
+            assert await receiver.receive() == 0
+            assert drain(receiver) == [1, 2, 3, 4]
+
+
+async def test_send_nowait_always_would_block(jobs: RedisAnycast[Any]) -> None:
+    """The server must be asked."""
+    with pytest.raises(WouldBlock):
+        jobs.new_sender().send_nowait(1)
+
+
+async def test_two_channels_on_one_server(server: Server, name: str) -> None:
+    """Neither sees the other's messages, nor its close."""
+    with fail_after(DEADLINE):
+        async with channel(server, name) as one, channel(server, f"{name}-two") as two:
+            await one.new_sender().send("one")
+            await two.new_sender().send("two")
+            await one.aclose()
+            await two.new_sender().send("more")
+            receiver = two.new_receiver()
+            assert [await receiver.receive() for _ in range(2)] == ["two", "more"]
+            assert [message async for message in one.new_receiver()] == ["one"]
+
+
+async def test_a_message_of_a_silent_process_goes_to_others(server: Server, name: str) -> None:
+    """Its lease runs out if its heartbeat stops, and it is told so."""
+    with fail_after(DEADLINE):
+        async with (
+            channel(server, name, lease=0.2, prefetch=0) as silent,
+            channel(server, name, lease=0.2, prefetch=0) as other,
+        ):
+            await silent.new_sender().send(1)
+            holder, receiver = silent.new_receiver(), other.new_receiver()
+            async with holder.lease():
+                silent._session._heartbeat.stop()
+                assert await receiver.receive() == 1
+                assert receiver.deliveries == 2
+            assert stored(server, name) == 1
+
+
+async def test_the_heartbeat_keeps_a_lease(server: Server, name: str) -> None:
+    """A handler may take many times as long, if it lets the event loop run."""
+    with fail_after(DEADLINE):
+        async with (
+            channel(server, name, lease=0.1, prefetch=0) as slow,
+            channel(server, name, lease=0.1, prefetch=0) as other,
+        ):
+            await slow.new_sender().send(1)
+            async with slow.new_receiver().lease():
+                with move_on_after(0.5) as scope:
+                    await other.new_receiver().receive()
+                assert scope.cancelled_caught

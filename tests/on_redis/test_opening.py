@@ -1,0 +1,268 @@
+"""Opening a channel: what it is given, what it finds, and who does not answer."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio import (
+    BrokenResourceError,
+    CancelScope,
+    ClosedResourceError,
+    Event,
+    create_tcp_listener,
+    fail_after,
+)
+from anyio.abc import SocketAttribute
+
+from anycast import ChannelError, SenderError
+from helpers import raises, task_group
+from redis_tools import DEADLINE, channel, until
+from servers import Server, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from anyio.abc import SocketStream
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"limit": 0}, ValueError, "`limit` must be >= 1, not 0"),
+        ({"limit": "1"}, TypeError, "`limit` must be an int or math.inf, not '1'"),
+        ({"prefetch": -1}, ValueError, "`prefetch` must be >= 0, not -1"),
+        ({"lease": 0}, ValueError, "`lease` must be >= 0.01 and finite, not 0"),
+        ({"lease": math.inf}, ValueError, "`lease` must be >= 0.01 and finite, not inf"),
+        ({"timeout": None}, TypeError, "`timeout` must be a number of seconds, not None"),
+        ({"timeout": True}, TypeError, "`timeout` must be a number of seconds, not True"),
+        ({"max_deliveries": 0}, ValueError, "`max_deliveries` must be >= 1, not 0"),
+        (
+            {"delivery": "twice"},
+            ValueError,
+            "`delivery` must be 'at-least-once' or 'at-most-once', not 'twice'",
+        ),
+        ({"name": ""}, ValueError, "`name` must not be empty, nor contain '}', not ''"),
+        ({"name": "a}b"}, ValueError, "`name` must not be empty, nor contain '}', not 'a}b'"),
+        ({"name": None}, TypeError, "`name` must be a str, not None"),
+        (
+            {"url": "http://user:secret@host"},
+            ValueError,
+            "`url` must begin with redis://, rediss:// or unix://, not 'http'",
+        ),
+        ({"url": "redis://"}, ValueError, "`url` must name a host, or the path of a socket"),
+    ],
+)
+def test_arguments(
+    server: Server, options: dict[str, Any], error: type[Exception], text: str
+) -> None:
+    """A wrong one is named, with the rule and what was given; never a password."""
+    name = options.pop("name", "name")
+    with raises(error, text):
+        channel(server, name, **options)
+
+
+def test_a_channel_may_be_made_anywhere(server: Server) -> None:
+    """Making one touches neither an event loop nor the server."""
+    jobs = channel(server, "jobs", limit=7)
+    assert (jobs.name, jobs.limit, jobs.is_closed) == ("jobs", 7, False)
+    assert str(jobs) == "RedisAnycast:jobs"
+    assert repr(jobs) == (
+        "RedisAnycast(name='jobs', limit=7):<"
+        "current=0, waiting_send=0, waiting_receive=0, closed=False>"
+    )
+
+
+async def test_the_limit_that_is_stored_wins(server: Server, name: str) -> None:
+    """Opening with another one is an error that names both."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, limit=7):
+            pass
+        text = "`limit` must be 7, with which the channel was made, not 8"
+        with raises(ValueError, text):
+            await channel(server, name, limit=8).__aenter__()
+        async with channel(server, name, limit=7):
+            pass
+
+
+async def test_an_unbounded_channel(server: Server, name: str) -> None:
+    """No sender is ever blocked."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, limit=math.inf) as jobs:
+            await jobs.new_sender().send_many(range(2000))
+
+
+async def test_a_closed_channel_stays_closed(server: Server, name: str) -> None:
+    """Whoever opens it later can only receive what is left."""
+    with fail_after(DEADLINE):
+        async with channel(server, name) as jobs:
+            await jobs.new_sender().send(1)
+            await jobs.aclose()
+        async with channel(server, name) as jobs:
+            assert jobs.is_closed
+            with pytest.raises(SenderError, match="its channel is closed"):
+                await jobs.new_sender().send(2)
+            assert [message async for message in jobs.new_receiver()] == [1]
+        async with channel(server, name) as jobs:
+            assert [message async for message in jobs.new_receiver()] == []
+
+
+async def test_entering_twice(server: Server, name: str) -> None:
+    """A channel is good for one ``async with``."""
+    with fail_after(DEADLINE):
+        async with channel(server, name) as jobs:
+            with raises(RuntimeError, f"{jobs} can be entered once only: make another one"):
+                await jobs.__aenter__()
+
+
+def test_closing_needs_the_server(server: Server, name: str) -> None:
+    """A channel that was never entered cannot close it for others."""
+    jobs = channel(server, name)
+    with raises(RuntimeError, f"{jobs} can be closed only within `async with`"):
+        jobs.close()
+
+
+async def test_closing_after_leaving(server: Server, name: str) -> None:
+    """It was closed before, so it is as good as once; otherwise it is an error."""
+    with fail_after(DEADLINE):
+        async with channel(server, name) as jobs:
+            pass
+        with raises(RuntimeError, f"{jobs} can be closed only within `async with`"):
+            jobs.close()
+        async with channel(server, name) as jobs:
+            jobs.close()
+        await jobs.aclose()
+        async with channel(server, name) as jobs:
+            assert jobs.is_closed
+
+
+async def test_a_wrong_password(name: str) -> None:
+    """The error says so, and shows no password."""
+    with Server(requirepass="right") as server, fail_after(DEADLINE):
+        url = f"redis://:wrong@127.0.0.1:{server.port}"
+        with pytest.raises(ChannelError, match="(?i)password") as raised:
+            await channel(server, name, url=url).__aenter__()
+        assert "wrong@" not in str(raised.value)
+        url = url.replace("wrong", "right")
+        async with channel(server, name, url=url) as jobs:
+            await jobs.new_sender().send(1)
+        with pytest.raises(ChannelError, match="(?i)auth"):
+            await channel(server, name).__aenter__()
+
+
+async def test_nobody_there(server: Server, name: str) -> None:
+    """After the timeout the error says where nobody was."""
+    url = f"redis://127.0.0.1:{(port := free_port())}"
+    with fail_after(DEADLINE), pytest.raises(ChannelError, match=f"127.0.0.1:{port} cannot be"):
+        await channel(server, name, url=url, timeout=0.1).__aenter__()
+
+
+async def answer_nothing(stream: SocketStream) -> None:
+    """Accept whatever comes, like a server that hangs."""
+    with suppress(BrokenResourceError, ClosedResourceError):
+        async with stream:
+            async for _ in stream:
+                pass
+
+
+async def answer_as(version: bytes, stream: SocketStream) -> None:
+    """Answer each greeting as a server of some version would."""
+    with suppress(BrokenResourceError, ClosedResourceError):
+        async with stream:
+            async for _ in stream:
+                facts = b"$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n$7\r\nversion\r\n"
+                await stream.send(b"%%3\r\n%b$%d\r\n%b\r\n" % (facts, len(version), version))
+
+
+async def open_against(
+    handler: Callable[[SocketStream], Awaitable[None]], server: Server, name: str
+) -> str:
+    """Open a channel on a server that is none, and return what the error says."""
+    with fail_after(DEADLINE):
+        async with (
+            await create_tcp_listener(local_host="127.0.0.1") as listener,
+            task_group() as tasks,
+        ):
+            tasks.start_soon(listener.serve, handler)
+            port = listener.extra(SocketAttribute.local_port)
+            url = f"redis://127.0.0.1:{port}"
+            with pytest.raises(ChannelError) as raised:
+                await channel(server, name, url=url, timeout=0.2).__aenter__()
+            tasks.cancel_scope.cancel()
+    return str(raised.value)
+
+
+async def test_a_server_that_answers_nothing(server: Server, name: str) -> None:
+    """It is as good as nobody."""
+    assert "cannot be reached" in await open_against(answer_nothing, server, name)
+
+
+async def test_a_server_that_is_too_old(server: Server, name: str) -> None:
+    """The error says what is needed."""
+    text = "the server must be Redis >= 7.0 or Valkey, not version 6.2.14"
+    assert text in await open_against(partial(answer_as, b"6.2.14"), server, name)
+
+
+async def test_cancelling_while_it_opens(server: Server, name: str) -> None:
+    """It ends at once, and leaves no connection."""
+    begun, ended = Event(), Event()
+
+    async def notice(stream: SocketStream) -> None:
+        async with stream:
+            await stream.receive()
+            begun.set()
+            await answer_nothing(stream)
+            ended.set()
+
+    async def cancel(scope: CancelScope) -> None:
+        await begun.wait()
+        scope.cancel()
+
+    async with (
+        await create_tcp_listener(local_host="127.0.0.1") as listener,
+        task_group() as tasks,
+    ):
+        tasks.start_soon(listener.serve, notice)
+        url = f"redis://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+        with CancelScope() as scope:
+            tasks.start_soon(cancel, scope)
+            await channel(server, name, url=url, timeout=DEADLINE).__aenter__()
+        assert scope.cancelled_caught
+        with fail_after(DEADLINE):
+            await ended.wait()
+        tasks.cancel_scope.cancel()
+
+
+def test_the_extra_is_optional() -> None:
+    """Without coredis anycast works, and its Redis part says what to install."""
+    program = """
+import sys
+import anycast
+assert "coredis" not in sys.modules
+sys.modules["coredis"] = None
+try:
+    import anycast.redis
+except ImportError as error:
+    print(error)
+"""
+    run = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "anycast.redis needs coredis: run `pip install 'anycast[redis]'`\n"
+
+
+async def test_a_socket_of_unix(name: str, tmp_path: Any) -> None:
+    """The server may be reached through one."""
+    path = f"{tmp_path}/redis.sock"
+    with Server(unixsocket=path) as server, fail_after(DEADLINE):
+        async with channel(server, name, url=f"unix://{path}") as jobs:
+            await jobs.new_sender().send(1)
+            assert await jobs.new_receiver().receive() == 1
+            await until(lambda: jobs.statistics().messages_received == 1)
