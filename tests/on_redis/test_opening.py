@@ -18,10 +18,10 @@ from anyio import (
     create_tcp_listener,
     fail_after,
 )
-from anyio.abc import SocketAttribute
 
 from anycast import ChannelError, SenderError
 from helpers import raises, task_group
+from proxies import port_of
 from redis_tools import DEADLINE, channel, until
 from servers import Server, free_port
 
@@ -147,20 +147,20 @@ async def test_a_wrong_password(name: str) -> None:
     """The error says so, and shows no password."""
     with Server(requirepass="right") as server, fail_after(DEADLINE):
         url = f"redis://:wrong@127.0.0.1:{server.port}"
-        with pytest.raises(ChannelError, match="(?i)password") as raised:
+        with pytest.raises(ChannelError, match=r"(?i)password") as raised:
             await channel(server, name, url=url).__aenter__()
         assert "wrong@" not in str(raised.value)
         url = url.replace("wrong", "right")
         async with channel(server, name, url=url) as jobs:
             await jobs.new_sender().send(1)
-        with pytest.raises(ChannelError, match="(?i)auth"):
+        with pytest.raises(ChannelError, match=r"(?i)auth"):
             await channel(server, name).__aenter__()
 
 
 async def test_nobody_there(server: Server, name: str) -> None:
     """After the timeout the error says where nobody was."""
     url = f"redis://127.0.0.1:{(port := free_port())}"
-    with fail_after(DEADLINE), pytest.raises(ChannelError, match=f"127.0.0.1:{port} cannot be"):
+    with fail_after(DEADLINE), pytest.raises(ChannelError, match=f":{port} cannot be"):
         await channel(server, name, url=url, timeout=0.1).__aenter__()
 
 
@@ -191,7 +191,7 @@ async def open_against(
             task_group() as tasks,
         ):
             tasks.start_soon(listener.serve, handler)
-            port = listener.extra(SocketAttribute.local_port)
+            port = port_of(listener)
             url = f"redis://127.0.0.1:{port}"
             with pytest.raises(ChannelError) as raised:
                 await channel(server, name, url=url, timeout=0.2).__aenter__()
@@ -230,7 +230,7 @@ async def test_cancelling_while_it_opens(server: Server, name: str) -> None:
         task_group() as tasks,
     ):
         tasks.start_soon(listener.serve, notice)
-        url = f"redis://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+        url = f"redis://127.0.0.1:{port_of(listener)}"
         with CancelScope() as scope:
             tasks.start_soon(cancel, scope)
             await channel(server, name, url=url, timeout=DEADLINE).__aenter__()

@@ -68,7 +68,10 @@ class Hand(Generic[T]):
 
     def lost(self, numbers: Iterable[bytes]) -> None:
         """Take note that the leases of these have run out, and say so."""
-        count = sum(self.drop(number) for number in numbers)
+        self.late(sum(self.drop(number) for number in numbers))
+
+    def late(self, count: int) -> None:
+        """Say that the leases of so many messages have run out."""
         if count:
             logger.warning(
                 "%s: the lease of %d message(s) ran out, and others may get them",

@@ -159,10 +159,12 @@ class Link:
 
     async def _open(self) -> _Line:
         async with self._opening:
-            if self._closed:
-                raise UnreachableError("the channel was left")
-            if self._line is None or not self._line.connection.usable:
+            if not self._closed and (self._line is None or not self._line.connection.usable):
                 self._line = await self._connect()
+            if self._line is not None and self._closed:  # meanwhile
+                self._drop(self._line)
+            if self._line is None:
+                raise UnreachableError("the channel was left")
             return self._line
 
     async def _connect(self) -> _Line:

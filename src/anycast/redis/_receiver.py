@@ -72,7 +72,7 @@ class _Receiver(RedisReceiver[T]):
             except ReceiverStoppedError:
                 self._stop()
             self._session.inbox.took()
-            if delivery in self._session.hand:
+            if self._session.is_ours(delivery):
                 return self._hold(delivery)
 
     async def receive_many(self, max_messages: int) -> list[T]:
@@ -143,7 +143,7 @@ class _Receiver(RedisReceiver[T]):
             except (WouldBlock, ReceiverStoppedError):
                 return
             self._session.inbox.took()
-            if delivery in self._session.hand:
+            if self._session.is_ours(delivery):
                 messages.append(self._hold(delivery))
 
     def _hold(self, delivery: Delivery[T]) -> T:

@@ -148,9 +148,21 @@ class Session(Generic[T]):
         if self.hand.drop(delivery.number):
             self.settlements.failed(delivery.number, reason)
 
+    def is_ours(self, delivery: Delivery[T]) -> bool:
+        """Return whether a delivery is ours for certain; if not, it is to be had by anyone."""
+        if delivery in self.hand:
+            return True
+        self.give_back(delivery)
+        return False
+
+    def give_back(self, delivery: Delivery[T]) -> None:
+        """Give back a delivery that was in nobody's hand, if it may be ours."""
+        if self.hand.drop(delivery.number):
+            self.settlements.untouched(delivery.number)
+
     async def may_hand_over(self, delivery: Delivery[T]) -> bool:
         """Return whether a delivery is ours still; for at most once, make sure first."""
-        if delivery not in self.hand:
+        if not self.is_ours(delivery):
             return False
         if not self.options.at_most_once:
             return True
@@ -205,7 +217,7 @@ class Session(Generic[T]):
         self, commands: Commands, room: Hints, ready: Hints
     ) -> list[Callable[[], Awaitable[None]]]:
         options = self.options
-        settlements = self.settlements = Settlements(commands, self.hand.lost, options)
+        settlements = self.settlements = Settlements(commands, self.hand.late, options)
         send = SendPump(self.outbox, commands, room, BlockingLog(), self._learn_closed)
         receive = ReceivePump(
             str(self._channel),
@@ -240,8 +252,7 @@ class Session(Generic[T]):
             stop()
         if self.failure is None:
             for delivery in untouched:
-                if self.hand.drop(delivery.number):
-                    self.settlements.untouched(delivery.number)
+                self.give_back(delivery)
             for number in self.hand.numbers:
                 self.hand.drop(number)
                 self.settlements.failed(number, "")

@@ -18,7 +18,7 @@ from anycast.redis._bell import Bell
 from anycast.redis._errand import Errand, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from anycast.redis._commands import Commands
     from anycast.redis._options import Options
@@ -32,18 +32,18 @@ class Settlements:
 
     Args:
         commands: how to tell it.
-        on_lost: called with the ids of those that were not ours any more.
+        on_late: called with the number of those that were not ours any more.
         options: how the channel is used.
     """
 
     def __init__(
         self,
         commands: Commands,
-        on_lost: Callable[[Iterable[bytes]], object],
+        on_late: Callable[[int], object],
         options: Options[Any],
     ) -> None:
         self._commands = commands
-        self._on_lost = on_lost
+        self._on_late = on_late
         self._options = options
         self._done: list[bytes] = []
         self._given_back: list[tuple[bytes, bytes, bytes]] = []
@@ -162,7 +162,7 @@ class Settlements:
             for number, errand in errands.items():
                 errand.settle(done=number not in lost)
         self._under_way = []
-        self._on_lost(lost)
+        self._on_late(len(lost))
 
     async def _release(self) -> None:
         batch, self._given_back = self._given_back[:MOST], self._given_back[MOST:]

@@ -1,0 +1,294 @@
+"""What goes wrong between a channel and its server: nothing is lost, and nothing hangs."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from anyio import fail_after
+
+from anycast import ChannelError, ReceiverError, SenderError
+from helpers import task_group
+from proxies import Proxy
+from redis_tools import DEADLINE, channel, key, stored, until
+from servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anycast.redis import RedisAnycast
+
+pytestmark = pytest.mark.anyio
+
+
+async def work(jobs: RedisAnycast[Any], count: int, disturb: Callable[[int], None]) -> list[int]:
+    """Send numbers and receive them, disturb after each, and return what came."""
+    came: list[int] = []
+
+    async def receive() -> None:
+        async for number in jobs.new_receiver():
+            came.append(number)
+            disturb(len(came))
+
+    with fail_after(DEADLINE):
+        async with task_group() as tasks:
+            tasks.start_soon(receive)
+            async with task_group() as senders:
+                for start in range(4):
+                    sender = jobs.new_sender()
+                    senders.start_soon(sender.send_many, range(start, count, 4))
+            await jobs.aclose()
+    return came
+
+
+async def test_connections_killed_at_random(own_server: Server, name: str) -> None:
+    """Everything arrives, and only what was in hand may come twice."""
+    kills = iter(range(20, 10_000, 20))
+    due = next(kills)
+
+    def kill_some(came: int) -> None:
+        nonlocal due
+        if came >= due:
+            due = next(kills)
+            clients = sorted(own_server.clients())
+            victim = random.choice(clients).removeprefix("id=")
+            with suppress(RuntimeError):  # gone already
+                own_server.ask("CLIENT", "KILL", "ID", victim)
+
+    async with channel(own_server, name, limit=20, lease=0.5) as jobs:
+        came = await work(jobs, 400, kill_some)
+    assert set(came) == set(range(400))
+
+
+async def test_a_server_killed_and_restarted(name: str) -> None:
+    """With an append-only file nothing that was accepted is lost, and nothing stored twice."""
+    with Server(appendonly="yes", appendfsync="always") as server:
+
+        def restart(came: int) -> None:
+            if came in (50, 100):
+                server.kill()
+                server.start()
+
+        async with channel(server, name, limit=20, lease=0.5) as jobs:
+            came = await work(jobs, 150, restart)
+    assert set(came) == set(range(150))
+
+
+async def test_a_proxy_that_cuts_replies(server: Server, name: str) -> None:
+    """The server did it, and nobody heard: it is done again, and has no effect twice."""
+    async with Proxy(server.port) as proxy:
+
+        def cut(came: int) -> None:
+            if came % 10 == 0:
+                proxy.cut_next_reply()
+
+        jobs = channel(server, name, url=proxy.url, limit=20, lease=0.5, delivery="at-most-once")
+        async with jobs:
+            came = await work(jobs, 200, cut)
+    assert len(came) == len(set(came))  # at most once, whatever happens
+    assert stored(server, name) == 0
+
+
+async def test_no_send_is_stored_twice(server: Server, name: str) -> None:
+    """However many replies to it are lost."""
+    async with Proxy(server.port) as proxy:
+        with fail_after(DEADLINE):
+            async with channel(server, name, url=proxy.url) as jobs:
+                sender = jobs.new_sender()
+                for number in range(20):
+                    proxy.cut_next_reply()
+                    await sender.send(number)
+    assert stored(server, name) == 20
+
+
+async def test_a_take_whose_reply_is_lost(server: Server, name: str) -> None:
+    """Its messages come again, at once, as if they had never come."""
+    async with Proxy(server.port) as proxy:
+        with fail_after(DEADLINE):
+            async with channel(server, name, url=proxy.url, prefetch=0) as jobs:
+                await jobs.new_sender().send_many(range(5))
+                receiver = jobs.new_receiver()
+                received: list[int] = []
+                for _ in range(5):
+                    proxy.cut_next_reply()
+                    received.append(await receiver.receive())
+                    assert receiver.deliveries == 1
+    assert received == list(range(5))
+
+
+async def expect_failure(jobs: RedisAnycast[Any], break_it: Callable[[], object]) -> str:
+    """Wait and send in a channel, break the server, and return why both failed."""
+    reasons: list[str] = []
+
+    async def receive() -> None:
+        with pytest.raises(ReceiverError) as raised:
+            await jobs.new_receiver().receive()
+        assert type(raised.value) is ReceiverError
+        assert type(raised.value.__cause__) is ChannelError
+        reasons.append(str(raised.value.__cause__))
+
+    with fail_after(DEADLINE):
+        async with task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(receive)
+            await until(lambda: jobs.statistics().tasks_waiting_receive == 2)
+            break_it()
+        with pytest.raises(SenderError) as raised:
+            await jobs.new_sender().send(1)
+        with pytest.raises(ChannelError):
+            await jobs.close()
+    assert reasons == [reasons[0]] * 2
+    assert reasons[0] in str(raised.value)
+    return reasons[0]
+
+
+async def test_a_server_that_goes_away_for_good(own_server: Server, name: str) -> None:
+    """After the timeout everything that waits fails, and so does what comes later."""
+    async with channel(own_server, name, timeout=0.5) as jobs:
+        reason = await expect_failure(jobs, own_server.kill)
+    assert reason.startswith(f"{jobs}: 127.0.0.1:{own_server.port} cannot be reached")
+
+
+async def test_a_server_that_hangs(own_server: Server, name: str) -> None:
+    """Its connections are open, but it answers nothing: that is as good as gone."""
+    async with channel(own_server, name, timeout=0.5, lease=1.0) as jobs:
+        reason = await expect_failure(jobs, own_server.freeze)
+    assert f"127.0.0.1:{own_server.port}" in reason
+
+
+async def test_a_server_that_hangs_for_a_while(own_server: Server, name: str) -> None:
+    """Within the timeout nothing fails; whoever waited goes on."""
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, timeout=20.0) as jobs:
+            own_server.freeze()
+            async with task_group() as tasks:
+                tasks.start_soon(jobs.new_sender().send, 1)
+                await until(lambda: jobs.statistics().tasks_waiting_send == 1)
+                own_server.thaw()
+            assert await jobs.new_receiver().receive() == 1
+
+
+async def test_a_send_whose_outcome_stays_unknown(own_server: Server, name: str) -> None:
+    """The error says that nobody knows."""
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, timeout=0.3) as jobs:
+            own_server.freeze()
+            with pytest.raises(SenderError, match="does not know whether its message was stored"):
+                await jobs.new_sender().send(1)
+
+
+async def test_leaving_does_not_wait_for_ever(own_server: Server, name: str) -> None:
+    """A server that hangs cannot hold who leaves, nor what is under way."""
+    outcomes: list[str] = []
+
+    async def send() -> None:
+        try:
+            await jobs.new_sender().send(1)
+        except SenderError as error:
+            outcomes.append(str(error))
+
+    with fail_after(DEADLINE):
+        async with task_group() as tasks, channel(own_server, name, timeout=0.3) as jobs:
+            own_server.freeze()
+            tasks.start_soon(send)
+            await until(lambda: jobs.statistics().tasks_waiting_send == 1)
+    assert len(outcomes) == 1
+
+
+async def test_everything_is_flushed(own_server: Server, name: str) -> None:
+    """Whoever waits learns that the channel is gone."""
+    async with channel(own_server, name) as jobs:
+        reason = await expect_failure(jobs, lambda: own_server.ask("FLUSHALL"))
+    assert reason == f"{jobs}: the server does not have it any more"
+
+
+async def test_failover_to_an_empty_server(own_server: Server, name: str) -> None:
+    """The same address, another server: the channel is not there."""
+
+    def restart() -> None:
+        own_server.kill()
+        own_server.start()
+
+    async with channel(own_server, name) as jobs:
+        reason = await expect_failure(jobs, restart)
+    assert reason == f"{jobs}: the server does not have it any more"
+
+
+async def test_a_channel_made_anew_behind_our_back(own_server: Server, name: str) -> None:
+    """It is not the one that we were in."""
+    with fail_after(DEADLINE):
+        async with channel(own_server, name) as old:
+            own_server.ask("FLUSHALL")
+            async with channel(own_server, name) as new:
+                with pytest.raises(SenderError, match="does not have it any more"):
+                    await old.new_sender().send(1)
+                await new.new_sender().send(2)
+                assert await new.new_receiver().receive() == 2
+
+
+async def test_the_stream_alone_is_deleted(own_server: Server, name: str) -> None:
+    """That is as good as all of it."""
+    async with channel(own_server, name) as jobs:
+        reason = await expect_failure(jobs, lambda: own_server.ask("DEL", key(name, "stream")))
+    assert reason == f"{jobs}: the server does not have it any more"
+
+
+async def test_a_server_out_of_memory(name: str) -> None:
+    """A send fails, and was not stored; what is there can be received, which makes room."""
+    with Server() as server, fail_after(DEADLINE):
+        server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        async with channel(server, name, max_deliveries=2) as jobs:
+            sender, receiver = jobs.new_sender(), jobs.new_receiver()
+            await sender.send_many([1, 2])
+            server.ask("CONFIG", "SET", "maxmemory", "1")
+            with pytest.raises(SenderError, match=r"could not send: .*(OOM|maxmemory)"):
+                await sender.send(3)
+            with pytest.raises(ValueError, match="no"):
+                async with receiver.lease():
+                    raise ValueError("no")
+            assert sorted([await receiver.receive() for _ in range(2)]) == [1, 2]
+            server.ask("CONFIG", "SET", "maxmemory", "0")
+            await sender.send(4)
+            server.ask("CONFIG", "SET", "maxmemory", "1")
+            await jobs.aclose()
+            assert [message async for message in receiver] == [4]
+
+
+async def test_a_user_who_may_not(own_server: Server, name: str) -> None:
+    """The error is the server's own."""
+    own_server.ask("ACL", "SETUSER", "guest", "on", ">guest", "~*", "+@connection")
+    url = own_server.url.replace("//", "//guest:guest@")
+    with fail_after(DEADLINE), pytest.raises(ChannelError, match="permission"):
+        await channel(own_server, name, url=url).__aenter__()
+
+
+async def test_a_loop_that_hangs_past_its_lease(
+    server: Server, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Others get its messages, also those it had prefetched; it notices, and hands out none."""
+    taken: list[int] = []
+
+    async def receive_three() -> None:
+        async with channel(server, name, lease=0.2, prefetch=0) as other:
+            receiver = other.new_receiver()
+            for _ in range(3):
+                async with receiver.lease() as message:
+                    taken.append(message)
+
+    with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
+        async with channel(server, name, lease=0.2, prefetch=3) as hanging:
+            await hanging.new_sender().send_many(range(4))
+            holder = hanging.new_receiver()
+            assert await holder.receive() == 0
+            await until(lambda: hanging.statistics().current_buffer_used == 3)
+            other = threading.Thread(target=anyio.run, args=[receive_three])
+            other.start()
+            other.join()  # while the event loop of this thread hangs
+            assert sorted(taken) == [0, 1, 2]
+            assert await holder.receive() == 3
+    assert "ran out, and others may get them" in caplog.text

@@ -1,0 +1,107 @@
+"""A proxy between a channel and its server, which can lose what the server says."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from anyio import (
+    BrokenResourceError,
+    ClosedResourceError,
+    EndOfStream,
+    Event,
+    connect_tcp,
+    create_task_group,
+    create_tcp_listener,
+)
+from anyio.abc import SocketAttribute
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from anyio.abc import SocketStream
+
+GONE = (BrokenResourceError, ClosedResourceError, EndOfStream)
+
+
+def port_of(listener: Any) -> int:
+    """Return the port on which a listener listens."""
+    port: int = listener.extra(SocketAttribute.local_port)  # noqa: S610  this is no Django
+    return port
+
+
+class Proxy:
+    """Passes on what comes, both ways.
+
+    Args:
+        port: the server's.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._cuts = 0
+        self._free = Event()
+        self._free.set()
+        self.held = False
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"redis://127.0.0.1:{port_of(self._listener)}"
+
+    def cut_next_reply(self) -> None:
+        """Cut the connection when the server next answers a script, and lose the answer."""
+        self._cuts += 1
+
+    def hold(self) -> None:
+        """Keep back the next requests, until `go_on`; `held` tells that there is one."""
+        self.held = False
+        self._free = Event()
+
+    def go_on(self) -> None:
+        """Pass on what was kept back, and what comes."""
+        self._free.set()
+
+    async def __aenter__(self) -> Self:
+        self._listener = await create_tcp_listener(local_host="127.0.0.1")
+        self._tasks = await create_task_group().__aenter__()
+        self._tasks.start_soon(self._listener.serve, self._serve)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self._tasks.cancel_scope.cancel()
+        await self._tasks.__aexit__(None, None, None)
+        await self._listener.aclose()
+
+    async def _serve(self, client: SocketStream) -> None:
+        async with client, await connect_tcp("127.0.0.1", self._port) as server:
+            scripts = [0]  # asked for on this connection, and not answered
+
+            async def forward() -> None:
+                async for data in client:
+                    scripts[0] += data.count(b"EVALSHA")
+                    self.held = not self._free.is_set()
+                    await self._free.wait()
+                    await server.send(data)
+
+            async with create_task_group() as tasks:
+
+                async def pump() -> None:
+                    with suppress(*GONE):
+                        await forward()
+                    tasks.cancel_scope.cancel()
+
+                tasks.start_soon(pump)
+                with suppress(*GONE):
+                    async for data in server:
+                        if self._cuts and scripts[0]:
+                            self._cuts -= 1
+                            break
+                        await client.send(data)
+                tasks.cancel_scope.cancel()
