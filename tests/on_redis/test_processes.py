@@ -1,0 +1,133 @@
+"""What a crash costs: processes that are killed in the midst of their work."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio import create_task_group, fail_after, open_process
+from anyio.streams.text import TextReceiveStream
+
+from redis_tools import DEADLINE, channel, stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anyio.abc import Process
+
+    from servers import Server
+
+pytestmark = pytest.mark.anyio
+
+WORKER = Path(__file__).parent.parent / "redis_worker.py"
+LEASE = 0.5
+
+
+class Worker:
+    """A process that works, and what it has said."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        self.lines: list[str] = []
+
+    def said(self, word: str) -> list[int]:
+        """Return the numbers that it said after a word."""
+        return [int(line.split()[1]) for line in self.lines if line.startswith(f"{word} ")]
+
+    async def listen(self, heard: Callable[[Worker], object]) -> None:
+        """Listen to it until it ends."""
+        assert self.process.stdout
+        rest = ""
+        async for text in TextReceiveStream(self.process.stdout):
+            *lines, rest = (rest + text).split("\n")
+            self.lines += lines
+            heard(self)
+        await self.process.wait()
+        await self.process.aclose()
+
+
+class Crew:
+    """Processes that work on one channel, some of which are killed."""
+
+    def __init__(self, server: Server, name: str, backend: str) -> None:
+        self.server = server
+        self.name = name
+        self.backend = backend
+        self.workers: list[Worker] = []
+        self.kills = 0
+
+    async def start(self, role: str, *numbers: int) -> Worker:
+        """Start one more."""
+        arguments = [self.backend, self.server.url, self.name, role, LEASE, *numbers]
+        command = [sys.executable, str(WORKER), *map(str, arguments)]
+        worker = Worker(await open_process(command, stderr=subprocess.DEVNULL))
+        self.workers.append(worker)
+        return worker
+
+    def all_said(self, word: str) -> list[int]:
+        """Return the numbers that any of them said after a word."""
+        return [number for worker in self.workers for number in worker.said(word)]
+
+
+@pytest.fixture
+def crew(server: Server, name: str, anyio_backend_name: str) -> Crew:
+    """Provide a crew that has yet to start."""
+    return Crew(server, name, anyio_backend_name)
+
+
+async def test_workers_that_are_killed(crew: Crew, server: Server, name: str) -> None:
+    """No message is lost, and no more come twice than were in their hands."""
+    count, per_life = 3000, 400
+
+    async def work_and_die() -> None:
+        worker = await crew.start("receive")
+        await worker.listen(kill_in_time)
+        if worker.process.returncode:
+            await work_and_die()
+
+    def kill_in_time(worker: Worker) -> None:
+        if len(worker.lines) >= per_life and worker is not crew.workers[0]:
+            worker.process.kill()
+            crew.kills += worker.process.returncode is None
+
+    with fail_after(DEADLINE):
+        jobs = channel(server, name, limit=200, lease=LEASE, max_deliveries=None)
+        async with jobs, create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(work_and_die)
+            await jobs.new_sender().send_many(range(count))
+            await jobs.aclose()
+    times = Counter(crew.all_said("got"))
+    assert set(times) == set(range(count))
+    assert crew.kills >= 1
+    in_hand = 4 + 4 + 4  # tasks, prefetched, and acknowledged too late to be heard
+    assert sum(times.values()) - count <= crew.kills * in_hand
+    assert stored(server, name) == 0
+
+
+async def test_senders_that_are_killed(crew: Crew, server: Server, name: str) -> None:
+    """What they know to be sent is there once; of the last one nobody knows."""
+    received: list[int] = []
+
+    async def receive(jobs: Any) -> None:
+        received.extend([number async for number in jobs.new_receiver()])
+
+    def kill_in_time(worker: Worker) -> None:
+        if len(worker.lines) >= 100:
+            worker.process.kill()
+
+    with fail_after(DEADLINE):
+        async with channel(server, name, limit=200) as jobs, create_task_group() as tasks:
+            tasks.start_soon(receive, jobs)
+            async with create_task_group() as senders:
+                for number in range(3):
+                    worker = await crew.start("send", number * 10_000, 5_000)
+                    senders.start_soon(worker.listen, kill_in_time)
+            await jobs.aclose()
+    assert len(received) == len(set(received))
+    assert set(crew.all_said("sent")) <= set(received)
+    assert set(received) <= set(crew.all_said("try"))
