@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEADLINE = 30.0  # seconds after which a test that waits has failed
+DEADLINE = 60.0  # seconds after which a test that waits has failed
 
 
 def channel(server: Server, name: str, **options: Any) -> RedisAnycast[Any]:

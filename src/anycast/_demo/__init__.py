@@ -46,8 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ctrl_c = CtrlC()
     # That senders block is the point of it, and the demo shows it in its own way.
     logging.getLogger("anycast").setLevel(logging.ERROR)
-    backends, plan = parse(arguments)
+    backends, plan, redis = parse(arguments)
     try:
+        if redis is not None:
+            from anycast._demo._on_redis import run_on_redis  # noqa: PLC0415  needs the extra
+
+            return run_on_redis(redis, backends, plan, ctrl_c)
         small = _run_aloud(backends, ctrl_c)
         large = _run_at_length(backends, plan, ctrl_c)
     except Interrupted:

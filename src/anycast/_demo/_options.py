@@ -19,6 +19,8 @@ BACKENDS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in anyio.get_all_backends()},
     "uvloop": ("asyncio", {"use_uvloop": True}),
 }
+IN_MEMORY: dict[str, int] = {"messages": 100_000, "limit": 10}
+ON_REDIS: dict[str, int] = {"messages": 20_000, "limit": 1_000}
 MOST_MESSAGES = 100_000_000  # at one byte each
 MOST_TASKS = 1_000
 MOST_DIGITS = 100  # Python refuses to read thousands of them
@@ -34,14 +36,26 @@ class Plan:
     limit: float
 
 
-def parse(arguments: Sequence[str] | None) -> tuple[list[str], Plan]:
-    """Return the backends and the plan that a command line asks for.
+def parse(arguments: Sequence[str] | None) -> tuple[list[str], Plan, str | None]:
+    """Return the backends, the plan and the server that a command line asks for.
+
+    The server is its URL, nothing if one is to be started, or None if none is wanted.
 
     Raises:
         SystemExit: if it is wrong, after saying why, or asks for help, after giving it.
     """
-    options = vars(_parser().parse_args(arguments))
-    return options.pop("backend"), Plan(**options)
+    parser = _parser()
+    options = vars(parser.parse_args(arguments))
+    backends, redis = options.pop("backend"), options.pop("redis")
+    defaults = IN_MEMORY if redis is None else ON_REDIS
+    for name, default in defaults.items():
+        if options[name] is None:
+            options[name] = default
+    if redis is not None and not find_spec("coredis"):
+        parser.error("--redis needs more: run `pip install 'anycast[redis]'`")
+    if redis is not None and not options["limit"]:
+        parser.error("argument --limit: must be >= 1 with --redis, not 0")
+    return backends, Plan(**options), redis
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,18 +77,28 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--messages",
         type=partial(_count, most=MOST_MESSAGES),
-        default=100_000,
-        help="how many are sent in all; by default %(default)s",
+        help=f"how many are sent in all; {_defaults('messages')}",
     )
-    add("--senders", type=tasks, default=4, help="tasks that send; by default %(default)s")
-    add("--receivers", type=tasks, default=4, help="tasks that receive; by default %(default)s")
+    kinds = "tasks, with --redis processes,"
+    add("--senders", type=tasks, default=4, help=f"{kinds} that send; by default %(default)s")
+    add("--receivers", type=tasks, default=4, help=f"{kinds} that receive; by default %(default)s")
     add(
         "--limit",
         type=_limit,
-        default=10,
-        help="messages that the channel stores, or inf; by default %(default)s",
+        help=f"messages that the channel stores, or inf; {_defaults('limit')}",
+    )
+    parser.add_argument(
+        "--redis",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="run in many processes, on this server or one that is started",
     )
     return parser
+
+
+def _defaults(option: str) -> str:
+    return f"by default {IN_MEMORY[option]}, with --redis {ON_REDIS[option]}"
 
 
 def _installed() -> list[str]:

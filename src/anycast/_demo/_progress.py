@@ -4,16 +4,24 @@ from __future__ import annotations
 
 # ruff: noqa: T201  a demo prints
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from anycast._demo._run import Run
+    from anycast._demo._options import Plan
 
 BAR = 24  # characters
 PLAIN_LINES = 4  # at most
+
+
+class Running(Protocol):
+    """What is to be told of a run of any kind."""
+
+    backend: str
+    plan: Plan
+    received: list[int]
 
 
 class Progress:
@@ -23,7 +31,7 @@ class Progress:
         run: what to look at.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Running) -> None:
         self._run = run
         self._plain_lines = 0
         self._in_place = sys.stderr.isatty()

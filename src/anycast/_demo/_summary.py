@@ -31,10 +31,15 @@ def heading(plan: Plan) -> str:
 
 def summary(runs: Sequence[Run]) -> list[str]:
     """Return the lines of a table with a row for each run."""
-    rows = [HEADINGS, *(line for run in runs for line in _lines(run))]
+    return table([HEADINGS, *(line for run in runs for line in _lines(run))])
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a table, the first row being its headings."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    rows.insert(1, tuple("-" * width for width in widths))
-    return [_aligned(row, widths) for row in rows]
+    headings, *others = rows
+    lines = [headings, tuple("-" * width for width in widths), *others]
+    return [_aligned(row, widths) for row in lines]
 
 
 def verdict(runs: Sequence[Run]) -> str:
