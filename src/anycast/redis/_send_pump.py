@@ -102,10 +102,10 @@ class SendPump:
     def _tell_resumed(self, stored: Iterable[Item]) -> None:
         for item in stored:
             if item.blocked:
-                self._log.resumed.write(item.sender)
+                self._log.resumed(item.sender)
 
     def _tell_blocked(self, waiting: Iterable[Item]) -> None:
         for item in waiting:
             if not item.blocked:
                 item.blocked = True
-                self._log.blocked.write(item.sender)
+                self._log.blocked(item.sender)
