@@ -41,6 +41,7 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self._port = port
         self._cuts = 0
+        self._nonsense = Event()
         self._free = Event()
         self._free.set()
         self.held = False
@@ -53,6 +54,10 @@ class Proxy:
     def cut_next_reply(self) -> None:
         """Cut the connection when the server next answers a script, and lose the answer."""
         self._cuts += 1
+
+    def talk_nonsense(self) -> None:
+        """Answer nonsense from now on, and at once to whoever waits."""
+        self._nonsense.set()
 
     def hold(self) -> None:
         """Keep back the next requests, until `go_on`; `held` tells that there is one."""
@@ -97,7 +102,12 @@ class Proxy:
                         await forward()
                     tasks.cancel_scope.cancel()
 
+                async def babble() -> None:
+                    await self._nonsense.wait()
+                    await client.send(b"?nonsense\r\n")
+
                 tasks.start_soon(pump)
+                tasks.start_soon(babble)
                 with suppress(*GONE):
                     async for data in server:
                         if self._cuts and scripts[0]:

@@ -337,6 +337,11 @@ async def test_send_many_out_of_a_deque(numbers: Channel[Any]) -> None:
     assert list(messages) == [2, 3, 4]
     receiver = numbers.new_receiver()
     assert [await receiver.receive() for _ in range(2)] == [0, 1]
+    messages.pop()
+    async with task_group() as tasks:
+        tasks.start_soon(numbers.new_sender().send_many, messages)
+        assert [await receiver.receive() for _ in range(2)] == [2, 3]
+    assert not messages
     not_iterable: Any = 5
     with raises(TypeError, "`messages` must be iterable, not 5"):
         await numbers.new_sender().send_many(not_iterable)
@@ -358,7 +363,7 @@ def test_endpoints_are_streams(make: Callable[..., Channel[Any]], server: Server
     assert isinstance(receiver, ObjectReceiveStream)
     assert str(sender) == f"{numbers}:_Sender"
     assert str(receiver) == f"{numbers}:_Receiver"
-    sender.close()
-    receiver.close()
+    for endpoint in (sender, sender, receiver, receiver):
+        endpoint.close()
     assert repr(sender) == f"_Sender({numbers!r}, closed)"
     assert repr(receiver) == f"_Receiver({numbers!r}, closed)"

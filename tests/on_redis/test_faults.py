@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from anyio import fail_after
+from anyio import CancelScope, WouldBlock, fail_after
 
 from anycast import ChannelError, ReceiverError, SenderError
-from helpers import task_group
+from helpers import settle, task_group
 from proxies import Proxy
 from redis_tools import DEADLINE, channel, key, stored, until
 from servers import Server
@@ -292,3 +292,83 @@ async def test_a_loop_that_hangs_past_its_lease(
             assert sorted(taken) == [0, 1, 2]
             assert await holder.receive() == 3
     assert "ran out, and others may get them" in caplog.text
+
+
+@pytest.mark.parametrize("then", ["leave", "receive_nowait", "receive_many"])
+async def test_what_a_loop_that_hung_still_has(
+    server: Server, name: str, caplog: pytest.LogCaptureFixture, then: str
+) -> None:
+    """What others got meanwhile it neither hands out nor gives back."""
+    taken: list[int] = []
+
+    async def receive_all() -> None:
+        async with channel(server, name, lease=0.2) as other:
+            receiver = other.new_receiver()
+            for _ in range(4):
+                async with receiver.lease() as message:
+                    taken.append(message)
+
+    with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
+        async with channel(server, name, lease=0.2, prefetch=3) as hanging:
+            await hanging.new_sender().send_many(range(4))
+            holder = hanging.new_receiver()
+            assert await holder.receive() == 0
+            await until(lambda: hanging.statistics().current_buffer_used == 3)
+            other = threading.Thread(target=anyio.run, args=[receive_all])
+            other.start()
+            other.join()  # while the event loop of this thread hangs
+            if then == "receive_nowait":
+                with pytest.raises(WouldBlock):
+                    holder.receive_nowait()
+            elif then == "receive_many":
+                await hanging.new_sender().send(4)
+                assert await holder.receive_many(5) == [4]
+            else:
+                await until(lambda: "ran out" in caplog.text)
+    assert sorted(taken) == [0, 1, 2, 3]
+
+
+async def test_at_most_once_and_a_server_that_hangs(own_server: Server, name: str) -> None:
+    """A message that may have been deleted or not is handed to nobody."""
+    options: dict[str, Any] = {"delivery": "at-most-once", "timeout": 0.5, "prefetch": 4}
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, **options) as jobs:
+            await jobs.new_sender().send_many(range(4))
+            await jobs.new_receiver().receive()
+            await until(lambda: jobs.statistics().current_buffer_used == 3)
+            own_server.freeze()
+
+            async def receive() -> None:
+                with pytest.raises(ReceiverError):
+                    await jobs.new_receiver().receive()
+
+            async with task_group() as tasks:
+                for _ in range(3):
+                    tasks.start_soon(receive)
+                    await settle()
+                with CancelScope() as scope:
+                    scope.cancel()
+                    await jobs.new_receiver().receive()
+                assert scope.cancelled_caught
+
+
+async def test_a_server_that_answers_nonsense(server: Server, name: str) -> None:
+    """The channel fails at once, with what came."""
+    async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        reason = await expect_failure(jobs, proxy.talk_nonsense)
+    assert reason.startswith(f"{jobs}: ")
+
+
+async def test_a_fault_of_our_own(
+    server: Server, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is left to wait for a pump that died; the log says why it did."""
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    with caplog.at_level(logging.ERROR, "anycast"):
+        async with channel(server, name) as jobs:
+            monkeypatch.setattr(jobs._session.settlements, "_flush", fail)
+            await expect_failure(jobs, jobs._session.settlements._bell.ring)
+    assert "a fault of anycast itself" in caplog.text

@@ -95,7 +95,8 @@ class RedisAnycast(Channel[T]):
             timeout=timeout,
         )
         self._session = Session(self, Server(url), options)
-        self._tasks: TaskGroup | None = None
+        self._entered = False
+        self._tasks: TaskGroup
 
     @property
     def name(self) -> str:
@@ -138,8 +139,9 @@ class RedisAnycast(Channel[T]):
         await self.close()
 
     async def __aenter__(self) -> Self:
-        if self._tasks is not None:
+        if self._entered:
             raise RuntimeError(f"{self} can be entered once only: make another one")
+        self._entered = True
         self._tasks = await create_task_group().__aenter__()
         try:
             await self._session.open(self._tasks)
@@ -158,8 +160,7 @@ class RedisAnycast(Channel[T]):
         try:
             await self._session.stop()
         finally:
-            if self._tasks is not None:
-                await self._tasks.__aexit__(None, None, None)
+            await self._tasks.__aexit__(None, None, None)
 
     def statistics(self) -> ChannelStatistics:
         """Return a snapshot of what this process does in the channel, and no other."""

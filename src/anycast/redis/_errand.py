@@ -16,8 +16,11 @@ import asyncio
 import math
 from contextlib import suppress
 from enum import Enum, auto
+from typing import cast
 
-from anyio import CancelScope, Event, current_effective_deadline, get_cancelled_exc_class
+from anyio import CancelScope, current_effective_deadline, get_cancelled_exc_class
+
+from anycast._waiter import waiter_kind
 
 
 class Place(Enum):
@@ -32,17 +35,17 @@ class Place(Enum):
 class Errand:
     """One errand, and the task that waits for it."""
 
-    __slots__ = ("_settled", "abandoned", "place")
+    __slots__ = ("_waiter", "abandoned", "place")
 
     def __init__(self) -> None:
         self.abandoned = False
         self.place = Place.QUEUED
-        self._settled = Event()
+        self._waiter = waiter_kind()()
 
     def settle(self, *, done: bool) -> None:
         """Let the task go on."""
         self.place = Place.DONE if done else Place.NOT_DONE
-        self._settled.set()
+        self._waiter.wake()
 
     async def wait(self) -> bool:
         """Wait until it is settled.
@@ -55,7 +58,7 @@ class Errand:
             is for the caller to withdraw it.
         """
         try:
-            await self._settled.wait()
+            await self._waiter.event
         except get_cancelled_exc_class() as cancelled:
             if self.place is Place.QUEUED:
                 raise
@@ -68,14 +71,16 @@ class Errand:
 
     async def _see_through(self) -> None:
         self.abandoned = True
-        while not self._settled.is_set():
+        while self.place is Place.UNDER_WAY:
+            self._waiter.renew()
             # A native cancellation comes through the shield; one is as good as many.
             with suppress(get_cancelled_exc_class()), CancelScope(shield=True):
-                await self._settled.wait()
+                await self._waiter.event
 
 
 def _cancel_again(cancelled: BaseException) -> None:
     """Cancel the running task natively, at its next await, as it was before."""
-    if task := asyncio.current_task():  # there is one, or it could not have been cancelled
-        task.uncancel()  # it counts once, not twice
-        task.cancel(*cancelled.args)
+    # There is a task, or nobody could have cancelled it.
+    task = cast("asyncio.Task[object]", asyncio.current_task())
+    task.uncancel()  # it counts once, not twice
+    task.cancel(*cancelled.args)

@@ -14,10 +14,11 @@ from anyio import Event, move_on_after
 from anycast.redis import _scripts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anycast.redis._commands import Commands
-    from anycast.redis._delivery import Hand
+    from anycast.redis._delivery import Delivery, Hand
     from anycast.redis._inbox import Inbox
-    from anycast.redis._settlements import Settlements
 
 BEATS = 3  # in a lease
 MOST = 512  # deliveries in a script
@@ -29,7 +30,7 @@ class Heartbeat:
     Args:
         hand: what is held.
         inbox: where something may lie that nobody takes.
-        settlements: where to give that back.
+        give_back: how to give that back.
         commands: how to renew.
         lease: in seconds.
     """
@@ -38,13 +39,13 @@ class Heartbeat:
         self,
         hand: Hand[Any],
         inbox: Inbox[Any],
-        settlements: Settlements,
+        give_back: Callable[[Delivery[Any]], object],
         commands: Commands,
         lease: float,
     ) -> None:
         self._hand = hand
         self._inbox = inbox
-        self._settlements = settlements
+        self._give_back = give_back
         self._commands = commands
         self._seconds = lease / BEATS
         self._stopped = Event()
@@ -68,8 +69,7 @@ class Heartbeat:
     async def beat(self) -> None:
         """Renew every lease, once; raise as `run`."""
         for delivery in self._inbox.idle():
-            if self._hand.drop(delivery.number):
-                self._settlements.untouched(delivery.number)
+            self._give_back(delivery)
         numbers = self._hand.numbers
         for start in range(0, len(numbers), MOST):
             some, since = numbers[start : start + MOST], monotonic()

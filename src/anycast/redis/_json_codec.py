@@ -77,7 +77,7 @@ class _JsonCodec:
 
 def _plain(value: object) -> dict[str, Any]:
     if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        return {field.name: getattr(value, field.name) for field in fields(value) if field.init}
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON by this codec")
 
 

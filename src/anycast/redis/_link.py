@@ -131,7 +131,9 @@ class Link:
             UnreachableError: if there was no answer.
             RefusedError: if the answer was an error. Its cause is what coredis makes of it.
         """
-        line = await self._open()
+        line = self._line
+        if line is None or not line.connection.usable:
+            line = await self._open()
         try:
             return await line.connection.create_request(
                 command, *arguments, decode=False, timeout=self._timeout + blocks

@@ -55,23 +55,20 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._items)
 
-    async def send(self, item: Item) -> None:
-        """Queue an item and wait until it is stored.
+    def put(self, item: Item) -> None:
+        """Queue an item; it is then to be waited for.
 
         Raises:
-            Exception: what the item's failure says. The message was not stored, unless
-                that error tells that nobody knows.
+            Exception: if nothing is accepted any more.
         """
         self.check(item.sender)
         self._items[item] = None
         self.bell.ring()
-        try:
-            await item.wait()
-        finally:
-            if item.place is Place.QUEUED:
-                del self._items[item]
-        if item.failure is not None:
-            raise item.failure(item.sender)
+
+    def take_back(self, item: Item) -> None:
+        """Withdraw an item whose task was cancelled, if it is queued still."""
+        if item.place is Place.QUEUED:
+            del self._items[item]
 
     def check(self, sender: Sender[Any]) -> None:
         """Raise what every send raises now, if nothing is accepted any more."""

@@ -40,10 +40,11 @@ class ReceivePump(Generic[T]):
         label: the channel's, for the log.
         inbox: what to fill.
         hand: where to note what is ours.
-        settlements: where to give back what nobody wants.
+        settlements: where to give back what cannot be decoded.
         commands: how to ask for messages.
         ready: where hints that there may be some come.
         options: how the channel is used.
+        give_back: how to give back what nobody wants.
         on_ended: called at the end of the channel.
     """
 
@@ -56,6 +57,7 @@ class ReceivePump(Generic[T]):
         commands: Commands,
         ready: Hints,
         options: Options[T],
+        give_back: Callable[[Delivery[T]], object],
         on_ended: Callable[[], object],
     ) -> None:
         self._label = label
@@ -65,6 +67,7 @@ class ReceivePump(Generic[T]):
         self._commands = commands
         self._ready = ready
         self._options = options
+        self._give_back = give_back
         self._on_ended = on_ended
         self._reclaim_at = 0.0
         self._stopping = False
@@ -77,7 +80,8 @@ class ReceivePump(Generic[T]):
         """
         hinted = False
         while not self._stopping:
-            self._give_back(self._inbox.surplus())
+            for delivery in self._inbox.surplus():
+                self._give_back(delivery)
             want = self._inbox.wanted()
             if not want and not hinted:
                 await self._inbox.bell.heard()
@@ -128,8 +132,3 @@ class ReceivePump(Generic[T]):
     async def _recover(self) -> None:
         known = [*self._hand.numbers, *self._settlements.numbers]
         await self._commands.run(_scripts.RECOVER, self._options.lease_ms, *known)
-
-    def _give_back(self, deliveries: Iterable[Delivery[T]]) -> None:
-        for delivery in deliveries:
-            if self._hand.drop(delivery.number):
-                self._settlements.untouched(delivery.number)

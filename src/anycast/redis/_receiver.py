@@ -50,6 +50,7 @@ class _Receiver(RedisReceiver[T]):
         self._channel = channel
         self._session = session
         self._inner = session.inbox.new_receiver()
+        self._at_most_once = session.options.at_most_once
         self._in_hand: list[Delivery[T]] = []
         self._count = 0
         self._closed = False
@@ -63,7 +64,7 @@ class _Receiver(RedisReceiver[T]):
 
     def receive_nowait(self) -> T:
         self._finish()
-        if self._session.options.at_most_once:
+        if self._at_most_once:
             self._check()
             raise WouldBlock  # the server would have to be asked
         while True:
@@ -78,7 +79,7 @@ class _Receiver(RedisReceiver[T]):
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
         messages = [await self.receive()]
-        if not self._session.options.at_most_once:
+        if not self._at_most_once:
             self._take_more(messages, max_messages)
         return messages
 
@@ -132,7 +133,9 @@ class _Receiver(RedisReceiver[T]):
                     self._stop()
                 raise
             inbox.got()
-            if await self._session.may_hand_over(delivery):
+            if self._session.is_ours(delivery) and (
+                not self._at_most_once or await self._session.acknowledge_first(delivery)
+            ):
                 return delivery
 
     def _take_more(self, messages: list[T], most: int) -> None:

@@ -32,7 +32,15 @@ class _Sender(Sender[T]):
     async def send(self, message: T, /) -> None:
         session = self._session
         self._check_open()
-        await session.outbox.send(Item(self, session.options.codec.encode(message)))
+        item = Item(self, session.options.codec.encode(message))
+        session.outbox.put(item)
+        try:
+            await item.wait()
+        except BaseException:
+            session.outbox.take_back(item)
+            raise
+        if item.failure is not None:
+            raise item.failure(self)
 
     def send_nowait(self, message: T, /) -> None:
         del message

@@ -160,12 +160,8 @@ class Session(Generic[T]):
         if self.hand.drop(delivery.number):
             self.settlements.untouched(delivery.number)
 
-    async def may_hand_over(self, delivery: Delivery[T]) -> bool:
-        """Return whether a delivery is ours still; for at most once, make sure first."""
-        if not self.is_ours(delivery):
-            return False
-        if not self.options.at_most_once:
-            return True
+    async def acknowledge_first(self, delivery: Delivery[T]) -> bool:
+        """Acknowledge a delivery before it is handed over; return whether it was ours."""
         self.hand.drop(delivery.number)
         return await self.settlements.done_first(delivery.number)
 
@@ -227,10 +223,11 @@ class Session(Generic[T]):
             commands,
             ready,
             options,
+            self.give_back,
             self._learn_ended,
         )
         heartbeat = self._heartbeat = Heartbeat(
-            self.hand, self.inbox, settlements, commands, options.lease
+            self.hand, self.inbox, self.give_back, commands, options.lease
         )
         pumps = (send, receive, settlements, heartbeat)
         self._stops = [pump.stop for pump in pumps]
@@ -258,11 +255,11 @@ class Session(Generic[T]):
                 self.settlements.failed(number, "")
 
     def _fail(self, error: Exception) -> None:
-        if self.failure is None:
-            self.failure = caused(ChannelError(f"{self._channel}: {error}", self._channel), error)
-            self._begin_to_end(self.failure)
-            if self._stops:
-                self.settlements.shut()
+        reason = caused(ChannelError(f"{self._channel}: {error}", self._channel), error)
+        self.failure = self.failure or reason
+        self._begin_to_end(self.failure)
+        if self._stops:
+            self.settlements.shut()
 
     def _learn_closed(self) -> None:
         self.closed = True
