@@ -391,3 +391,25 @@ async def test_the_heartbeat_keeps_a_lease(server: Server, name: str) -> None:
                 with move_on_after(0.5) as scope:
                     await other.new_receiver().receive()
                 assert scope.cancelled_caught
+
+
+async def test_receive_many_takes_what_was_prefetched(server: Server, name: str) -> None:
+    """One answer of the server may bring them all."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=4) as jobs:
+            await jobs.new_sender().send_many(range(5))
+            assert await jobs.new_receiver().receive_many(5) == [0, 1, 2, 3, 4]
+
+
+async def test_large_messages(server: Server, name: str) -> None:
+    """Several at once are sent one after the other, and arrive whole."""
+    large = "x" * 600_000
+    with fail_after(DEADLINE):
+        async with channel(server, name) as jobs:
+            async with task_group() as tasks:
+                for number in range(4):
+                    tasks.start_soon(jobs.new_sender().send, [number, large])
+            receiver = jobs.new_receiver()
+            messages = [await receiver.receive() for _ in range(4)]
+    assert sorted(number for number, _ in messages) == [0, 1, 2, 3]
+    assert all(body == large for _, body in messages)

@@ -13,6 +13,10 @@ import pytest
 from anyio import CancelScope, WouldBlock, fail_after
 
 from anycast import ChannelError, ReceiverError, SenderError
+from anycast.redis._delivery import Delivery
+from anycast.redis._inbox import Inbox
+from anycast.redis._link import Link, UnreachableError, _Line
+from anycast.redis._link import Server as LinkServer
 from helpers import settle, task_group
 from proxies import Proxy
 from redis_tools import DEADLINE, channel, key, stored, until
@@ -343,7 +347,7 @@ async def test_at_most_once_and_a_server_that_hangs(own_server: Server, name: st
                     await jobs.new_receiver().receive()
 
             async with task_group() as tasks:
-                for _ in range(3):
+                for _ in range(2):
                     tasks.start_soon(receive)
                     await settle()
                 with CancelScope() as scope:
@@ -372,3 +376,51 @@ async def test_a_fault_of_our_own(
             monkeypatch.setattr(jobs._session.settlements, "_flush", fail)
             await expect_failure(jobs, jobs._session.settlements._bell.ring)
     assert "a fault of anycast itself" in caplog.text
+
+
+class BrokenConnection:
+    """A connection that fails in a way that nobody has thought of."""
+
+    usable = True
+
+    def create_request(self, *_: object, **__: object) -> Any:
+        """Fail."""
+        raise OSError("the cable is cut")
+
+
+async def test_a_connection_that_fails_in_another_way(server: Server) -> None:
+    """It is as good as no answer."""
+    async with task_group() as tasks:
+        link = Link(LinkServer(server.url), tasks, timeout=1.0)
+        broken: Any = BrokenConnection()
+        link._line = _Line(broken)
+        with pytest.raises(UnreachableError, match="the cable is cut"):
+            await link.call(b"PING")
+        assert link._line is None
+
+
+async def test_leaving_while_a_connection_is_being_made(server: Server) -> None:
+    """It is cut as soon as it is there."""
+    async with Proxy(server.port) as proxy, task_group() as tasks:
+        link = Link(LinkServer(proxy.url), tasks, timeout=DEADLINE)
+
+        async def call() -> None:
+            with pytest.raises(UnreachableError, match="the channel was left"):
+                await link.call(b"PING")
+
+        proxy.hold()
+        tasks.start_soon(call)
+        await until(lambda: proxy.held)
+        link.close()
+        proxy.go_on()
+
+
+async def test_what_is_promised_to_a_task_is_not_given_back() -> None:
+    """It was woken to take it, and has yet to run."""
+    inbox: Inbox[int] = Inbox(0)
+    receiver = inbox.new_receiver()
+    async with task_group() as tasks:
+        tasks.start_soon(receiver.receive)
+        await settle()
+        inbox.put([Delivery(b"1-1", 1, 1)])
+        assert list(inbox.idle()) == []

@@ -91,11 +91,13 @@ class Outbox:
         """Settle those of a batch that were stored; the others are queued again."""
         for item in batch[:stored]:
             del self._items[item]
+            item.failure = None
             item.settle(done=True)
         self.stored += stored
         for item in batch[stored:]:
-            if item.abandoned:
-                self.fail([item], None)
+            failure = item.failure or self._failure
+            if item.abandoned or failure:
+                self.fail([item], failure)
             else:
                 item.place = Place.QUEUED
 
@@ -107,8 +109,11 @@ class Outbox:
             item.settle(done=False)
 
     def withdraw(self, sender: Sender[Any], failure: Failure) -> None:
-        """Settle what a sender has queued."""
-        self.fail([item for item in self._queued() if item.sender is sender], failure)
+        """Settle what a sender has queued; what is under way fails unless it is stored."""
+        items = [item for item in self._items if item.sender is sender]
+        for item in items:
+            item.failure = failure
+        self.fail([item for item in items if item.place is Place.QUEUED], failure)
 
     def shut(self, failure: Failure) -> None:
         """Accept no more, and settle what is queued."""

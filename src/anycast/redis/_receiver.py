@@ -67,14 +67,10 @@ class _Receiver(RedisReceiver[T]):
         if self._at_most_once:
             self._check()
             raise WouldBlock  # the server would have to be asked
-        while True:
-            try:
-                delivery = self._inner.receive_nowait()
-            except ReceiverStoppedError:
-                self._stop()
-            self._session.inbox.took()
-            if self._session.is_ours(delivery):
-                return self._hold(delivery)
+        try:
+            return self._take_nowait()
+        except ReceiverStoppedError:
+            self._stop()
 
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
@@ -142,12 +138,16 @@ class _Receiver(RedisReceiver[T]):
         """Take what is here already, up to so many in all."""
         while len(messages) < most:
             try:
-                delivery = self._inner.receive_nowait()
+                messages.append(self._take_nowait())
             except (WouldBlock, ReceiverStoppedError):
                 return
+
+    def _take_nowait(self) -> T:
+        while True:
+            delivery = self._inner.receive_nowait()
             self._session.inbox.took()
             if self._session.is_ours(delivery):
-                messages.append(self._hold(delivery))
+                return self._hold(delivery)
 
     def _hold(self, delivery: Delivery[T]) -> T:
         self._in_hand.append(delivery)
