@@ -50,7 +50,6 @@ class Inbox(Generic[T]):
         self.taken = 0
         self._taken_when_asked = 0
         self._taken_at_beat = 0
-        self._gone = False
         self.peak = 0
 
     # What receivers do.
@@ -84,7 +83,6 @@ class Inbox(Generic[T]):
 
     def left(self) -> None:
         """Take note that there may be fewer to take what is here."""
-        self._gone = True
         self.bell.ring()
 
     @property
@@ -102,7 +100,9 @@ class Inbox(Generic[T]):
     @property
     def lacking(self) -> int:
         """How many tasks wait for a message that is not here yet."""
-        return max(0, self._asking - self.stock)
+        # A task in a `select` does not ask: it can be seen only in the line where it waits.
+        in_line = self._channel.statistics().tasks_waiting_receive
+        return max(in_line, self._asking - self.stock)
 
     def wanted(self) -> int:
         """Return how many messages to ask the server for now."""
@@ -123,11 +123,7 @@ class Inbox(Generic[T]):
 
     def surplus(self) -> Iterator[Delivery[T]]:
         """Take out what is to be given back since tasks or receivers have gone."""
-        if not self.open_receivers:
-            yield from self._take_out(0)
-        elif self._gone:
-            yield from self._take_out(self._prefetch)
-        self._gone = False
+        yield from self._take_out(self._prefetch + self._asking if self.open_receivers else 0)
 
     def idle(self) -> Iterator[Delivery[T]]:
         """Take out everything if nothing was taken since this was last asked."""

@@ -37,7 +37,7 @@ def json_codec(message_type: object) -> Codec[Any]:
     The type may be `str`, `int`, `float`, `bool`, ``None``, `typing.Any`, a dataclass, and
     `list`, `tuple`, `dict` with keys that are `str`, and unions of those.
 
-    ```python
+    ```py
     from dataclasses import dataclass
 
     from anycast.redis import json_codec

@@ -11,12 +11,15 @@ from anycast._arguments import check_int
 from anycast._errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
 from anycast._receiver import Receiver
 from anycast.redis._lease import RedisLease, reason
+from anycast.redis._receiving import Leasing, Receiving
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import NoReturn
 
     from anycast._channel import Channel
+    from anycast._lease import Held
+    from anycast._operation import Operation
     from anycast.redis._delivery import Delivery
     from anycast.redis._session import Session
 
@@ -60,17 +63,17 @@ class _Receiver(RedisReceiver[T]):
         return self._count
 
     async def receive(self) -> T:
-        return self._hold(await self._take())
+        return self.hold(await self._take())
 
     def receive_nowait(self) -> T:
-        self._finish()
+        self.finish()
         if self._at_most_once:
             self._check()
             raise WouldBlock  # the server would have to be asked
         try:
             return self._take_nowait()
         except ReceiverStoppedError:
-            self._stop()
+            self.stop()
 
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
@@ -78,6 +81,18 @@ class _Receiver(RedisReceiver[T]):
         if not self._at_most_once:
             self._take_more(messages, max_messages)
         return messages
+
+    def receiving(self) -> Operation[T]:
+        return Receiving(self, self._receiving(), self._session)
+
+    def _leasing(self) -> Operation[Held[T]]:
+        return Leasing(self, self._receiving(), self._session)
+
+    def _receiving(self) -> Operation[Delivery[T]]:
+        self.finish()
+        if self._at_most_once:
+            raise TypeError(f"{self} cannot receive in a `select`: at most once needs an answer")
+        return self._inner.receiving()
 
     def lease(self) -> RedisLease[T]:
         return RedisLease(self._session, self._take)
@@ -105,7 +120,7 @@ class _Receiver(RedisReceiver[T]):
         exc_tb: TracebackType | None,
     ) -> None:
         if exc_type is None:
-            self._finish()
+            self.finish()
         self._close(exc_val)
 
     def __str__(self) -> str:
@@ -117,7 +132,7 @@ class _Receiver(RedisReceiver[T]):
 
     async def _take(self) -> Delivery[T]:
         """Finish with what is in hand, and wait for the next delivery that is ours."""
-        self._finish()
+        self.finish()
         inbox = self._session.inbox
         while True:
             inbox.want()
@@ -126,7 +141,7 @@ class _Receiver(RedisReceiver[T]):
             except BaseException as error:
                 inbox.gave_up()
                 if isinstance(error, ReceiverStoppedError):
-                    self._stop()
+                    self.stop()
                 raise
             inbox.got()
             if self._session.is_ours(delivery) and (
@@ -147,14 +162,14 @@ class _Receiver(RedisReceiver[T]):
             delivery = self._inner.receive_nowait()
             self._session.inbox.took()
             if self._session.is_ours(delivery):
-                return self._hold(delivery)
+                return self.hold(delivery)
 
-    def _hold(self, delivery: Delivery[T]) -> T:
+    def hold(self, delivery: Delivery[T]) -> T:
         self._in_hand.append(delivery)
         self._count = delivery.count
         return delivery.message
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """Acknowledge what is in hand."""
         for delivery in self._in_hand:
             self._session.done(delivery)
@@ -171,9 +186,9 @@ class _Receiver(RedisReceiver[T]):
 
     def _check(self) -> None:
         if self._closed or self._session.inbox.ended:
-            self._stop()
+            self.stop()
 
-    def _stop(self) -> NoReturn:
+    def stop(self) -> NoReturn:
         """Raise what tells why no message comes any more."""
         if self._closed:
             raise ReceiverStoppedError(self) from None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from anycast._channel import Channel
+    from anycast._operation import Operation
     from anycast.redis._session import Session
 
 T = TypeVar("T")
@@ -47,6 +48,15 @@ class _Sender(Sender[T]):
         self._check_open()
         self._session.outbox.check(self)
         raise WouldBlock  # the server would have to be asked
+
+    def sending(self, message: T, /) -> Operation[None]:
+        """Raise, since a message on the wire cannot be withdrawn.
+
+        Raises:
+            TypeError: always.
+        """
+        del message
+        raise TypeError(f"{self} cannot send in a `select`: what is on the wire is not withdrawn")
 
     async def send_many(self, messages: Iterable[T]) -> None:
         check_iterable("messages", messages)

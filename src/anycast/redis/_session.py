@@ -215,7 +215,7 @@ class Session(Generic[T]):
         options = self.options
         settlements = self.settlements = Settlements(commands, self.hand.late, options)
         send = SendPump(self.outbox, commands, room, BlockingLog(), self._learn_closed)
-        receive = ReceivePump(
+        receive = self._receive_pump = ReceivePump(
             str(self._channel),
             self.inbox,
             self.hand,

@@ -1,0 +1,96 @@
+"""Receiving from a channel on a server as one operation among others, for `select`.
+
+It is the operation on the inbox, which is a channel in memory, and what that brings is looked
+at as a receive would: a delivery whose lease has run out does not make it happen.
+"""
+
+# How operations proceed is private to the package, and not to their class.
+# pyright: reportPrivateUsage=none
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from anycast._lease import Held
+from anycast._operation import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+    from typing import NoReturn
+
+    from anycast._operation import Leaf
+    from anycast.redis._delivery import Delivery
+    from anycast.redis._session import Session
+
+T = TypeVar("T")
+
+
+class Taking(Protocol[T]):
+    """What an operation needs of its receiver."""
+
+    def finish(self) -> None:
+        """Acknowledge what is in hand."""
+
+    def hold(self, delivery: Delivery[T], /) -> T:
+        """Take a delivery in hand, and return its message."""
+        ...
+
+    def stop(self) -> NoReturn:
+        """Raise why no message comes any more."""
+        ...
+
+
+class Receiving(Operation[T]):
+    """Receives a message, in the hand of a receiver.
+
+    Args:
+        taking: the receiver.
+        inner: the operation that takes a delivery out of the inbox.
+        session: where deliveries are checked and done with.
+    """
+
+    __slots__ = ("_inner", "_session", "_taking")
+
+    def __init__(
+        self, taking: Taking[T], inner: Operation[Delivery[T]], session: Session[T]
+    ) -> None:
+        super().__init__()
+        self._taking = taking
+        self._inner = inner
+        self._session = session
+
+    def _leaves(self) -> Iterable[Leaf[Any]]:
+        self._taking.finish()  # or the end would wait for it
+        self._session.inbox.bell.ring()
+        return self._inner._leaves()
+
+    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
+        return self._inner._ready(standing)
+
+    def _perform(self, leaf: Leaf[Any]) -> bool:
+        self._inner._perform(leaf)
+        if self._inner._ended:
+            return self._has_ended()
+        delivery = self._inner._hand_over()
+        self._session.inbox.took()
+        if not self._session.is_ours(delivery):
+            return False
+        self._taking.finish()
+        return self._happened(value=self._take(delivery))
+
+    def _take(self, delivery: Delivery[T]) -> Any:
+        return self._taking.hold(delivery)
+
+    def _raise_end(self) -> NoReturn:
+        self._taking.stop()
+
+
+class Leasing(Receiving[Any]):
+    """Takes a message on lease."""
+
+    __slots__ = ()
+
+    def _take(self, delivery: Delivery[Any]) -> Held[Any]:
+        done, failed = self._session.done, self._session.failed
+        return Held(delivery.message, partial(done, delivery), partial(failed, delivery, ""))
