@@ -81,8 +81,10 @@ class Proxy:
         exc_tb: TracebackType | None,
     ) -> None:
         self._tasks.cancel_scope.cancel()
-        await self._tasks.__aexit__(None, None, None)
-        await self._listener.aclose()
+        try:
+            await self._tasks.__aexit__(None, None, None)
+        finally:
+            await self._listener.aclose()
 
     async def _serve(self, client: SocketStream) -> None:
         async with client, await connect_tcp("127.0.0.1", self._port) as server:
@@ -104,7 +106,8 @@ class Proxy:
 
                 async def babble() -> None:
                     await self._nonsense.wait()
-                    await client.send(b"?nonsense\r\n")
+                    with suppress(*GONE):  # it may have been cut already
+                        await client.send(b"?nonsense\r\n")
 
                 tasks.start_soon(pump)
                 tasks.start_soon(babble)
