@@ -1,0 +1,55 @@
+"""trio as a guest of asyncio: two event loops, one inside the other, in one thread."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from anycast import Anycast
+from helpers import waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+trio = pytest.importorskip("trio")
+
+
+def run_as_guest(main: Callable[[], Awaitable[Any]], host: Callable[[], Awaitable[None]]) -> Any:
+    """Run one coroutine in trio, as a guest of asyncio, which then runs another."""
+
+    async def run() -> Any:
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        trio.lowlevel.start_guest_run(
+            main,
+            run_sync_soon_threadsafe=asyncio.get_running_loop().call_soon_threadsafe,
+            done_callback=done.set_result,
+        )
+        outcome = await done
+        await host()
+        return outcome.unwrap()
+
+    return asyncio.run(run())
+
+
+@pytest.mark.filterwarnings("ignore:You seem to already have installed a SIGINT handler")
+def test_a_channel_serves_the_guest_and_then_the_host() -> None:
+    """Which of the two runs is told apart, though asyncio's loop is running in both."""
+    channel = Anycast[int](limit=0)
+
+    async def exchange() -> int:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(channel.new_sender().send, 1)
+            received: int = await channel.new_receiver().receive()
+        return received
+
+    async def host() -> None:
+        for _ in range(2):
+            send = asyncio.ensure_future(channel.new_sender().send(2))
+            assert await channel.new_receiver().receive() == 2
+            await send
+
+    asyncio.run(host())  # so that the channel expects asyncio when the guest comes
+    assert run_as_guest(exchange, host) == 1
+    assert waiting(channel) == (0, 0)

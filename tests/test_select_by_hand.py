@@ -1,0 +1,77 @@
+"""Orders of events in a `select` that no event loop brings about at will."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import invariants
+from anycast import Anycast, select
+from explorer import drive_by_hand
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+
+
+@pytest.fixture(autouse=True)
+def by_hand() -> Iterator[None]:
+    """Let a task be a coroutine, and a step of it a call."""
+    with drive_by_hand(lambda _: 0, refuses=False):
+        yield
+
+
+def step(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run a task until it parks."""
+    coroutine.send(None)
+
+
+def end(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a task to its end, in one step; return what it returned."""
+    with pytest.raises(StopIteration) as stop:
+        coroutine.send(None)
+    return stop.value.value
+
+
+def test_a_promise_that_is_taken_back_leaves_the_first_place_in_line() -> None:
+    """The select heads that line again, and waits in its other lines as well."""
+    one, two = Anycast[int](limit=0), Anycast[int](limit=0)
+    leaving, staying = one.new_receiver(), one.new_receiver()
+    other = two.new_receiver().receiving()
+    task = select(one.new_sender().sending(1), other)
+    step(task)
+    rival = one.new_sender().send(2)
+    step(rival)
+    receive = leaving.receive()
+    step(receive)  # makes room, which is promised to the select
+    leaving.close()
+    assert len(one._core.senders.waiting) == 2
+    step(task)
+    assert two.statistics().tasks_waiting_receive == 1
+    receive = staying.receive()
+    step(receive)
+    end(task)
+    assert end(receive) == 1
+    assert two.statistics().tasks_waiting_receive == 0
+    rival.close()
+    invariants.check(one._core)
+
+
+def test_room_that_a_select_makes_goes_to_whoever_waits_behind_it() -> None:
+    """It cannot use that room itself, and so does not keep it from the next in line."""
+    channel = Anycast[int](limit=0)
+    leaving = channel.new_receiver()
+    received = channel.new_receiver().receiving()
+    task = select(channel.new_sender().sending(1), received)
+    step(task)
+    receive = leaving.receive()
+    step(receive)
+    leaving.close()  # the room that was promised to the select has gone again
+    rival = channel.new_sender().send(2)
+    step(rival)
+    step(task)  # waits to receive as well, again
+    invariants.check(channel._core)
+    end(rival)
+    assert end(task) is received
+    assert received.result() == 2
+    receive.close()
