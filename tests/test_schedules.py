@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 
 from conftest import BACKENDS
 from programs import OPERATIONS, Program, Setup
+from select_programs import SELECTS, SelectProgram
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from explorer import Explored, Kind
 
 SETTLED = 50  # more turns of an event loop than any of these programs can use
 
@@ -39,23 +42,25 @@ class Plan(NamedTuple):
     faults: list[Fault]
 
 
-plans = st.builds(
-    Plan,
-    st.lists(st.text(OPERATIONS, min_size=1, max_size=4), min_size=1, max_size=5),
-    st.builds(
-        Setup,
-        limit=st.sampled_from([0, 1, 2, math.inf]),
-        yield_every=st.sampled_from([1, 2, 64]),
-        ends=st.integers(1, 2),
-        auto_close=st.booleans(),
-    ),
-    st.lists(st.builds(Fault, st.integers(0, 4), st.integers(0, 14)), max_size=4),
-)
+def plans(letters: str) -> st.SearchStrategy[Plan]:
+    """Return plans whose scripts are made of these letters."""
+    return st.builds(
+        Plan,
+        st.lists(st.text(letters, min_size=1, max_size=4), min_size=1, max_size=5),
+        st.builds(
+            Setup,
+            limit=st.sampled_from([0, 1, 2, math.inf]),
+            yield_every=st.sampled_from([1, 2, 64]),
+            ends=st.integers(1, 2),
+            auto_close=st.booleans(),
+        ),
+        st.lists(st.builds(Fault, st.integers(0, 4), st.integers(0, 14)), max_size=4),
+    )
 
 
-async def run(plan: Plan, *, native: bool) -> None:
+async def run(plan: Plan, kind: Kind, *, native: bool) -> None:
     """Run the scripts and the faults of a plan, then close the channel and check."""
-    program = Program(plan.setup, checkpoint)
+    program = kind(plan.setup, checkpoint)
     cancels: list[Callable[[], object]] = []
 
     async def follow(script: str, number: int) -> None:
@@ -80,7 +85,7 @@ async def run(plan: Plan, *, native: bool) -> None:
     program.check()
 
 
-async def turn(program: Program, turns: int) -> None:
+async def turn(program: Explored, turns: int) -> None:
     """Let the other tasks run for so many turns, and watch the channel."""
     for _ in range(turns):
         await checkpoint()
@@ -88,15 +93,22 @@ async def turn(program: Program, turns: int) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
-def test_any_schedule_keeps_every_promise(backend: tuple[str, dict[str, Any]]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "letters"),
+    [(Program, OPERATIONS), (SelectProgram, "".join(SELECTS) + "sr")],
+    ids=["one channel", "selects over two channels"],
+)
+def test_any_schedule_keeps_every_promise(
+    kind: Kind, letters: str, backend: tuple[str, dict[str, Any]]
+) -> None:
     """Whatever tasks do, and whatever is cancelled or closed, the account is exact."""
     name, options = backend
 
     @settings(max_examples=200, deadline=None, derandomize=True, database=None)
-    @given(plans)
+    @given(plans(letters))
     def any_plan(plan: Plan) -> None:
         async def main() -> None:
-            await run(plan, native=name == "asyncio")
+            await run(plan, kind, native=name == "asyncio")
 
         anyio.run(main, backend=name, backend_options=options)
 
