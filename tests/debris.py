@@ -57,7 +57,8 @@ class Ends:
 def waiters() -> int:
     """Count the waiters that are alive, in whatever line or nowhere."""
     return sum(
-        str(type(thing).__module__).startswith("anycast._waiter") for thing in gc.get_objects()
+        kind.__name__.endswith("Waiter") and str(kind.__module__).startswith("anycast._waiter")
+        for kind in map(type, gc.get_objects())
     )
 
 

@@ -58,10 +58,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from anycast._line import InLine, Line
 from anycast._statistics import ChannelStatistics
-from anycast._waiter import no_kind
+from anycast._waiter import NoWaiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from anycast._waiter import Waiter
 
@@ -102,7 +102,7 @@ class Core(Generic[T]):
         self.peak = 0
         self.in_line = 0  # how many tasks stand in either line
         self.loop: object = None  # theirs
-        self.waiter_kind: Callable[[], Waiter] = no_kind  # what fitted the loop of late
+        self.waiter_kind: type[Waiter] = NoWaiter  # what fitted the loop of late
         # How many operations may still complete at once before one must yield. With
         # ``yield_every=1`` none may, not even the first or the one after a wait.
         self.allowance = yield_every if yield_every > 1 else 0

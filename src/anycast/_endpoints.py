@@ -79,7 +79,7 @@ class Endpoint(Generic[T]):
             self._check_open()
         if line.credit > 0 and core.budget <= 0:
             core.budget = core.allowance
-            await checkpoint()
+            await checkpoint(core)
             self._check_open()
         if line.credit > 0:  # looked at again: others may have run meanwhile
             core.budget -= 1

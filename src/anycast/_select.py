@@ -123,7 +123,7 @@ async def _select(operations: tuple[Operation[Any], ...], *, in_order: bool) -> 
         core = leaf.core
         if core.budget <= 0 and not rested and not leaf.endpoint.stopped:
             core.budget = core.allowance
-            await checkpoint()
+            await checkpoint(core)
             rested = True
         else:
             core.budget -= 1

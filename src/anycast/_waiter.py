@@ -11,7 +11,7 @@ their own: an `anyio.Event` is initialised twice and waits through two more coro
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from anyio import Event, get_cancelled_exc_class, lowlevel
 
@@ -37,7 +37,11 @@ class Waiter(InLine, Protocol):
 
     @staticmethod
     def checkpoint() -> Awaitable[None]:
-        """Yield to the event loop once, and notice cancellation."""
+        """Yield to the event loop once, and notice cancellation.
+
+        Raises:
+            RuntimeError: if the running task is none of the event loop that it is for.
+        """
         ...
 
 
@@ -112,14 +116,30 @@ def new_waiter(core: Core[Any]) -> Waiter:
         return core.waiter_kind()
 
 
-def checkpoint() -> Awaitable[None]:
-    """Yield to the event loop once, and notice cancellation."""
-    return waiter_kind().checkpoint()
+def checkpoint(core: Core[Any]) -> Awaitable[None]:
+    """Yield to the event loop once, and notice cancellation.
+
+    Raises:
+        RuntimeError: if no event loop runs.
+    """
+    try:
+        return core.waiter_kind.checkpoint()
+    except RuntimeError:
+        core.waiter_kind = waiter_kind()
+        return core.waiter_kind.checkpoint()
 
 
-def no_kind() -> NoReturn:
-    """Stand for the kind of waiter while nobody has waited in a channel yet."""
-    raise RuntimeError
+class NoWaiter(AnyioWaiter):
+    """The kind of waiter of a channel in which nobody has waited yet: it never fits."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        raise RuntimeError
+
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        raise RuntimeError
 
 
 def _choose(cancelled: type[BaseException]) -> type[Waiter]:

@@ -61,4 +61,5 @@ class TrioWaiter:
 
     @staticmethod
     def checkpoint() -> Awaitable[None]:
+        current_task()  # raises RuntimeError outside of trio
         return checkpoint()  # noqa: ASYNC105  the caller awaits it
