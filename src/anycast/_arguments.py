@@ -31,6 +31,12 @@ def check_iterable(argument: str, value: object) -> None:
         raise TypeError(f"`{argument}` must be iterable, not {value!r}")
 
 
+def check_callable(argument: str, value: object) -> None:
+    """Check that an argument can be called."""
+    if not callable(value):
+        raise TypeError(f"`{argument}` must be callable, not {value!r}")
+
+
 def check_bool(argument: str, value: object) -> None:
     """Check that an argument is a bool."""
     if not isinstance(value, bool):

@@ -13,11 +13,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from anyio import WouldBlock
 
-from anycast._arguments import check_int, check_some
+from anycast._arguments import check_callable, check_int, check_some
 from anycast._errors import ReceiverStoppedError
 from anycast._lease import Held
 from anycast._operation import Operation
@@ -32,9 +32,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
 
 
-def merge(*receivers: Receiver[T]) -> Receiver[T]:
+# A type checker joins the types of a variable number of arguments; these keep them apart.
+@overload
+def merge(one: Receiver[T1], two: Receiver[T2], /) -> Receiver[T1 | T2]: ...
+@overload
+def merge(
+    one: Receiver[T1], two: Receiver[T2], three: Receiver[T3], /
+) -> Receiver[T1 | T2 | T3]: ...
+@overload
+def merge(
+    one: Receiver[T1], two: Receiver[T2], three: Receiver[T3], four: Receiver[T4], /
+) -> Receiver[T1 | T2 | T3 | T4]: ...
+@overload
+def merge(*receivers: Receiver[T]) -> Receiver[T]: ...
+def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
     """Return one receiver over several, fair among them; it spawns no task.
 
     It ends when all of them have stopped. Closing it closes them.
@@ -84,10 +101,12 @@ class _Combined(Receiver[T_co]):
         """Return the operation that receives, or leases, a message."""
 
     def _operation(self, *, leased: bool) -> Operation[Any]:
-        if self._late is not None:
-            error, self._late = self._late, None
-            raise error
-        return self._combine(leased=leased)
+        if self._late is None:
+            return self._combine(leased=leased)
+        try:
+            raise self._late
+        finally:
+            self._late = None
 
     def receiving(self) -> Operation[T_co]:
         return self._operation(leased=False)
@@ -96,24 +115,29 @@ class _Combined(Receiver[T_co]):
         return self._operation(leased=True)
 
     async def receive(self) -> T_co:
-        return (await select(self.receiving())).result()
+        return (await select(self.receiving()))._hand_over()
 
     def receive_nowait(self) -> T_co:
-        return select_nowait(self.receiving()).result()
+        return select_nowait(self.receiving())._hand_over()
+
+    async def __anext__(self) -> T_co:
+        operation = await select(self.receiving())
+        if operation._ended:  # what a function raises may look like an end, and is none
+            raise StopAsyncIteration
+        return operation._hand_over()
 
     async def receive_many(self, max_messages: int) -> list[T_co]:
         check_int("max_messages", max_messages, least=1)
-        messages = [await self.receive()]
+        operation = self.receiving()
+        messages = [(await select(operation))._hand_over()]
         with suppress(WouldBlock):
             while len(messages) < max_messages:
-                operation = select_nowait(self.receiving())
-                if operation._ended:
+                select_nowait(operation)
+                self._late = operation._error  # those that came before it are not to be lost
+                if operation._ended or self._late is not None:
+                    operation._forget()
                     break
-                try:
-                    messages.append(operation.result())
-                except Exception as error:  # noqa: BLE001  those before it are not to be lost
-                    self._late = error
-                    break
+                messages.append(operation._hand_over())
         return messages
 
     def close(self) -> None:
@@ -145,6 +169,7 @@ class Mapped(_Combined[U]):
     """What `Receiver.map` returns."""
 
     def __init__(self, receiver: Receiver[T], function: Callable[[T], U]) -> None:
+        check_callable("function", function)
         super().__init__("map", receiver)
         self._receiver = receiver
         self._function = function
@@ -162,6 +187,7 @@ class Filtered(_Combined[T]):
     """What `Receiver.filter` returns."""
 
     def __init__(self, receiver: Receiver[T], predicate: Callable[[T], object]) -> None:
+        check_callable("predicate", predicate)
         super().__init__("filter", receiver)
         self._receiver = receiver
         self._predicate = predicate
@@ -211,7 +237,7 @@ class _Combining(Operation[T_co]):
 
     @abstractmethod
     def _accept(self, value: Any) -> bool:
-        """Make the result of what was received; return False if it is turned away."""
+        """Make the result of what was received; return whether it is not turned away."""
 
     def _inner_ended(self, inner: Operation[Any]) -> bool:  # noqa: ARG002  for `merge`
         """Go on without an operation that has ended; return True if there is nothing left."""
@@ -223,6 +249,10 @@ class _Combining(Operation[T_co]):
             return False
         if inner._ended:
             return self._inner_ended(inner)
+        if inner._error is not None:  # in no local variable: its traceback refers to this frame
+            self._happened(error=inner._error)
+            inner._forget()
+            return True
         try:
             return self._accept(inner._hand_over())
         except Exception as error:  # noqa: BLE001  `result` raises it

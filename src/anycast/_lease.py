@@ -1,5 +1,8 @@
 """A lease: a message that comes back if the work on it fails."""
 
+# How operations proceed is private to the package, and not to their class.
+# pyright: reportPrivateUsage=none
+
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
@@ -60,7 +63,7 @@ class Lease(AbstractAsyncContextManager[T]):
         if leasing is None:
             raise RuntimeError("a lease is entered once: call `lease()` for each message")
         await select(leasing)
-        self._held = leasing.result()
+        self._held = leasing._hand_over()  # it would keep an error
         return self._held.message
 
     async def __aexit__(

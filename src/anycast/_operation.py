@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
+    from types import TracebackType
 
     from anycast._core import Core
     from anycast._endpoints import Endpoint
@@ -48,11 +49,12 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
     ```
     """
 
-    __slots__ = ("_ended", "_error", "_value")
+    __slots__ = ("_ended", "_error", "_traceback", "_value")
 
     def __init__(self) -> None:
         self._value: T_co = _NOTHING
         self._error: Exception | None = None
+        self._traceback: TracebackType | None = None  # of the error, as it was at first
         self._ended = False
 
     def result(self) -> T_co:
@@ -72,7 +74,7 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
             self._raise_end()
         if self._error is not None:
             try:
-                raise self._error
+                raise self._error.with_traceback(self._traceback)
             finally:
                 del self  # or its traceback would keep the error alive
         if self._value is _NOTHING:
@@ -84,14 +86,23 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
         self._ended = False
         self._value = value
         self._error = error
+        self._traceback = error.__traceback__ if error is not None else None
         return True
 
     def _hand_over(self) -> T_co:
-        """Return, or raise, the result, and keep it no more."""
+        """Return, or raise, the result, and keep it no more.
+
+        To keep an error would make a cycle: the frames of its traceback refer to their
+        callers, and those to the operation.
+        """
         try:
             return self.result()
         finally:
-            self._value, self._error = _NOTHING, None
+            self._forget()
+
+    def _forget(self) -> None:
+        """Keep nothing of what it gave."""
+        self._value, self._error, self._traceback = _NOTHING, None, None
 
     def _has_ended(self) -> bool:
         """Note that it can happen no more; return True: to find that out is to happen."""

@@ -220,6 +220,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         Returns:
             A receiver of the function's results.
+
+        Raises:
+            TypeError: if ``function`` is not callable.
         """
         from anycast._combinators import Mapped  # noqa: PLC0415  it is a receiver itself
 
@@ -245,6 +248,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         Returns:
             A receiver of the messages for which the function's result is true.
+
+        Raises:
+            TypeError: if ``predicate`` is not callable.
         """
         from anycast._combinators import Filtered  # noqa: PLC0415  it is a receiver itself
 

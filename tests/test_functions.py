@@ -1,0 +1,320 @@
+"""`map` and `filter`: what their functions return, and what becomes of what they raise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from anycast import Anycast, Receiver, ReceiverStoppedError, merge, select, select_nowait
+from combinations import FAILING, Foreign, OddError, even, everything, same
+from helpers import begin, drain, raises, settle, task_group, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Combinator = Callable[[Receiver[int]], Receiver[int]]
+
+pytestmark = pytest.mark.anyio
+
+failing = pytest.mark.parametrize("combinator", FAILING.values(), ids=list(FAILING))
+
+
+async def channel_of(*messages: int) -> Anycast[int]:
+    """Return a channel that holds messages."""
+    channel = Anycast[int]()
+    await channel.new_sender().send_many(messages)
+    return channel
+
+
+async def test_map_gives_what_the_function_returns() -> None:
+    """Falsy results and None are messages like any other."""
+    channel = await channel_of(0, 1, 2, 3)
+    receiver = channel.new_receiver().map([None, "", "two", 3.0].__getitem__)
+    assert await receiver.receive_many(9) == [None, "", "two", 3.0]
+
+
+async def test_filter_gives_what_the_predicate_accepts() -> None:
+    """The others are gone, and count as received; any true or false object will do."""
+    channel = await channel_of(0, 1, 2, 0, 3)
+    assert await channel.new_receiver().filter(same).receive_many(9) == [1, 2, 3]
+    assert channel.statistics().messages_received == 5
+
+
+async def test_filter_waits_until_a_message_is_accepted() -> None:
+    """A task whose message is turned away waits on, in the channel's line."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver().filter(even)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        await sender.send_many([1, 3])
+        await settle()
+        assert (attempt.outcome, waiting(channel)) == ("unfinished", (0, 1))
+        await sender.send(4)
+    assert attempt.result == 4
+
+
+async def test_filter_without_waiting() -> None:
+    """What is turned away is gone even if nothing is left."""
+    channel = await channel_of(1, 3)
+    with pytest.raises(anyio.WouldBlock):
+        channel.new_receiver().filter(even).receive_nowait()
+    assert channel.statistics().current_buffer_used == 0
+
+
+async def test_filter_yields_while_it_turns_messages_away() -> None:
+    """With ``yield_every=1`` a receive that has a message to turn away can be cancelled."""
+    channel = Anycast[int](yield_every=1)
+    channel.new_sender().send_nowait(1)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await channel.new_receiver().filter(even).receive()
+    assert scope.cancelled_caught
+    assert drain(channel.new_receiver()) == [1]
+
+
+async def test_a_leased_message_that_is_turned_away() -> None:
+    """It is done with: the lease is of the next one, and the channel may end."""
+    channel = await channel_of(1, 2)
+    receiver = channel.new_receiver().filter(even)
+    channel.close()
+    async with receiver.lease() as message:
+        assert message == 2
+    with pytest.raises(ReceiverStoppedError):
+        receiver.receive_nowait()
+
+
+async def test_a_mapped_lease_gives_back_the_message_itself() -> None:
+    """What comes back is the message, and not what the function made of it."""
+    channel = await channel_of(1)
+
+    async def fail() -> None:
+        async with channel.new_receiver().map(str).lease() as message:
+            assert message == "1"
+            raise OddError
+
+    with pytest.raises(OddError):
+        await fail()
+    assert drain(channel.new_receiver()) == [1]
+
+
+async def test_the_function_is_called_once_for_each_message() -> None:
+    """It is called in order, and for nothing else."""
+    channel, seen = await channel_of(1, 2), list[int]()
+    receiver = channel.new_receiver().map(seen.append)
+    await receiver.receive()
+    assert seen == [1]
+    receiver.receive_nowait()
+    with pytest.raises(anyio.WouldBlock):
+        receiver.receive_nowait()
+    assert seen == [1, 2]
+
+
+async def receive(receiver: Receiver[int]) -> None:
+    """Receive one."""
+    await receiver.receive()
+
+
+async def lease(receiver: Receiver[int]) -> None:
+    """Lease a message."""
+    async with receiver.lease():
+        raise AssertionError
+
+
+async def receive_nowait(receiver: Receiver[int]) -> None:
+    """Receive without waiting."""
+    receiver.receive_nowait()
+
+
+async def receive_batch(receiver: Receiver[int]) -> None:
+    """Receive several."""
+    await receiver.receive_many(2)
+
+
+async def receive_in_loop(receiver: Receiver[int]) -> None:
+    """Receive in a loop."""
+    async for _ in receiver:
+        raise AssertionError
+
+
+async def receive_in_select(receiver: Receiver[int]) -> None:
+    """Receive in a `select`, which itself raises nothing."""
+    operation = receiver.receiving()
+    assert await select(operation) is operation
+    operation.result()
+
+
+async def receive_in_select_nowait(receiver: Receiver[int]) -> None:
+    """Receive in a `select_nowait`, which itself raises nothing either."""
+    operation = receiver.receiving()
+    assert select_nowait(operation) is operation
+    operation.result()
+
+
+WAITING = [receive, receive_batch, lease, receive_in_loop, receive_in_select]
+
+
+@failing
+@pytest.mark.parametrize("way", [*WAITING, receive_nowait, receive_in_select_nowait])
+async def test_what_the_function_raises(combinator: Combinator, way: Any) -> None:
+    """It reaches the caller; the message counts as received, and the receiver goes on."""
+    channel = await channel_of(1, 2)
+    receiver = combinator(channel.new_receiver())
+    channel.close()
+    with raises(OddError, "1"):
+        await way(receiver)
+    assert channel.statistics().messages_received == 1
+    assert await receiver.receive() == 2
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+@failing
+@pytest.mark.parametrize("way", WAITING)
+async def test_what_the_function_raises_after_a_wait(combinator: Combinator, way: Any) -> None:
+    """It reaches the task that waits, and no other."""
+    channel = Anycast[int]()
+    receiver = combinator(channel.new_receiver())
+
+    async def fail() -> None:
+        with raises(OddError, "1"):
+            await way(receiver)
+
+    async with task_group() as tasks:
+        await begin(tasks, fail)
+        channel.new_sender().send_nowait(1)
+    assert waiting(channel) == (0, 0)
+    channel.new_sender().send_nowait(2)
+    assert await receiver.receive() == 2
+
+
+@pytest.mark.parametrize("error", [ReceiverStoppedError, anyio.EndOfStream])
+async def test_the_function_raises_what_an_end_would(error: type[Exception]) -> None:
+    """In a loop it is not mistaken for the end: it is an error as any other."""
+
+    def fail(number: int) -> None:
+        raise error(number)
+
+    receiver = (await channel_of(1)).new_receiver().map(fail)
+
+    async def loop() -> None:
+        async for _ in receiver:
+            raise AssertionError
+
+    with pytest.raises(error) as caught:
+        await loop()
+    assert type(caught.value) is error
+
+
+async def test_the_function_raises_would_block() -> None:
+    """In a batch it is not mistaken for having nothing left."""
+
+    def fail(number: int) -> int:
+        if number == 2:
+            raise anyio.WouldBlock
+        return number
+
+    receiver = (await channel_of(1, 2)).new_receiver().map(fail)
+    assert await receiver.receive_many(9) == [1]
+    with pytest.raises(anyio.WouldBlock):
+        await receiver.receive()
+
+
+async def test_an_interrupt_in_the_function() -> None:
+    """It goes straight on; the message counts as received, leased or not."""
+
+    def interrupt(number: int) -> int:
+        raise KeyboardInterrupt(number)
+
+    channel = await channel_of(1, 2)
+    receiver = channel.new_receiver()
+    channel.close()
+    with pytest.raises(KeyboardInterrupt):
+        await receiver.map(interrupt).receive()
+    with pytest.raises(KeyboardInterrupt):
+        await lease(receiver.filter(interrupt))
+    with pytest.raises(ReceiverStoppedError):
+        await receiver.receive()
+
+
+@failing
+@pytest.mark.parametrize("way", [*WAITING, receive_nowait, receive_in_select_nowait])
+async def test_a_failure_in_a_batch(combinator: Combinator, way: Any) -> None:
+    """The batch is what came before it; the next call raises it, and the one after goes on."""
+    receiver = combinator((await channel_of(2, 4, 1, 6)).new_receiver())
+    assert await receiver.receive_many(9) == [2, 4]
+    with raises(OddError, "1"):
+        await way(receiver)
+    assert await receiver.receive_many(9) == [6]
+
+
+async def test_a_batch_takes_no_more_than_wanted() -> None:
+    """A message that would fail is left alone if the batch is full."""
+    receiver = FAILING["map"]((await channel_of(2, 1)).new_receiver())
+    assert await receiver.receive_many(1) == [2]
+    with raises(OddError, "1"):
+        await receiver.receive()
+
+
+async def test_a_failure_can_be_asked_for_again() -> None:
+    """The operation keeps the error until it happens again; the traceback does not grow."""
+    operation = FAILING["map"]((await channel_of(1, 2)).new_receiver()).receiving()
+    await select(operation)
+    depths: list[int] = []
+    for _ in range(2):
+        with raises(OddError, "1") as caught:
+            operation.result()
+        depths.append(len(caught.traceback))
+    assert depths[0] == depths[1]
+    await select(operation)
+    assert operation.result() == 2
+
+
+async def test_the_traceback_shows_the_function() -> None:
+    """It ends where the function raised, and shows no more of this library than need be."""
+    with raises(OddError, "1") as caught:
+        await FAILING["nested"]((await channel_of(1)).new_receiver()).receive()
+    names = [entry.name for entry in caught.traceback]
+    assert names[-1] == "only_even"
+    assert names[1:4] == ["receive", "_hand_over", "result"]
+    assert set(names[4:-1]) <= {"<lambda>"}
+
+
+async def test_operations_that_share_a_function() -> None:
+    """Each has a result of its own."""
+    receiver = (await channel_of(1, 2)).new_receiver().map(str)
+    one, two = receiver.receiving(), receiver.receiving()
+    await select(one)
+    await select(two)
+    assert (one.result(), two.result()) == ("1", "2")
+
+
+async def test_str_and_repr() -> None:
+    """They show what it is made of."""
+    receiver = Anycast[int](name="numbers").new_receiver()
+    made = receiver.map(same).filter(everything)
+    assert str(made) == "filter(map(Anycast:numbers:_Receiver))"
+    assert repr(made) == f"filter(map({receiver!r}))"
+
+
+@pytest.mark.parametrize("wrong", [None, 3])
+async def test_wrong_functions(wrong: Any) -> None:
+    """They are refused at once, before they could cost a message."""
+    receiver = Anycast[int]().new_receiver()
+    with raises(TypeError, f"`function` must be callable, not {wrong}"):
+        receiver.map(wrong)
+    with raises(TypeError, f"`predicate` must be callable, not {wrong}"):
+        receiver.filter(wrong)
+
+
+async def test_they_nest() -> None:
+    """A merge of filters of maps, of channels of two kinds, gives what each lets through."""
+    one, two = await channel_of(1, 2, 3), await channel_of(10, 11, 12)
+    receiver = merge(
+        one.new_receiver().map(str).filter("2".__ne__),
+        Foreign(two.new_receiver()).filter(even).map(float).map(str),
+    )
+    one.close()
+    two.close()
+    assert sorted([message async for message in receiver]) == ["1", "10.0", "12.0", "3"]
