@@ -228,6 +228,14 @@ async def test_in_a_select(combinator: Combinator) -> None:
     assert waiting(quiet) == waiting(channel) == (0, 0)
 
 
+async def test_the_result_of_what_has_not_happened(combinator: Combinator) -> None:
+    """There is none, and the error says why."""
+    operation = combinator((await channel_of(1)).new_receiver()).receiving()
+    text = "the operation has not happened: `select` did not return it"
+    with raises(RuntimeError, text):
+        operation.result()
+
+
 async def test_the_end_in_a_select(combinator: Combinator) -> None:
     """The end makes it happen, and its result raises, as often as it is asked for."""
     channel = Anycast[int]()

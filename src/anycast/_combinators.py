@@ -260,10 +260,9 @@ class _Combining(Operation[T_co]):
 
     def _stopped_by(self, inner: Operation[Any]) -> NoReturn:
         try:
-            inner.result()
+            inner._raise_end()
         except ReceiverStoppedError as error:
             raise ReceiverStoppedError(self._receiver) from error.__cause__
-        raise AssertionError("an operation that has ended must raise why")
 
 
 def _without_our_frames(error: Exception) -> Exception:
