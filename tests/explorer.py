@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     from anycast._line import Line
 
+# More than any program here needs: whatever goes on for ever is to fail, and not to hang.
+MOST_STEPS = 1000
+MOST_WAITS = 100  # of one operation
+
 
 class Cancelled(BaseException):
     """What a cancelled task is thrown."""
@@ -72,6 +76,7 @@ class HandWaiter:
     own_room = 0
 
     def __init__(self) -> None:
+        self._waits = 0
         self.renew()
 
     @property
@@ -79,6 +84,8 @@ class HandWaiter:
         return self.event.is_set
 
     def renew(self) -> None:
+        self._waits += 1
+        assert self._waits < MOST_WAITS, "a task is woken again and again, and never goes on"
         self.event = HandEvent()
 
     def wake(self) -> bool:
@@ -200,10 +207,11 @@ class Schedule:
         self.tasks = [Task(program.run(script, n)) for n, script in enumerate(scripts)]
         self.injections = injections
         self.choices = choices
+        self._steps = 0
 
     def run(self) -> None:
         """Take every step that the choices say, then close what is left open."""
-        while runnable := [task for task in self.tasks if task.runnable]:
+        while runnable := self._runnable():
             actions: list[Callable[[], object]] = [task.step for task in runnable]
             if self.injections:
                 actions += self._faults()
@@ -215,6 +223,11 @@ class Schedule:
                 resumed = choice < len(runnable) and runnable[choice].event is not None
                 self._observe(actions[choice], resumed=resumed)
         self._end()
+
+    def _runnable(self) -> list[Task]:
+        self._steps += 1
+        assert self._steps < MOST_STEPS, "the tasks run for ever"
+        return [task for task in self.tasks if task.runnable]
 
     def _faults(self) -> list[Callable[[], object]]:
         alive = [task.cancel for task in self.tasks if not task.done]
@@ -230,7 +243,7 @@ class Schedule:
 
     def _end(self) -> None:
         self.program.close()
-        while runnable := [task for task in self.tasks if task.runnable]:
+        while runnable := self._runnable():
             runnable[0].step()
             self.program.watch()
         assert all(task.done for task in self.tasks), "a task hangs in a closed channel"
