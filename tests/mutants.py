@@ -19,14 +19,17 @@ from typing import NamedTuple
 
 TESTS = Path(__file__).parent
 SOURCE = TESTS.parent / "src" / "anycast"
-# Two without an event loop, which kill most mutants within seconds and cannot hang, and
-# three about what those two do not see.
+# These kill nearly all mutants, those that are quick first.
 FIRST = [
     "tests/test_state_machine.py",
-    "tests/test_interleavings.py",
+    "tests/test_reentrancy.py",
     "tests/test_yielding.py",
     "tests/test_two_loops.py",
-    "tests/test_reentrancy.py",
+    "tests/test_select.py",
+    "tests/test_select_by_hand.py",
+    "tests/test_interleavings.py",
+    "tests/test_send_deque.py",
+    "tests/test_storms.py",
 ]
 REST = sorted({f"tests/{path.name}" for path in TESTS.glob("test_*.py")} - {*FIRST})
 SECONDS = 240  # what all of it takes at most, unless a mutant makes it hang
@@ -46,8 +49,8 @@ MUTANTS = [
     Mutant(
         "drop the promise of a task that leaves",
         "_core",
-        "            line.credit += 1\n            self._gone(line)\n        elif",
-        "            self._gone(line)\n        elif",
+        "            del line.promised[waiter]\n            line.credit += 1\n        elif",
+        "            del line.promised[waiter]\n        elif",
     ),
     Mutant(
         "leave without passing the promise on",
@@ -55,24 +58,29 @@ MUTANTS = [
         "        self._remove(line, waiter)\n        self._settle()\n\n    def dismiss",
         "        self._remove(line, waiter)\n\n    def dismiss",
     ),
-    Mutant("wake the newest waiter", "_core", "popitem(last=False)", "popitem()"),
+    Mutant(
+        "wake the newest waiter",
+        "_core",
+        "popitem(last=False)",
+        "popitem()",
+    ),
     Mutant(
         "wake nobody when a message comes",
         "_core",
-        "        if receivers.waiting:\n            self._settle()\n",
+        "        if receivers.waiting:\n            self.promise(receivers)\n",
         "",
     ),
     Mutant(
         "wake nobody when a message is taken",
         "_core",
-        "        if senders.waiting or self.closed:\n            self._settle()\n",
-        "",
+        "        if self.senders.waiting:\n            self.promise(self.senders)\n        elif self.closed:",
+        "        if self.closed:",
     ),
     Mutant(
         "forget the end of a closed channel when its last message is taken",
         "_core",
-        "if senders.waiting or self.closed:",
-        "if senders.waiting:",
+        "        elif self.closed:\n            self.end()\n",
+        "",
     ),
     Mutant(
         "forget to wake blocked senders on close",
@@ -86,7 +94,12 @@ MUTANTS = [
         "[*self.senders.promised, *self.senders.waiting]",
         "self.senders.waiting",
     ),
-    Mutant("forget to wake those dismissed", "_core", "            waiter.wake()\n", ""),
+    Mutant(
+        "forget to wake those dismissed",
+        "_core",
+        "            waiter.wake()\n",
+        "",
+    ),
     Mutant(
         "end while a lease is open",
         "_core",
@@ -102,17 +115,27 @@ MUTANTS = [
     Mutant(
         "never end for those who wait",
         "_core",
-        "            self.dismiss(receivers, receivers.waiting)\n",
+        "            self.dismiss(self.receivers, self.receivers.waiting)\n",
         "            pass\n",
     ),
     Mutant(
         "set credit aside only when the task is woken",
         "_core",
-        "            receivers.credit -= 1\n            self._promise(receivers)\n",
-        "            self._promise(receivers)\n            receivers.credit -= 1\n",
+        "            if not waiter.wake():  # it is",
+        "            line.credit += 1\n            woken = waiter.wake()\n            line.credit -= 1\n            if not woken:  # it is",
     ),
-    Mutant("room for one message too many", "_core", "credit=limit,", "credit=limit + 1,"),
-    Mutant("room for one message too few", "_core", "credit=limit,", "credit=max(limit - 1, 0),"),
+    Mutant(
+        "room for one message too many",
+        "_core",
+        "credit=limit,",
+        "credit=limit + 1,",
+    ),
+    Mutant(
+        "room for one message too few",
+        "_core",
+        "credit=limit,",
+        "credit=max(limit - 1, 0),",
+    ),
     Mutant(
         "no room for a receiver that waits: no rendezvous",
         "_core",
@@ -122,13 +145,13 @@ MUTANTS = [
     Mutant(
         "a receiver that has gone leaves its room behind",
         "_core",
-        "        self.senders.credit -= line.room\n",
+        "        self.senders.credit -= line.room  # with a receiver goes the room that it made\n",
         "",
     ),
     Mutant(
         "a receiver that comes wakes no sender",
         "_core",
-        "        if line.room and self.senders.waiting:\n            self._settle()\n",
+        "            if self.senders.waiting:\n                self.promise(self.senders)\n",
         "",
     ),
     Mutant(
@@ -152,8 +175,8 @@ MUTANTS = [
     Mutant(
         "promise to a task that is leaving",
         "_core",
-        "        if not waiter.wake():\n            self._remove(line, waiter)\n",
-        "        waiter.wake()\n",
+        "            if not waiter.wake():  # it is leaving: let it go, and wake the next\n                self._remove(line, waiter)\n                refused = True\n",
+        "            waiter.wake()\n",
     ),
     Mutant(
         "give a message back at the end",
@@ -176,21 +199,26 @@ MUTANTS = [
     Mutant(
         "take messages that are promised to others",
         "_core",
-        "min(most, int(self.receivers.credit))",
-        "min(most, len(self.buffer))",
+        "int(min(most - 1, self.receivers.credit))",
+        "min(most - 1, len(self.buffer) - 1)",
     ),
-    Mutant("take one message too many", "_core", "count = min(most,", "count = min(most + 1,"),
+    Mutant(
+        "take one message too many",
+        "_core",
+        "int(min(most - 1, self.receivers.credit))",
+        "int(min(most, self.receivers.credit))",
+    ),
     Mutant(
         "let two event loops wait at once",
         "_core",
-        "            if self.receivers or self.senders:\n",
-        "            if False:\n",
+        "            if self.in_line:\n                raise",
+        "            if False:\n                raise",
     ),
     Mutant(
         "remember the event loop for ever",
         "_core",
-        "            self.loop = None\n",
-        "            pass\n",
+        "            self.loop = None\n\n    def _settle",
+        "            pass\n\n    def _settle",
     ),
     Mutant(
         "skip the second look after a yield",
@@ -201,10 +229,15 @@ MUTANTS = [
     Mutant(
         "do not look whether it was closed during a yield",
         "_endpoints",
-        "            await waiter_kind().checkpoint()\n            self._check_open()\n",
-        "            await waiter_kind().checkpoint()\n",
+        "            await checkpoint(core)\n            self._check_open()\n",
+        "            await checkpoint(core)\n",
     ),
-    Mutant("yield one operation too late", "_endpoints", "core.budget <= 0", "core.budget < 0"),
+    Mutant(
+        "yield one operation too late",
+        "_endpoints",
+        "core.budget <= 0",
+        "core.budget < 0",
+    ),
     Mutant(
         "trust a wake-up without looking at what is held",
         "_endpoints",
@@ -214,7 +247,7 @@ MUTANTS = [
     Mutant(
         "go on after being dismissed",
         "_endpoints",
-        "        self._check_open()  # whoever was dismissed learns why\n",
+        "            if waiter not in line.promised:  # it was dismissed, and learns why\n                self._check_open()\n",
         "",
     ),
     Mutant(
@@ -226,13 +259,13 @@ MUTANTS = [
     Mutant(
         "keep the waiters of an endpoint",
         "_endpoints",
-        "            del self._waiters[waiter]\n",
+        "            del self.waiters[waiter]\n",
         "            pass\n",
     ),
     Mutant(
         "close an endpoint without waking its tasks",
         "_endpoints",
-        "self._core.detach(self._line, self._waiters)",
+        "self._core.detach(self._line, self.waiters)",
         "self._core.detach(self._line, ())",
     ),
     Mutant(
@@ -250,14 +283,146 @@ MUTANTS = [
     Mutant(
         "close an endpoint, and wake the tasks of the others",
         "_endpoints",
-        "self._core.detach(self._line, self._waiters)",
+        "self._core.detach(self._line, self.waiters)",
         "self._core.detach(self._line, [*self._line.promised, *self._line.waiting])",
     ),
     Mutant(
         "lose the message of a lease that fails",
         "_lease",
-        "            self._core.give_back(message)\n",
-        "            self._core.end_lease()\n",
+        "            held.give_back()\n",
+        "            held.done()\n",
+    ),
+    Mutant(
+        "remember the event loop of a task whose turn came",
+        "_core",
+        "            self.loop = None\n\n    def leave",
+        "            pass\n\n    def leave",
+    ),
+    Mutant(
+        "promise what a task that is leaving gave back to nobody",
+        "_core",
+        "        if refused:\n            self._settle()\n",
+        "",
+    ),
+    Mutant(
+        "a batch takes more room than there is",
+        "_core",
+        "senders.credit, self.budget)",
+        "senders.credit + 1, self.budget)",
+    ),
+    Mutant(
+        "a batch never yields",
+        "_core",
+        "min(len(messages) - 1, senders.credit, self.budget)",
+        "min(len(messages) - 1, senders.credit)",
+    ),
+    Mutant(
+        "a batch keeps the room that it did not use",
+        "_core",
+        "            senders.credit += unused\n",
+        "",
+    ),
+    Mutant(
+        "do not wait anew when a promise is taken back",
+        "_line",
+        "        waiter.renew()\n",
+        "",
+    ),
+    Mutant(
+        "a select meets itself",
+        "_core",
+        "if waiter.own_room > line.credit:",
+        "if False:",
+    ),
+    Mutant(
+        "a select keeps the room that it makes from the next in line",
+        "_line",
+        "if one.own_room <= self.credit",
+        "if False",
+    ),
+    Mutant(
+        "a send that need not wait wakes nobody",
+        "_endpoints",
+        "            if receivers.waiting:\n                core.promise(receivers)\n",
+        "",
+    ),
+    Mutant(
+        "a receive that need not wait wakes nobody",
+        "_endpoints",
+        "            if senders.waiting:\n                core.promise(senders)\n",
+        "",
+    ),
+    Mutant(
+        "a send that need not wait never yields",
+        "_endpoints",
+        "most messages take.\n            core.budget -= 1\n            line.credit -= 1\n            buffer",
+        "most messages take.\n            line.credit -= 1\n            buffer",
+    ),
+    Mutant(
+        "a receive that need not wait never yields",
+        "_endpoints",
+        "most messages take.\n            core.budget -= 1\n            line.credit -= 1\n            senders",
+        "most messages take.\n            line.credit -= 1\n            senders",
+    ),
+    Mutant(
+        "async for never yields",
+        "_endpoints",
+        "            core.budget -= 1\n            core.acquire(line)\n            return core.take()\n",
+        "            core.acquire(line)\n            return core.take()\n",
+    ),
+    Mutant(
+        "promise a select more than one of its operations",
+        "_select",
+        "        for other in others:\n            other.leave()\n",
+        "",
+    ),
+    Mutant(
+        "a cancelled select keeps its places and its promise",
+        "_select",
+        "            for arm in self.arms.values():\n                arm.leave()\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a select does not look again when an end was closed",
+        "_select",
+        "(found := self._look_again())",
+        "(found := None)",
+    ),
+    Mutant(
+        "a select keeps its waiter",
+        "_select",
+        "            self.claimed = None\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "prefer the first operation that is ready",
+        "_select",
+        "return ready[draw(len(ready))]",
+        "return ready[0]",
+    ),
+    Mutant(
+        "prefer the first operation if it is ready",
+        "_select",
+        "operations[int(_random() * len(operations))]",
+        "operations[0]",
+    ),
+    Mutant(
+        "a select that need not wait never yields",
+        "_select",
+        "leaf is not None and leaf.core.budget > 0:",
+        "leaf is not None:",
+    ),
+    Mutant(
+        "a select that looks at all never yields",
+        "_select",
+        "if core.budget <= 0 and not rested and not leaf.endpoint.stopped:",
+        "if False:",
+    ),
+    Mutant(
+        "a message that a filter turns away counts as received",
+        "_combinators",
+        "bool(self._function(value)) and self._happened(value=value)",
+        "self._happened(value=value)",
     ),
 ]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import runpy
 import sys
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -163,3 +164,52 @@ def test_it_is_the_main_program_of_the_package(
     with pytest.raises(SystemExit, match=r"^0$"):
         runpy.run_module("anycast", run_name="__main__")
     assert row(capsys.readouterr().out, "asyncio")[:2] == ["asyncio", "8"]
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, *, installed: bool) -> None:
+    """Let the demo find the client library for Redis, or not find it."""
+
+    def find_spec(_: str) -> bool | None:
+        return installed or None
+
+    monkeypatch.setattr("anycast._demo._options.find_spec", find_spec)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run the demo with options that it refuses; return the last line that it wrote."""
+    with pytest.raises(SystemExit) as exit_:
+        main([*arguments])
+    assert exit_.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("installed", "limit", "error"),
+    [
+        (False, "1", "--redis needs more: run `pip install 'anycast[redis]'`"),
+        (True, "0", "argument --limit: must be >= 1 with --redis, not 0"),
+    ],
+)
+def test_what_redis_needs(
+    installed: bool,
+    limit: str,
+    error: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The client library, and a limit."""
+    pretend(monkeypatch, installed=installed)
+    assert refusal(capsys, "--redis", "--limit", limit).endswith(f"error: {error}")
+
+
+def test_on_redis_the_demo_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is run in place of the two parts, and its exit code is the demo's."""
+    stub: Any = ModuleType("anycast._demo._on_redis")
+
+    def run_on_redis(url: str, *_: object) -> int:
+        return 7 if url == "redis://here" else 0
+
+    stub.run_on_redis = run_on_redis
+    monkeypatch.setitem(sys.modules, stub.__name__, stub)
+    pretend(monkeypatch, installed=True)
+    assert main(["--redis", "redis://here"]) == 7

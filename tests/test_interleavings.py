@@ -119,8 +119,7 @@ def test_clones_that_are_closed_keep_every_promise(scripts: tuple[str, ...]) -> 
     assert explore(scripts, Setup(1, ends=2, auto_close=True), injections=2) > 1
 
 
-@pytest.mark.parametrize("limit", [0, 1])
-@pytest.mark.parametrize("refuses", [False, True])
+@pytest.mark.parametrize(("limit", "refuses"), [(0, False), (1, True)])
 def test_two_selects_keep_every_promise(limit: float, refuses: bool) -> None:
     """Two selects meet in two channels, whatever they are about."""
     for scripts in combinations_with_replacement((*SELECTS, "s", "r"), 2):

@@ -75,3 +75,23 @@ def test_room_that_a_select_makes_goes_to_whoever_waits_behind_it() -> None:
     assert end(task) is received
     assert received.result() == 2
     receive.close()
+
+
+def test_a_message_turned_away_on_the_second_look_has_not_happened() -> None:
+    """The select goes on to wait, without a message that its filter does not accept."""
+    one, two = Anycast[int](limit=0), Anycast[int](limit=1)
+    leaving = one.new_receiver()
+    filtered = two.new_receiver().filter(bool).receiving()
+    task = select(one.new_sender().sending(1), filtered)
+    step(task)
+    receive = leaving.receive()
+    step(receive)
+    sender = two.new_sender()
+    sender.send_nowait(0)  # while the select waits for nothing but to send, as it was promised
+    leaving.close()
+    step(task)
+    assert two.statistics().current_buffer_used == 0
+    sender.send_nowait(7)
+    assert end(task) is filtered
+    assert filtered.result() == 7
+    receive.close()

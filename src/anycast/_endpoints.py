@@ -189,9 +189,7 @@ class _Receiver(Endpoint[T], Receiver[T]):
             message = core.buffer.popleft()
             if senders.waiting:
                 core.promise(senders)
-            elif core.closed:
-                core.end()
-            return message
+            return message  # and as there was credit, nobody waits who could be at the end
         await self._turn()
         return core.take()
 
