@@ -75,6 +75,7 @@ def no_log(caplog: pytest.LogCaptureFixture) -> None:
 def no_garbage_collection() -> Iterator[None]:
     """Leave cycles alone while a test runs, so that a reference cycle counts as debris too."""
     gc.collect()
+    gc.freeze()  # what is there already need not be looked at, here or by the next test
     gc.disable()
     yield
     gc.enable()

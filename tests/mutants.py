@@ -307,14 +307,14 @@ MUTANTS = [
     Mutant(
         "a batch takes more room than there is",
         "_core",
-        "senders.credit, self.budget)",
-        "senders.credit + 1, self.budget)",
+        "room, self.budget)",
+        "room + 1, self.budget)",
     ),
     Mutant(
         "a batch never yields",
         "_core",
-        "min(len(messages) - 1, senders.credit, self.budget)",
-        "min(len(messages) - 1, senders.credit)",
+        "min(len(messages) - 1, room, self.budget)",
+        "min(len(messages) - 1, room)",
     ),
     Mutant(
         "a batch keeps the room that it did not use",

@@ -34,10 +34,10 @@ def run_as_guest(main: Callable[[], Awaitable[Any]], host: Callable[[], Awaitabl
 
 
 @pytest.mark.filterwarnings("ignore:You seem to already have installed a SIGINT handler")
-@pytest.mark.parametrize("yield_every", [1, 64])
-def test_a_channel_serves_the_guest_and_then_the_host(yield_every: int) -> None:
+@pytest.mark.parametrize(("limit", "yield_every"), [(0, 64), (1, 1)])
+def test_a_channel_serves_the_guest_and_then_the_host(limit: int, yield_every: int) -> None:
     """Which of the two runs is told apart, though asyncio's loop is running in both."""
-    channel = Anycast[int](limit=yield_every - 1, yield_every=yield_every)
+    channel = Anycast[int](limit=limit, yield_every=yield_every)
 
     async def exchange() -> int:
         async with trio.open_nursery() as nursery:

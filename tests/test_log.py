@@ -285,6 +285,23 @@ async def test_a_handler_that_closes(
     assert channel.statistics().messages_sent == 1
 
 
+async def test_a_handler_that_takes_the_promised_room_back(
+    on: Callable[[int, Callable[[], object]], None],
+) -> None:
+    """The sender that was about to go on waits again, for the next receiver."""
+    channel = Anycast[int](limit=0)
+    sender, leaving, receiver = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
+    on(logging.INFO, leaving.close)
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 1)
+        await begin(tasks, leaving.receive)
+        assert sending.outcome == "unfinished"
+        assert waiting(channel) == (1, 0)
+        assert await receiver.receive() == 1
+    assert sending.outcome == "done"
+    assert waiting(channel) == (0, 0)
+
+
 @pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
 async def test_a_handler_that_receives(
     on: Callable[[int, Callable[[], object]], None], level: int

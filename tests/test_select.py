@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 import anyio
@@ -464,3 +464,18 @@ def test_what_has_not_happened_has_no_result() -> None:
     """Asking for it is an error."""
     with raises(RuntimeError, "the operation has not happened: `select` did not return it"):
         Ends().receive().result()
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_several_arms_of_one_select_make_room_for_one_message(limit: int) -> None:
+    """A batch finds no more room than the task that waits can use."""
+    ends = Ends(limit)
+    messages = deque(range(5))
+    async with task_group() as tasks:
+        receiving = await begin(tasks, select, ends.receive(), ends.receive())
+        sending = await begin(tasks, ends.sender.send_many, messages)
+        assert receiving.outcome == "done"
+        assert len(messages) == 5 - 1 - limit
+        assert ends.channel.statistics().current_buffer_used == limit
+        sending.cancel()
+    assert len(drain(ends.receiver)) == limit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from anycast import Anycast, Receiver, ReceiverStoppedError, Sender
+from anycast import Anycast, Receiver, ReceiverStoppedError, Sender, select
 from helpers import ROUNDS, drain, raises, waiting
 
 if TYPE_CHECKING:
@@ -228,4 +228,16 @@ def test_closing_a_channel_with_a_task_that_is_stuck_in_a_closed_loop(loops: Two
     assert waiting(loops.channel) == (0, 0)
     with pytest.raises(ReceiverStoppedError):
         end(loops.other, loops.receiver.receive())
+    assert not task.done()
+
+
+def test_sending_to_a_select_that_is_stuck_in_a_closed_loop(loops: TwoLoops) -> None:
+    """None of its arms is promised the message."""
+    loops.one.set_exception_handler(lambda _loop, _context: None)
+    receiver = loops.receiver
+    task = start(loops.one, select(receiver.receiving(), receiver.receiving()))
+    loops.one.close()
+    loops.sender.send_nowait(1)
+    assert drain(receiver) == [1]
+    assert waiting(loops.channel) == (0, 0)
     assert not task.done()

@@ -145,12 +145,15 @@ class Core(Generic[T]):
     def put_many(self, messages: deque[T]) -> None:
         """Accept messages out of a deque, while there is room and nobody need be let run."""
         senders, buffer = self.senders, self.buffer
-        more = max(0, int(min(len(messages) - 1, senders.credit, self.budget)))
+        # While receivers wait it is one at a time: several of them may be arms of one `select`,
+        # which leaves with the first message, and takes the room along.
+        room = 0 if self.receivers.waiting else senders.credit
+        more = max(0, int(min(len(messages) - 1, room, self.budget)))
         senders.credit -= more
         self.budget -= more
         unused = 1 + more
         try:
-            while unused and messages:
+            while unused and messages and not self.closed:
                 buffer.append(messages.popleft())
                 unused -= 1
         finally:  # whatever a deque of the caller's own making raises, what was moved is sent

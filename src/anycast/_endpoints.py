@@ -92,16 +92,16 @@ class Endpoint(Generic[T]):
             logs = log is not None and log.blocked(self)
             while waiter in line.waiting:
                 await waiter.event
-            if log is not None and logs and waiter in line.promised:
-                log.resumed(self)
+                if log is not None and logs and waiter in line.promised:
+                    log.resumed(self)  # a handler may do anything: look again
             if waiter not in line.promised:  # it was dismissed, and learns why
                 self._check_open()
+            core.redeem(line, waiter)
         except BaseException:
             core.leave(line, waiter)
             raise
         finally:
             del self.waiters[waiter]
-        core.redeem(line, waiter)
 
     def close(self) -> None:
         if not self.closed:
@@ -148,7 +148,7 @@ class _Sender(Endpoint[T], Sender[T]):
     async def send_many(self, messages: Iterable[T]) -> None:
         check_iterable("messages", messages)
         self._check_open()
-        if isinstance(messages, (list, tuple)):
+        if type(messages) in {list, tuple}:
             messages = deque(messages)
         if isinstance(messages, deque):
             while messages:

@@ -133,8 +133,9 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         caller's: pass a `collections.deque`, out of which each message is taken in the
         very step in which it is sent, and what is left in it was not sent. Any other
         iterable is asked for one message at a time, and only when the one before is sent;
-        so of a generator, the one message that was waiting for room is lost to it. With
-        no messages there is nothing to do, and nothing yields.
+        so of a generator, the one message that was waiting for room is lost to it. A list
+        or tuple is sent as it is at the time of the call. With no messages there is
+        nothing to do, and nothing yields.
 
         ```python
         from collections import deque

@@ -48,12 +48,13 @@ class Waiter(InLine, Protocol):
 class AnyioWaiter:
     """A task that waits by way of `anyio.Event`."""
 
-    __slots__ = ("_once", "event", "loop")
+    __slots__ = ("_dead", "_once", "event", "loop")
 
     own_room = 0
 
     def __init__(self) -> None:
         self.loop = lowlevel.current_token()
+        self._dead = False
         self.renew()
 
     def renew(self) -> None:
@@ -66,8 +67,8 @@ class AnyioWaiter:
         except RuntimeError as error:
             if str(error) != "Event loop is closed":
                 raise
-            return False  # it never runs again
-        return True
+            self._dead = True  # it never runs again
+        return not self._dead
 
     @staticmethod
     def checkpoint() -> Awaitable[None]:

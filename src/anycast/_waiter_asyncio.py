@@ -37,7 +37,7 @@ class AsyncioWaiter:
         """
         event = self.event
         if event.done():
-            return not event.cancelled()
+            return not (event.cancelled() or self.loop.is_closed())
         try:
             event.set_result(None)
         except RuntimeError:
