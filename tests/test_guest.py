@@ -40,6 +40,9 @@ def test_a_channel_serves_the_guest_and_then_the_host(limit: int, yield_every: i
     channel = Anycast[int](limit=limit, yield_every=yield_every)
 
     async def exchange() -> int:
+        if limit:  # so that the guest yields before it waits
+            await channel.new_sender().send(0)
+            assert await channel.new_receiver().receive() == 0
         async with trio.open_nursery() as nursery:
             nursery.start_soon(channel.new_sender().send, 1)
             received: int = await channel.new_receiver().receive()

@@ -41,7 +41,7 @@ EVERY_OPERATION = ("s", "m", "r", "b", "l", "f")
 FAMILIES = {
     "three operations": Family((*SIMPLE, "sss", "rrr"), 91_804),
     "every operation": Family(EVERY_OPERATION, 83_306),
-    "every operation, and cancelled tasks refuse": Family(EVERY_OPERATION, 83_714, refuses=True),
+    "every operation, and cancelled tasks refuse": Family(EVERY_OPERATION, 83_774, refuses=True),
     "always yielding": Family(("s", "r", "b", "f"), 54_080, setup=Setup(yield_every=1)),
     "two faults": Family(("s", "r"), 57_822, injections=2),
     "senders that receive": Family(("sr", "rs", "s", "r"), 23_025),

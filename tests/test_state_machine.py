@@ -109,7 +109,8 @@ class Machine(RuleBasedStateMachine):
     def put_many(self, count: int) -> None:
         self.core.acquire(self.core.senders)
         messages = deque(next(self.numbers) for _ in range(count))
-        sent = [*messages][: int(min(count, self._room()))]
+        waiting = len(self.receivers.tasks) > len(self.receivers.promised)
+        sent = [*messages][: 1 if waiting else int(min(count, self._room()))]
         self.core.budget = 64  # yielding is not the model's business
         self.core.put_many(messages)
         self.messages += sent
