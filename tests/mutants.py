@@ -293,10 +293,10 @@ MUTANTS = [
         "            held.done()\n",
     ),
     Mutant(
-        "remember the event loop of a task whose turn came",
+        "count a task whose turn came as one that still waits",
         "_core",
-        "            self.loop = None\n\n    def leave",
-        "            pass\n\n    def leave",
+        "were nothing promised\n        self._gone()\n",
+        "were nothing promised\n",
     ),
     Mutant(
         "promise what a task that is leaving gave back to nobody",
@@ -403,7 +403,7 @@ MUTANTS = [
     Mutant(
         "prefer the first operation if it is ready",
         "_select",
-        "operations[int(_random() * len(operations))]",
+        "operations[draw(len(operations))]",
         "operations[0]",
     ),
     Mutant(

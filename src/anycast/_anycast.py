@@ -126,17 +126,6 @@ class Anycast(Channel[T]):
     def statistics(self) -> ChannelStatistics:
         return self._core.statistics()
 
-    def __str__(self) -> str:
-        return f"{type(self).__name__}:{self._name}"
-
-    def __repr__(self) -> str:
-        now = self.statistics()
-        return (
-            f"{type(self).__name__}(name={self._name!r}, limit={self.limit!r}):<"
-            f"current={now.current_buffer_used}, waiting_send={now.tasks_waiting_send}, "
-            f"waiting_receive={now.tasks_waiting_receive}, closed={self.is_closed}>"
-        )
-
 
 class _Done(Awaitable[None]):
     """What `Anycast.close` returns: awaiting it does nothing, and neither does not doing so."""

@@ -49,10 +49,10 @@ def check_name(value: object) -> None:
         raise TypeError(f"`name` must be a str or None, not {value!r}")
 
 
-def check_some(name: str, values: tuple[object, ...], kind: type, made_by: str) -> None:
-    """Demand at least one value, and each of a certain kind."""
+def check_some(argument: str, values: tuple[object, ...], kind: type, made_by: str) -> None:
+    """Check that there is at least one value, and that each is of a certain kind."""
     if not values:
-        raise ValueError(f"`{name}` must be at least one, not none")
+        raise ValueError(f"`{argument}` must be at least one, not none")
     for value in values:
         if not isinstance(value, kind):
-            raise TypeError(f"`{name}` must each come from {made_by}, not be {value!r}")
+            raise TypeError(f"`{argument}` must each come from {made_by}, not be {value!r}")

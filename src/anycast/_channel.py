@@ -87,3 +87,14 @@ class Channel(Closing, Generic[T]):
     @abstractmethod
     def statistics(self) -> ChannelStatistics:
         """Return a snapshot of how full and how busy the channel is."""
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}:{self.name}"
+
+    def __repr__(self) -> str:
+        now = self.statistics()
+        return (
+            f"{type(self).__name__}(name={self.name!r}, limit={self.limit!r}):<"
+            f"current={now.current_buffer_used}, waiting_send={now.tasks_waiting_send}, "
+            f"waiting_receive={now.tasks_waiting_receive}, closed={self.is_closed}>"
+        )

@@ -218,9 +218,7 @@ class Core(Generic[T]):
     def redeem(self, line: Line, waiter: InLine) -> None:
         """Turn a promise into the unit of credit that the caller holds from now on."""
         del line.promised[waiter]  # raises KeyError, were nothing promised
-        self.in_line -= 1
-        if not self.in_line:
-            self.loop = None
+        self._gone()
 
     def leave(self, line: Line, waiter: InLine) -> None:
         """Let a task go that gave up; what it was promised goes to the next in line."""

@@ -58,10 +58,6 @@ class Line:
         self.waiting: OrderedDict[InLine, None] = OrderedDict()
         self.promised: dict[InLine, None] = {}
 
-    def __bool__(self) -> bool:
-        """Return whether any task is in line, waiting or promised."""
-        return bool(self.waiting or self.promised)
-
     def pass_over(self, first: InLine) -> InLine | None:
         """Take out the next that may use one unit of credit, when the first may not.
 

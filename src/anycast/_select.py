@@ -210,7 +210,7 @@ def glance(operations: tuple[Operation[Any], ...]) -> Operation[Any] | None:
 
     Where it is not, the choice is among those that are. So each that is ready is as likely.
     """
-    return operations[int(_random() * len(operations))]
+    return operations[draw(len(operations))]
 
 
 def draw(options: int) -> int:

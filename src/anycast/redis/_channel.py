@@ -166,17 +166,6 @@ class RedisAnycast(Channel[T]):
         """Return a snapshot of what this process does in the channel, and no other."""
         return self._session.statistics()
 
-    def __str__(self) -> str:
-        return f"{type(self).__name__}:{self._name}"
-
-    def __repr__(self) -> str:
-        now = self.statistics()
-        return (
-            f"{type(self).__name__}(name={self._name!r}, limit={self.limit!r}):<"
-            f"current={now.current_buffer_used}, waiting_send={now.tasks_waiting_send}, "
-            f"waiting_receive={now.tasks_waiting_receive}, closed={self.is_closed}>"
-        )
-
 
 class _Closed(Awaitable[None], Generic[T]):
     """What `RedisAnycast.close` returns; it need not be awaited."""

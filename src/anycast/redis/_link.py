@@ -201,6 +201,9 @@ def check_version(version: str | None) -> None:
         raise RefusedError(f"the server must be Redis >= 7.0 or Valkey, not version {version}")
 
 
+SAFETY = 2.0  # seconds after which a hint is taken to be lost
+
+
 class Hints:
     """A list in which hints come, and a connection of its own on which to wait for them.
 

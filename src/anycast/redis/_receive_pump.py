@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from anycast._log import logger
 from anycast.redis import _scripts
 from anycast.redis._delivery import Delivery
-from anycast.redis._link import UnreachableError
+from anycast.redis._link import SAFETY, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from anycast.redis._settlements import Settlements
 
 T = TypeVar("T")
-SAFETY = 2.0  # seconds after which a hint is taken to be lost
 
 
 class ReceivePump(Generic[T]):

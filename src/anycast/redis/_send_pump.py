@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from anycast.redis import _scripts
 from anycast.redis._commands import GoneError
 from anycast.redis._failures import refused, unknown
-from anycast.redis._link import RefusedError, UnreachableError
+from anycast.redis._link import SAFETY, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from anycast.redis._commands import Commands
     from anycast.redis._link import Hints
     from anycast.redis._outbox import Item, Outbox
-
-SAFETY = 2.0  # seconds after which a hint is taken to be lost
 
 
 class SendPump:
