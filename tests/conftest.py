@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import Phase, settings
 
+import debris
 from anycast import _waiter
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--plain-events", action="store_true", help="wait with anyio.Event alone")
 
 
-def _always_plain(cancelled: type[BaseException]) -> type[_waiter.Waiter]:  # noqa: ARG001
-    return _waiter.AnyioWaiter
+def _always_plain(cancelled: type[BaseException]) -> type[_waiter.Backend]:  # noqa: ARG001
+    return _waiter.Anyio
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,8 +73,9 @@ def no_log(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.fixture
-def no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave cycles alone while a test runs, so that a reference cycle counts as debris too."""
+    debris.note_futures(monkeypatch)
     gc.collect()
     gc.freeze()  # what is there already need not be looked at, here or by the next test
     gc.disable()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anycast import (
     Anycast,
@@ -12,10 +13,15 @@ from anycast import (
     Receiver,
     Sender,
 )
+from anycast._core import Core
 from helpers import begin, task_group
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    import pytest
+
+    from anycast._waiter import Waiter
 
 
 class Message:
@@ -54,11 +60,28 @@ class Ends:
         self.receiver: Receiver[Message] = self.channel.new_receiver()
 
 
+_futures: weakref.WeakSet[asyncio.Future[None]] = weakref.WeakSet()
+
+
+def note_futures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell the futures of asyncio in which tasks wait for a channel from all others."""
+    new_waiter = Core.new_waiter
+
+    def note(core: Core[Any]) -> Waiter:
+        waiter = new_waiter(core)
+        if isinstance(waiter, asyncio.Future):
+            _futures.add(waiter)
+        return waiter
+
+    monkeypatch.setattr(Core, "new_waiter", note)
+
+
 def waiters() -> int:
     """Count the waiters that are alive, in whatever line or nowhere."""
-    return sum(
+    kinds = map(type, gc.get_objects())
+    return len(_futures) + sum(
         kind.__name__.endswith("Waiter") and str(kind.__module__).startswith("anycast._waiter")
-        for kind in map(type, gc.get_objects())
+        for kind in kinds
     )
 
 

@@ -20,80 +20,76 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from anycast import _select, _waiter
+from anycast import _core, _select
 from programs import Program, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Iterable, Sequence
 
-    from anycast._line import Line
+    from anycast._core import Core
+    from anycast._line import Line, Place
 
 # More than any program here needs: whatever goes on for ever is to fail, and not to hang.
-MOST_STEPS = 1000
-MOST_WAITS = 100  # of one operation
+MOST_STEPS = MOST_WAITS = 1000
 
 
 class Cancelled(BaseException):
     """What a cancelled task is thrown."""
 
 
-@coroutine
-def park(event: HandEvent | None) -> Generator[HandEvent | None]:
-    """Give control back to the explorer, which goes on when the event is set."""
-    yield event
-
-
-async def checkpoint() -> None:
-    """Let the explorer choose who runs next."""
-    await park(None)
-
-
-class HandEvent:
+class HandWaiter:
     """What a task that is driven by hand parks in, once.
 
-    With ``refuses``, setting it tells when the task is being cancelled already, as the future
-    of asyncio can; without, it cannot tell, as `anyio.Event`.
+    With ``refuses``, it knows when the task is being cancelled already, as a future of asyncio
+    does; without, it cannot know, as `anyio.Event`.
     """
 
     refuses = False
 
     def __init__(self) -> None:
-        self.is_set = False
-        self.cancelled = False
+        self.woken = False
+        self.leaving = False
 
-    def set(self) -> bool:
-        self.is_set = not (self.refuses and self.cancelled)
-        return self.is_set
+    @staticmethod
+    def get_loop() -> object:
+        return "by hand"
 
-    def __await__(self) -> Generator[HandEvent | None]:
+    def done(self) -> bool:
+        return self.woken or self.cancelled()
+
+    def cancelled(self) -> bool:
+        return self.refuses and self.leaving
+
+    def set_result(self, _: None) -> None:
+        if self.done():
+            raise ValueError("a future of asyncio would raise too")
+        self.woken = True
+
+    def __await__(self) -> Generator[HandWaiter | None]:
         yield self
 
 
-class HandWaiter:
-    """A waiter for tasks that are driven by hand."""
+@coroutine
+def checkpoint() -> Generator[HandWaiter | None]:
+    """Let the explorer choose who runs next."""
+    yield None
 
-    loop = "by hand"
-    own_room = 0
 
-    def __init__(self) -> None:
-        self._waits = 0
-        self.renew()
+class ByHand:
+    """The backend of tasks that are driven by hand."""
 
-    @property
-    def woken(self) -> bool:
-        return self.event.is_set
-
-    def renew(self) -> None:
-        self._waits += 1
-        assert self._waits < MOST_WAITS, "a task is woken again and again, and never goes on"
-        self.event = HandEvent()
-
-    def wake(self) -> bool:
-        return self.event.set()
+    waits = 0
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
-        return checkpoint()
+    def new_waiter(core: Core[Any]) -> HandWaiter:
+        ByHand.waits += 1
+        assert ByHand.waits < MOST_WAITS, "a task is woken again and again, and never goes on"
+        waiter = HandWaiter()
+        if waiter.get_loop() is not core.loop:
+            core.adopt(waiter.get_loop())
+        return waiter
+
+    checkpoint = staticmethod(checkpoint)
 
 
 class Choices:
@@ -134,25 +130,25 @@ class Task:
     """A coroutine and what it is parked in."""
 
     coroutine: Coroutine[Any, Any, None]
-    event: HandEvent | None = None
+    waiter: HandWaiter | None = None
     cancelled: bool = False
     done: bool = False
 
     @property
     def runnable(self) -> bool:
-        return not self.done and (self.event is None or self.event.is_set or self.cancelled)
+        return not self.done and (self.waiter is None or self.waiter.woken or self.cancelled)
 
     def cancel(self) -> None:
         self.cancelled = True
-        if self.event is not None and not self.event.is_set:
-            self.event.cancelled = True
+        if self.waiter is not None and not self.waiter.woken:
+            self.waiter.leaving = True
 
     def step(self) -> None:
         try:
             if self.cancelled:
                 self.coroutine.throw(Cancelled)
             else:
-                self.event = self.coroutine.send(None)
+                self.waiter = self.coroutine.send(None)
         except (StopIteration, Cancelled):
             self.done = True
 
@@ -164,20 +160,26 @@ class Before:
         self._line = line
         self._acts = acts
         self._stood = [*line.promised, *line.waiting]
-        self._ordered = [one for one in self._stood if not one.own_room]
-        self._head = next((one for one in line.waiting if not one.own_room), None)
+        self._ordered = [one for one in self._stood if not self._may_be_passed_over(one)]
+        self._head = next((one for one in line.waiting if one in self._ordered), None)
 
     def check(self, acts: int, *, resumed: bool) -> None:
         """Check that nobody lost a place in line, and nobody was overtaken."""
         stand = [*self._line.promised, *self._line.waiting]
         # A `select` may be passed over while all the room there is is its own.
-        stayed = [one for one in self._ordered if one in stand and not one.own_room]
+        stayed = [
+            one for one in self._ordered if one in stand and not self._may_be_passed_over(one)
+        ]
         assert [one for one in stand if one in stayed] == stayed, "a place in line was lost"
         came = [one for one in stand if one not in self._stood]
         assert stand[len(stand) - len(came) :] == came, "a newcomer is not the last in line"
-        if self._head and self._head in self._line.waiting and not self._head.own_room:
+        if self._head in self._line.waiting and self._head in stayed:
             # Only a promised task may have acted, and once.
             assert acts - self._acts <= resumed, "overtaken"
+
+    def _may_be_passed_over(self, one: Place) -> bool:
+        own_room = self._line.own_room.get(one)
+        return own_room is not None and own_room() > 0
 
 
 class Explored(Protocol):
@@ -211,6 +213,7 @@ class Schedule:
 
     def run(self) -> None:
         """Take every step that the choices say, then close what is left open."""
+        ByHand.waits = 0
         while runnable := self._runnable():
             actions: list[Callable[[], object]] = [task.step for task in runnable]
             if self.injections:
@@ -220,7 +223,7 @@ class Schedule:
             if self.choices.replaying:
                 actions[choice]()
             else:
-                resumed = choice < len(runnable) and runnable[choice].event is not None
+                resumed = choice < len(runnable) and runnable[choice].waiter is not None
                 self._observe(actions[choice], resumed=resumed)
         self._end()
 
@@ -284,8 +287,8 @@ def look_at_all(_: object) -> None:
 def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[None]:
     """Replace what is known of event loops, and chance; and write no log."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(HandEvent, "refuses", refuses)
-        monkeypatch.setattr(_waiter, "waiter_kind", lambda: HandWaiter)
+        monkeypatch.setattr(HandWaiter, "refuses", refuses)
+        monkeypatch.setattr(_core, "running_backend", lambda: ByHand)
         monkeypatch.setattr(_select, "draw", pick)
         monkeypatch.setattr(_select, "glance", look_at_all)
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,21 +11,22 @@ if TYPE_CHECKING:
 
 
 def check(core: Core[Any]) -> None:
-    """Check the invariants that `anycast._core` opens with, and the sums behind credit."""
-    receivers, senders = core.receivers, core.senders
+    """Check the invariants that `anycast._core` opens with, and the sums behind them."""
+    receivers, senders, used = core.receivers, core.senders, len(core.buffer)
     in_line = len(receivers.waiting) + len(receivers.promised)
     blocked = len(senders.waiting) + len(senders.promised)
-    assert core.in_line == in_line + blocked
-    assert receivers.credit == len(core.buffer) - len(receivers.promised)
-    assert receivers.credit >= 0
-    assert not receivers.waiting or receivers.credit == 0, "a message, and a task waits for it"
-    assert all(senders.credit <= one.own_room for one in senders.waiting), "room, and it waits"
-    assert not senders.promised or senders.credit >= 0, "more places promised than there are"
+    room = core.capacity - used
+    assert core.reserved == len(receivers.promised)
+    assert core.reserved <= used, "more messages promised than there are"
+    assert not receivers.waiting or core.reserved == used, "a message is free, and a task waits"
+    assert not any(senders.can_use(one, room) for one in senders.waiting if room > 0), (
+        "room is free, and a task waits that could use it"
+    )
+    assert not senders.promised or room >= 0, "more places promised than there are"
     if core.closed:
         assert not blocked, "a sender waits in a closed channel"
         assert not (core.ended and in_line), "a receiver waits at the end"
     else:
-        room = core.limit + in_line - len(core.buffer) - len(senders.promised)
-        assert senders.credit == room
-    assert (core.loop is None) == (not in_line and not blocked)
+        limit = sys.maxsize if core.limit == math.inf else core.limit
+        assert core.capacity == limit + in_line - len(senders.promised)
     assert core.leases >= 0

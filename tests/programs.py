@@ -116,7 +116,8 @@ class Program:
         """Check, when all tasks have ended, that each message is accounted for."""
         self.watch()
         core = self._channel._core
-        assert not core.in_line
+        assert not core.senders
+        assert not core.receivers
         assert not core.leases
         everything = [*self.received, *drain(self._channel.new_receiver())]
         assert sorted(everything) == sorted(self.sent)

@@ -37,9 +37,11 @@ class Side:
     def check(self) -> None:
         """Check, when all tasks have ended, that each message is accounted for."""
         core = self.channel._core
-        assert not core.in_line
-        assert not self.sender.waiters  # type: ignore[attr-defined]
-        assert not self.receiver.waiters  # type: ignore[attr-defined]
+        assert not core.senders
+        assert not core.receivers
+        assert not core.senders.own_room
+        assert not self.sender.places  # type: ignore[attr-defined]
+        assert not self.receiver.places  # type: ignore[attr-defined]
         everything = [*self.received, *drain(self.channel.new_receiver())]
         assert everything == self.sent
 

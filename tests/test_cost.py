@@ -62,7 +62,7 @@ def crowd(core: Core[int], line: Line, size: int) -> list[Compared]:
     """Let so many tasks wait in a line."""
     waiters = [Compared() for _ in range(size)]
     for waiter in waiters:
-        core.join(line, waiter)
+        core.join(line, waiter, waiter)
     return waiters
 
 
@@ -73,13 +73,11 @@ def new_core(limit: float = 0) -> Core[int]:
 
 def put(core: Core[int], message: int) -> None:
     """Send as a newcomer."""
-    core.acquire(core.senders)
     core.put(message)
 
 
 def take(core: Core[int]) -> None:
     """Receive as a newcomer."""
-    core.acquire(core.receivers)
     core.take()
 
 
@@ -102,7 +100,8 @@ def test_joining_a_crowd(end: str) -> None:
     for size in SIZES:
         core = new_core()
         crowd(core, getattr(core, end), size)
-        costs.append(cost(partial(core.join, getattr(core, end), Compared())))
+        one = Compared()
+        costs.append(cost(partial(core.join, getattr(core, end), one, one)))
     assert costs[0] == costs[1] == costs[2]
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import weakref
 
 import anyio
 import pytest
@@ -79,21 +77,6 @@ def test_nowait_forms_need_no_event_loop() -> None:
         channel.close()
         with pytest.raises(ReceiverStoppedError):
             receiver.receive_nowait()
-
-
-def test_no_event_loop_is_kept() -> None:
-    """A channel that serves nobody refers to no event loop."""
-    channel = Anycast[int](limit=0)
-
-    async def wait_in_vain() -> weakref.ref[asyncio.AbstractEventLoop]:
-        with anyio.move_on_after(0):
-            await channel.new_receiver().receive()
-        return weakref.ref(asyncio.get_running_loop())
-
-    loop = asyncio.run(wait_in_vain())
-    gc.collect()
-    assert loop() is None
-    assert not channel.is_closed
 
 
 @pytest.mark.anyio

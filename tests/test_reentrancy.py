@@ -22,9 +22,9 @@ class Disturbing(HandWaiter):
         super().__init__()
         self._disturb = disturb
 
-    def wake(self) -> bool:
+    def set_result(self, result: None) -> None:
         self._disturb()
-        return super().wake()
+        super().set_result(result)
 
 
 def new_core(limit: float) -> Core[int]:
@@ -34,13 +34,11 @@ def new_core(limit: float) -> Core[int]:
 
 def put(core: Core[int], message: int) -> None:
     """Send as a newcomer."""
-    core.acquire(core.senders)
     core.put(message)
 
 
 def take(core: Core[int]) -> int:
     """Receive as a newcomer."""
-    core.acquire(core.receivers)
     return core.take()
 
 
@@ -48,8 +46,8 @@ def test_a_message_that_comes_while_a_receiver_is_woken() -> None:
     """It is promised to the next receiver, and to nobody twice."""
     core = new_core(limit=3)
     first, second = Disturbing(lambda: put(core, 2)), HandWaiter()
-    core.join(core.receivers, first)
-    core.join(core.receivers, second)
+    core.join(core.receivers, first, first)
+    core.join(core.receivers, second, second)
     put(core, 1)
     invariants.check(core)
     assert list(core.receivers.promised) == [first, second]
@@ -62,8 +60,8 @@ def test_room_that_comes_while_a_sender_is_woken() -> None:
     put(core, 1)
     put(core, 2)
     first, second = Disturbing(partial(take, core)), HandWaiter()
-    core.join(core.senders, first)
-    core.join(core.senders, second)
+    core.join(core.senders, first, first)
+    core.join(core.senders, second, second)
     assert take(core) == 1
     invariants.check(core)
     assert list(core.senders.promised) == [first, second]
@@ -75,7 +73,7 @@ def test_a_close_while_a_sender_is_woken() -> None:
     put(core, 1)
     waiters = [Disturbing(core.close), HandWaiter()]
     for waiter in waiters:
-        core.join(core.senders, waiter)
+        core.join(core.senders, waiter, waiter)
     take(core)
     invariants.check(core)
     assert all(waiter.woken for waiter in waiters)
@@ -88,19 +86,21 @@ def test_an_error_while_a_receiver_is_woken() -> None:
         raise ZeroDivisionError
 
     core = new_core(limit=3)
-    core.join(core.receivers, Disturbing(fail))
+    first = Disturbing(fail)
+    core.join(core.receivers, first, first)
     with pytest.raises(ZeroDivisionError):
         put(core, 1)
     second = HandWaiter()
-    core.join(core.receivers, second)
+    core.join(core.receivers, second, second)
     put(core, 2)
     assert second.woken
 
 
 def test_a_message_that_is_being_promised_cannot_be_taken() -> None:
-    """Its credit is set aside before anything else may run."""
+    """It is set aside before anything else may run."""
     core = new_core(limit=3)
-    credit: list[float] = []
-    core.join(core.receivers, Disturbing(lambda: credit.append(core.receivers.credit)))
+    free: list[bool] = []
+    first = Disturbing(lambda: free.append(core.is_free(core.receivers)))
+    core.join(core.receivers, first, first)
     put(core, 1)
-    assert credit == [0]
+    assert free == [False]

@@ -51,7 +51,8 @@ class Ends:
             *core.senders.promised,
             *core.receivers.waiting,
             *core.receivers.promised,
-            *(waiter for end in ends for waiter in end.waiters),
+            *(place for end in ends for place in end.places),
+            *core.senders.own_room,
         ]
 
 

@@ -101,24 +101,22 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._room() > 0)
     @rule()
     def put(self) -> None:
-        self.core.acquire(self.core.senders)
         self._put()
 
     @precondition(lambda self: self._room() > 0)
     @rule(count=st.integers(1, 4))
     def put_many(self, count: int) -> None:
-        self.core.acquire(self.core.senders)
         messages = deque(next(self.numbers) for _ in range(count))
         waiting = len(self.receivers.tasks) > len(self.receivers.promised)
         sent = [*messages][: 1 if waiting else int(min(count, self._room()))]
-        self.core.budget = 64  # yielding is not the model's business
+        self.core.yield_at = self.core.acts + 64  # yielding is not the model's business
         self.core.put_many(messages)
         self.messages += sent
         self.sent += len(sent)
         self._restore()
 
     def _put(self) -> None:
-        """Act on the unit of credit that was acquired or redeemed."""
+        """Act on room that is free, or was promised."""
         message = next(self.numbers)
         self.core.put(message)
         self.messages.append(message)
@@ -128,7 +126,6 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._free() > 0)
     @rule(leased=st.booleans())
     def take(self, leased: bool) -> None:
-        self.core.acquire(self.core.receivers)
         self._take(leased=leased)
 
     def _take(self, *, leased: bool) -> None:
@@ -141,7 +138,6 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._free() > 0)
     @rule(most=st.integers(1, 4))
     def take_many(self, most: int) -> None:
-        self.core.acquire(self.core.receivers)
         taken = min(most, self._free())
         expected, self.messages = self.messages[:taken], self.messages[taken:]
         assert self.core.take_many(most) == expected
@@ -170,7 +166,7 @@ class Machine(RuleBasedStateMachine):
 
     def _join(self, line: Line, model: ModelLine) -> None:
         task = ModelTask(HandWaiter())
-        self.core.join(line, task.waiter)
+        self.core.join(line, task.waiter, task.waiter)
         model.tasks.append(task)
         self._restore()
 
@@ -188,7 +184,7 @@ class Machine(RuleBasedStateMachine):
 
     def _redeem(self, data: st.DataObject, line: Line, model: ModelLine) -> None:
         task = data.draw(st.sampled_from(model.promised))
-        self.core.redeem(line, task.waiter)
+        assert self.core.redeem(line, task.waiter)
         model.tasks.remove(task)
 
     @precondition(lambda self: self.receivers.tasks or self.senders.tasks)
@@ -230,7 +226,7 @@ class Machine(RuleBasedStateMachine):
         invariants.check(self.core)
         assert list(self.core.buffer) == self.messages
         assert self.core.leases == len(self.leased)
-        assert self.core.sent == self.sent
+        assert self.core.statistics().messages_sent == self.sent
         for line, model in (
             (self.core.receivers, self.receivers),
             (self.core.senders, self.senders),

@@ -8,11 +8,12 @@ from typing import NoReturn
 import pytest
 
 from anycast import _waiter
+from anycast._core import Core
 
 
 def test_an_unknown_event_loop_is_waited_in_with_events_of_anyio() -> None:
     """What a cancellation raises there is no error of asyncio or trio."""
-    assert _waiter._choose(ZeroDivisionError) is _waiter.AnyioWaiter
+    assert _waiter._choose(ZeroDivisionError) is _waiter.Anyio
 
 
 def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,14 +23,14 @@ def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.Mon
         raise RuntimeError("not from this thread")
 
     async def main() -> None:
-        waiter = _waiter.waiter_kind()()
-        waiting = waiter.event.__await__()
+        waiter = Core[int]("", limit=0, yield_every=1, auto_close=False).new_waiter()
+        waiting = waiter.__await__()
         future: asyncio.Future[None] = next(waiting)
         future.add_done_callback(print)  # as a task would
         with monkeypatch.context() as patch:
             patch.setattr(asyncio.get_running_loop(), "call_soon", call_soon)
             with pytest.raises(RuntimeError, match=r"^not from this thread$"):
-                waiter.wake()
+                _waiter.wake(waiter)
         del waiting
 
     asyncio.run(main())

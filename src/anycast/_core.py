@@ -7,30 +7,32 @@ There is no lock because none is needed: a channel belongs to one event loop at 
 and between two awaits nothing else of that loop runs. Each public method is such a step.
 
 A channel has two lines of tasks: receivers wait for a message, senders wait for room.
-Each line has a *credit*: how many more operations of its side may happen now.
+Two numbers say how much of either is there for a newcomer:
 
-    receivers.credit = buffered messages - promised receivers
-    senders.credit   = limit + receivers in line - buffered messages - promised senders
+    free messages = buffered messages - reserved
+    free room     = capacity - buffered messages
 
-where "in line" means waiting or promised. A receiver that waits makes room for one more
-message than ``limit``, since that message will not stay; so ``limit=0`` is a rendezvous.
+where ``reserved`` counts the receivers that were promised a message, and ``capacity`` is
+``limit``, plus one for each receiver in line (waiting or promised: the message it is about
+to take will not stay; so ``limit=0`` is a rendezvous), less one for each sender that was
+promised room. Neither number is touched by an operation that need not wait: to append a
+message or to pop one is the whole of it, and that is what makes it fast.
 
-Who is to act holds one unit of credit: one message or one place, but not which one. A
-newcomer takes it if there is any (`Core.acquire`), and acts in the same step. Whoever must
-wait is promised it: a wake-up is a promise, not a delivery. The task that has waited
-longest is taken from the waiting ones, and the unit is set aside for it. The woken task
-itself redeems the promise and pops or appends, in the step in which its call returns. A
-task that leaves without using its promise gives the unit back, and the next in line gets
-it. So a cancellation, whenever it comes, either finds the operation done and the call
-returned, or finds nothing done; it need never be swallowed or shielded.
+A newcomer that finds a free message, or free room, acts in the same step. Whoever must wait
+is promised one: a wake-up is a promise, not a delivery. The task that has waited longest is
+taken from the waiting ones, and a message (one, not which one) or a place is set aside for
+it. The woken task itself redeems the promise and pops or appends, in the step in which its
+call returns. A task that leaves without using its promise gives it back, and the next in
+line gets it. So a cancellation, whenever it comes, either finds the operation done and the
+call returned, or finds nothing done; it need never be swallowed or shielded.
 
 Invariants, restored before each transition returns:
 
-1. Whenever a task waits in a line, the line has no credit that it could use. So whoever
-   could go on has been woken, and a newcomer, who needs credit, overtakes nobody. (What a
-   `select` that both sends and receives cannot use is the room that it makes itself.)
+1. Whenever a receiver waits, no message is free; whenever a sender waits, no room is. So
+   whoever could go on has been woken, and a newcomer overtakes nobody. (What a `select`
+   that both sends and receives cannot use is the room that it makes itself.)
 2. The promised tasks of a line have all waited longer than the waiting ones.
-3. The senders' credit is negative only while no sender holds a promise. When the receiver
+3. Free room is negative only while no sender holds a promise. When the receiver
    that made room leaves, or a lease gives a message back, the newest promise is taken
    back and its sender waits again, at the head of the line: it may be awake already, so
    a woken task always looks at what it holds before it acts.
@@ -53,17 +55,18 @@ Rejected designs
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from anycast._line import InLine, Line
+from anycast._line import Line, Place
 from anycast._statistics import ChannelStatistics
-from anycast._waiter import NoWaiter
+from anycast._waiter import Unknown, running_backend, wake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Iterable
 
-    from anycast._waiter import Waiter
+    from anycast._waiter import Backend, Waiter
 
 T = TypeVar("T")
 
@@ -72,21 +75,23 @@ class Core(Generic[T]):
     """The one owner of a channel's messages, lines and promises."""
 
     __slots__ = (
-        "allowance",
+        "acts",
         "auto_close",
-        "budget",
+        "backend",
         "buffer",
+        "capacity",
         "closed",
-        "in_line",
         "label",
         "leases",
         "limit",
         "loop",
+        "make_waiter",
         "peak",
         "receivers",
+        "reserved",
+        "row",
         "senders",
-        "sent",
-        "waiter_kind",
+        "yield_at",
     )
 
     def __init__(self, label: str, *, limit: float, yield_every: int, auto_close: bool) -> None:
@@ -95,81 +100,75 @@ class Core(Generic[T]):
         self.auto_close = auto_close
         self.closed = False
         self.buffer: deque[T] = deque()
-        self.receivers = Line(credit=0, room=1)
-        self.senders = Line(credit=limit, room=0)
+        self.reserved = 0
+        # No deque holds more than `sys.maxsize`: nobody ever waits for that.
+        self.capacity = sys.maxsize if limit == math.inf else limit
+        self.receivers = Line()
+        self.senders = Line()
         self.leases = 0
-        self.sent = 0
         self.peak = 0
-        self.in_line = 0  # how many tasks stand in either line
-        self.loop: object = None  # theirs
-        self.waiter_kind: type[Waiter] = NoWaiter  # what fitted the loop of late
-        # How many operations may still complete at once before one must yield. With
+        self.loop: object = None  # of the tasks in line, or of those that were there last
+        self._serve(Unknown)
+        self.acts = 0  # how often a message was put or taken, less what leases gave back
+        # How many operations in a row may complete at once before one must yield. With
         # ``yield_every=1`` none may, not even the first or the one after a wait.
-        self.allowance = yield_every if yield_every > 1 else 0
-        self.budget = self.allowance
+        self.row = yield_every if yield_every > 1 else 0
+        self.yield_at = self.row  # at so many acts the next operation yields
 
     @property
     def ended(self) -> bool:
         """Whether no message is left, and none will ever come or come back."""
         return self.closed and not self.buffer and not self.leases
 
-    # Acting: the caller holds one unit of credit, which it acquired or redeemed in this same
-    # step. The sums come first and the message last, with no call in between: a finalizer or
-    # a handler of a signal, which Python may run after any call, then finds them to agree.
+    def is_free(self, line: Line) -> bool:
+        """Whether an operation of this side may act now."""
+        if line is self.receivers:
+            return len(self.buffer) > self.reserved
+        return len(self.buffer) < self.capacity
 
-    def acquire(self, line: Line) -> None:
-        """Use up one unit of credit, as if the caller had joined the line and been promised it."""
-        line.credit -= 1
-        self.senders.credit += line.room
+    # Acting: the caller has found a message or room free, or has redeemed a promise, in this
+    # same step.
 
     def put(self, message: T) -> None:
         """Accept one message; the receiver that has waited longest is promised one."""
-        buffer, receivers = self.buffer, self.receivers
-        self.sent += 1
-        receivers.credit += 1
+        buffer = self.buffer
+        self.acts += 1
         buffer.append(message)
         if len(buffer) > self.peak:  # noqa: PLR1730  max() takes longer than all the rest
             self.peak = len(buffer)
-        if receivers.waiting:
-            self.promise(receivers)
+        if self.receivers.waiting:
+            self.promise_messages()
 
     def take(self) -> T:
         """Remove the oldest message; the sender that has waited longest gets the room."""
+        self.acts += 1
         message = self.buffer.popleft()
         if self.senders.waiting:
-            self.promise(self.senders)
+            self.promise_room()
         elif self.closed:
             self.end()
         return message
 
     def put_many(self, messages: deque[T]) -> None:
         """Accept messages out of a deque, while there is room and nobody need be let run."""
-        senders, buffer = self.senders, self.buffer
+        buffer = self.buffer
         # While receivers wait it is one at a time: several of them may be arms of one `select`,
         # which leaves with the first message, and takes the room along.
-        room = 0 if self.receivers.waiting else senders.credit
-        more = max(0, int(min(len(messages) - 1, room, self.budget)))
-        senders.credit -= more
-        self.budget -= more
-        unused = 1 + more
+        room = 1 if self.receivers.waiting else self.capacity - len(buffer)
+        most = max(1, min(room, self.yield_at - self.acts))
         try:
-            while unused and messages and not self.closed:
+            while most and messages and not self.closed:
                 buffer.append(messages.popleft())
-                unused -= 1
+                self.acts += 1
+                most -= 1
         finally:  # whatever a deque of the caller's own making raises, what was moved is sent
-            moved = 1 + more - unused
-            self.sent += moved
-            self.receivers.credit += moved
-            senders.credit += unused
             self.peak = max(self.peak, len(buffer))
             self._settle()
 
     def take_many(self, most: int) -> list[T]:
         """Remove the oldest messages that are promised to nobody, ``most`` at most."""
-        more = int(min(most - 1, self.receivers.credit))
-        self.receivers.credit -= more
-        self.senders.credit += more
-        self.budget -= more
+        more = min(most, len(self.buffer) - self.reserved) - 1
+        self.acts += more
         messages = [self.buffer.popleft() for _ in range(more)]
         messages.append(self.take())
         return messages
@@ -186,50 +185,108 @@ class Core(Generic[T]):
 
     def give_back(self, message: T) -> None:
         """Put a leased message back at the head, over ``limit`` if need be."""
+        self.acts -= 1
+        self.yield_at -= 1
         self.buffer.appendleft(message)
         self.peak = max(self.peak, len(self.buffer))
-        self.receivers.credit += 1
-        self.senders.credit -= 1
         self.end_lease()
 
     # Waiting.
 
-    def join(self, line: Line, waiter: InLine) -> None:
-        """Let a task wait in line; a receiver's arrival makes room for a sender.
+    def wait(self, line: Line, places: dict[Place, None]) -> Waiter:
+        """Let the running task wait in line.
+
+        Args:
+            line: where to wait.
+            places: where its endpoint keeps places in line.
+
+        Returns:
+            What to await; it is the task's place in line, too.
+
+        Raises:
+            RuntimeError: if no event loop runs, or as `adopt`. Nothing has changed.
+        """
+        waiter = self.new_waiter()
+        places[waiter] = None
+        self.join(line, waiter, waiter)
+        return waiter
+
+    def new_waiter(self) -> Waiter:
+        """Return what the running task is to await; raise as `wait`."""
+        try:
+            return self.make_waiter(self)
+        except RuntimeError:  # the event loop is of another kind than the last one
+            self._serve(running_backend())
+            return self.make_waiter(self)
+
+    def checkpoint(self) -> Awaitable[None]:
+        """Return what the running task is to await in order to yield, after so many acts.
+
+        Raises:
+            RuntimeError: if no event loop runs.
+        """
+        self.yield_at = self.acts + self.row
+        try:
+            return self.backend.checkpoint()
+        except RuntimeError:
+            self._serve(running_backend())
+            return self.backend.checkpoint()
+
+    def _serve(self, backend: type[Backend]) -> None:
+        """Let tasks wait and yield in the way of an event loop."""
+        self.backend = backend
+        self.make_waiter = backend.new_waiter
+
+    def adopt(self, loop: object) -> None:
+        """Serve an event loop from now on.
 
         Raises:
             RuntimeError: if tasks of another event loop are in line. Nothing has changed.
         """
-        if waiter.loop != self.loop:
-            if self.in_line:
-                raise RuntimeError(
-                    f"{self.label} serves one event loop at a time,"
-                    " and tasks of another one are waiting in it"
-                )
-            self.loop = waiter.loop
-        self.budget = self.allowance  # whoever waits lets the others run
-        self.in_line += 1
-        line.waiting[waiter] = None
-        if line.room:
-            self.senders.credit += line.room
+        if self.receivers or self.senders:
+            raise RuntimeError(
+                f"{self.label} serves one event loop at a time,"
+                " and tasks of another one are waiting in it"
+            )
+        self.loop = loop
+
+    def join(self, line: Line, place: Place, waiter: Waiter) -> None:
+        """Let one wait in line; a receiver's arrival makes room for a sender."""
+        self.yield_at = self.acts + self.row  # whoever waits lets the others run
+        line.waiting[place] = waiter
+        if line is self.receivers:
+            self.capacity += 1
             if self.senders.waiting:
-                self.promise(self.senders)
+                self.promise_room()
 
-    def redeem(self, line: Line, waiter: InLine) -> None:
-        """Turn a promise into the unit of credit that the caller holds from now on."""
-        del line.promised[waiter]  # raises KeyError, were nothing promised
-        self._gone()
+    def redeem(self, line: Line, place: Place) -> bool:
+        """Turn a promise into what is free for the caller alone, in this step.
 
-    def leave(self, line: Line, waiter: InLine) -> None:
-        """Let a task go that gave up; what it was promised goes to the next in line."""
-        self._remove(line, waiter)
+        Returns:
+            False if nothing is promised here, be it any more.
+        """
+        if place not in line.promised:
+            return False
+        del line.promised[place]
+        if line is self.receivers:
+            self.reserved -= 1
+            self.capacity -= 1
+        else:
+            self.capacity += 1
+        self.yield_at += 1  # the operation that follows does not count: it had to wait
+        return True
+
+    def leave(self, line: Line, place: Place) -> None:
+        """Let one go that gave up; what it was promised goes to the next in line."""
+        self._remove(line, place)
         self._settle()
 
-    def dismiss(self, line: Line, waiters: Iterable[InLine]) -> None:
-        """Wake tasks without a promise: their endpoint, or the channel, is closed."""
-        for waiter in list(waiters):
-            self._remove(line, waiter)
-            waiter.wake()
+    def dismiss(self, line: Line, places: Iterable[Place]) -> None:
+        """Wake some without a promise: their endpoint, or the channel, is closed."""
+        for place in list(places):
+            waiter = self._remove(line, place)
+            if waiter is not None:
+                wake(waiter)
         self._settle()
 
     # Opening and closing.
@@ -238,65 +295,72 @@ class Core(Generic[T]):
         """Count one more open endpoint of a line."""
         line.open += 1
 
-    def detach(self, line: Line, waiters: Iterable[InLine]) -> None:
-        """Close one endpoint of a line; these tasks wait in it."""
+    def detach(self, line: Line, places: Iterable[Place]) -> None:
+        """Close one endpoint of a line; these wait in it."""
         line.open -= 1
-        self.dismiss(line, waiters)
+        self.dismiss(line, places)
         if self.auto_close and not line.open:
             self.close()
 
     def close(self) -> None:
         """Accept no more messages; whoever can no longer proceed is woken."""
         self.closed = True
-        self.senders.credit = -math.inf  # closed for good: nothing ever adds up to room
+        self.capacity = -math.inf  # closed for good: nothing ever adds up to room
         self.dismiss(self.senders, [*self.senders.promised, *self.senders.waiting])
 
     # The primitives.
 
-    def promise(self, line: Line) -> None:
-        """Wake those who have waited longest, as far as there is credit for them."""
-        refused = False
-        while line.credit > 0 and line.waiting:
-            line.credit -= 1
-            waiter, _ = line.waiting.popitem(last=False)
-            if waiter.own_room > line.credit:
-                chosen = line.pass_over(waiter)
-                if chosen is None:
-                    line.credit += 1
-                    return
-                waiter = chosen
-            line.promised[waiter] = None
-            if not waiter.wake():  # it is leaving: let it go, and wake the next
-                self._remove(line, waiter)
+    def promise_messages(self) -> None:
+        """Wake the receivers that have waited longest, as far as there are free messages."""
+        line, refused = self.receivers, False
+        while self.reserved < len(self.buffer) and line.waiting:
+            place, waiter = line.waiting.popitem(last=False)
+            self.reserved += 1
+            line.promised[place] = waiter
+            if not wake(waiter):  # it is leaving: let it go, and wake the next
+                self._remove(line, place)
                 refused = True
         if refused:
             self._settle()
 
-    def _remove(self, line: Line, waiter: InLine) -> None:
-        """Take a task out, unless it was dismissed before; its promise becomes credit."""
-        if waiter in line.promised:
-            del line.promised[waiter]
-            line.credit += 1
-        elif waiter in line.waiting:
-            del line.waiting[waiter]
-        else:
-            return
-        self.senders.credit -= line.room  # with a receiver goes the room that it made
-        self._gone()
+    def promise_room(self) -> None:
+        """Wake the senders that have waited longest, as far as there is free room."""
+        line, refused = self.senders, False
+        while (room := self.capacity - len(self.buffer)) > 0 and line.waiting:
+            if line.own_room and not line.bring_forward(room):
+                break
+            place, waiter = line.waiting.popitem(last=False)
+            self.capacity -= 1
+            line.promised[place] = waiter
+            if not wake(waiter):
+                self._remove(line, place)
+                refused = True
+        if refused:
+            self._settle()
 
-    def _gone(self) -> None:
-        """Account for a task that is in line no more."""
-        self.in_line -= 1
-        if not self.in_line:
-            self.loop = None
+    def _remove(self, line: Line, place: Place) -> Waiter | None:
+        """Take one out, unless it was dismissed before; nothing is promised to it any more."""
+        if place in line.promised:
+            waiter = line.promised.pop(place)
+            if line is self.receivers:
+                self.reserved -= 1
+            else:
+                self.capacity += 1
+        elif place in line.waiting:
+            waiter = line.waiting.pop(place)
+        else:
+            return None
+        if line is self.receivers:
+            self.capacity -= 1  # with a receiver goes the room that it made
+        return waiter
 
     def _settle(self) -> None:
         """Restore the invariants: make promises, take back what cannot be kept, and end."""
-        receivers, senders = self.receivers, self.senders
-        self.promise(receivers)
-        self.promise(senders)
-        while senders.credit < 0 and senders.promised:
-            senders.revoke()
+        self.promise_messages()
+        self.promise_room()
+        while self.senders.promised and self.capacity < len(self.buffer):
+            self.capacity += 1
+            self.senders.revoke()
         if self.closed:
             self.end()
 
@@ -307,14 +371,16 @@ class Core(Generic[T]):
 
     def statistics(self) -> ChannelStatistics:
         """Return a snapshot."""
+        used = len(self.buffer)
+        received = (self.acts - used) // 2  # for acts = sent + received
         return ChannelStatistics(
-            current_buffer_used=len(self.buffer),
+            current_buffer_used=used,
             max_buffer_size=self.limit,
             peak_buffer_used=self.peak,
             open_senders=self.senders.open,
             open_receivers=self.receivers.open,
             tasks_waiting_send=len(self.senders.waiting),
             tasks_waiting_receive=len(self.receivers.waiting),
-            messages_sent=self.sent,
-            messages_received=self.sent - len(self.buffer),
+            messages_sent=received + used,
+            messages_received=received,
         )

@@ -1,8 +1,8 @@
 """The endpoints of an in-memory channel: they ask the core, wait, and undo.
 
-Every operation has the same shape: see credit, or wait for a promise of it, then act on the
-core in that same step. What comes before the act is the same for both ends, and is written
-once, in `Endpoint`.
+Every operation has the same shape: find something free, or wait for a promise of it, then
+act on the core in that same step. What comes before the act is the same for both ends, and is
+written once, in `Endpoint`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ from anycast._lease import Held, Leasing
 from anycast._operation import Operation, Receiving, Sending
 from anycast._receiver import Receiver
 from anycast._sender import Sender
-from anycast._waiter import checkpoint, new_waiter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from anycast._channel import Channel
     from anycast._core import Core
-    from anycast._line import InLine, Line
+    from anycast._line import Line, Place
     from anycast._log import BlockingLog
 
 T = TypeVar("T")
@@ -40,15 +39,12 @@ T = TypeVar("T")
 class Endpoint(Generic[T]):
     """What a sender and a receiver share: getting a turn, and being closed."""
 
-    def __init__(
-        self, channel: Channel[T], core: Core[T], line: Line, log: BlockingLog | None
-    ) -> None:
+    def __init__(self, channel: Channel[T], core: Core[T], line: Line) -> None:
         self._channel = channel
         self._core = core
         self._line = line
-        self._log = log  # of those who block, where it is to be known
         self.closed = False
-        self.waiters: dict[InLine, None] = {}  # in the order in which they came
+        self.places: dict[Place, None] = {}  # in line, in the order in which they came
         core.attach(line)
 
     @property
@@ -65,48 +61,63 @@ class Endpoint(Generic[T]):
         if self.stopped:
             self.raise_stopped()
 
-    def _act_nowait(self) -> None:
-        """Acquire credit if this operation may act now, and raise otherwise."""
+    def _turn_nowait(self) -> None:
+        """Raise unless this operation may act now."""
+        core = self._core
         self._check_open()
-        if self._line.credit <= 0:
+        if not core.is_free(self._line):
             raise WouldBlock
-        self._core.acquire(self._line)
+        core.yield_at += 1  # it does not count
 
     async def _turn(self) -> None:
-        """Hold credit once this returns: the operation must act in the same step."""
-        core, line, log = self._core, self._line, self._log
-        if self.closed or core.closed:
+        """Return when this operation may act, in the same step."""
+        core, line = self._core, self._line
+        self._check_open()
+        if core.acts >= core.yield_at and core.is_free(line):
+            await core.checkpoint()
             self._check_open()
-        if line.credit > 0 and core.budget <= 0:
-            core.budget = core.allowance
-            await checkpoint(core)
-            self._check_open()
-        if line.credit > 0:  # looked at again: others may have run meanwhile
-            core.budget -= 1
-            core.acquire(line)
+        if core.is_free(line):  # looked at again: others may have run meanwhile
             return
-        waiter = new_waiter(core)
-        core.join(line, waiter)
-        self.waiters[waiter] = None
+        place = core.wait(line, self.places)
         try:
-            logs = log is not None and log.blocked(self)
-            while waiter in line.waiting:
-                await waiter.event
-                if log is not None and logs and waiter in line.promised:
-                    log.resumed(self)  # a handler may do anything: look again
-            if waiter not in line.promised:  # it was dismissed, and learns why
-                self._check_open()
-            core.redeem(line, waiter)
+            logs = self._log_blocked()
+            await place
+            if logs or not core.redeem(line, place):
+                await self._go_on(place, logs=logs)
         except BaseException:
-            core.leave(line, waiter)
+            self._give_up(place)
             raise
-        finally:
-            del self.waiters[waiter]
+        del self.places[place]
+
+    async def _go_on(self, place: Place, *, logs: bool) -> None:
+        """Redeem what was promised, when the task has something to log, or nothing to redeem."""
+        core, line = self._core, self._line
+        while True:
+            if logs and place in line.promised:
+                self._log_resumed()  # a handler may do anything: look again
+            if core.redeem(line, place):
+                return
+            if place not in line.waiting:  # it was dismissed, and learns why
+                self.raise_stopped()
+            waiter = line.waiting[place] = core.new_waiter()  # its promise was taken back
+            await waiter
+
+    def _give_up(self, place: Place) -> None:
+        """Leave the line; what was promised goes to the next."""
+        del self.places[place]
+        self._core.leave(self._line, place)
+
+    def _log_blocked(self) -> bool:
+        """Log that a task has to wait here, if that is to be logged at all."""
+        return False
+
+    def _log_resumed(self) -> None:
+        """Log that it goes on."""
 
     def close(self) -> None:
         if not self.closed:
             self.closed = True
-            self._core.detach(self._line, self.waiters)
+            self._core.detach(self._line, self.places)
 
     def __str__(self) -> str:
         return f"{self._channel}:{type(self).__name__}"
@@ -117,29 +128,36 @@ class Endpoint(Generic[T]):
 
 
 class _Sender(Endpoint[T], Sender[T]):
-    def __init__(self, channel: Channel[T], core: Core[T], log: BlockingLog | None) -> None:
-        super().__init__(channel, core, core.senders, log)
+    def __init__(self, channel: Channel[T], core: Core[T], log: BlockingLog) -> None:
+        super().__init__(channel, core, core.senders)
+        self._log = log
 
     async def send(self, message: T, /) -> None:
-        core, line = self._core, self._line
-        if line.credit > 0 and core.budget > 0 and not self.closed:
-            # `Core.acquire` and `Core.put`, written out on the path that most messages take.
-            core.budget -= 1
-            line.credit -= 1
-            buffer, receivers = core.buffer, core.receivers
-            core.sent += 1
-            receivers.credit += 1
-            buffer.append(message)
-            if len(buffer) > core.peak:  # noqa: PLR1730  see `Core.put`
-                core.peak = len(buffer)
-            if receivers.waiting:
-                core.promise(receivers)
-        else:
-            await self._turn()
-            core.put(message)
+        core = self._core
+        if len(core.buffer) >= core.capacity or core.acts >= core.yield_at or self.closed:
+            if len(core.buffer) < core.capacity or self.closed or core.closed:
+                await self._turn()
+            else:  # the last part of `_turn`, written out: one coroutine less for each wait
+                place = core.wait(core.senders, self.places)
+                try:
+                    logs = self._log_blocked()
+                    await place
+                    if logs or not core.redeem(core.senders, place):
+                        await self._go_on(place, logs=logs)
+                except BaseException:
+                    self._give_up(place)
+                    raise
+                del self.places[place]
+        # `Core.put`, written out: one call less for each message.
+        core.acts += 1
+        core.buffer.append(message)
+        if len(core.buffer) > core.peak:  # noqa: PLR1730  see `Core.put`
+            core.peak = len(core.buffer)
+        if core.receivers.waiting:
+            core.promise_messages()
 
     def send_nowait(self, message: T, /) -> None:
-        self._act_nowait()
+        self._turn_nowait()
         self._core.put(message)
 
     def sending(self, message: T, /) -> Operation[None]:
@@ -167,6 +185,12 @@ class _Sender(Endpoint[T], Sender[T]):
     def stopped(self) -> bool:
         return self.closed or self._core.closed
 
+    def _log_blocked(self) -> bool:
+        return self._log.blocked(self)
+
+    def _log_resumed(self) -> None:
+        self._log.resumed(self)
+
     def raise_stopped(self) -> NoReturn:
         if self.closed:
             raise SenderClosedError(self)
@@ -176,28 +200,35 @@ class _Sender(Endpoint[T], Sender[T]):
 
 class _Receiver(Endpoint[T], Receiver[T]):
     def __init__(self, channel: Channel[T], core: Core[T]) -> None:
-        super().__init__(channel, core, core.receivers, None)
+        super().__init__(channel, core, core.receivers)
 
     async def receive(self) -> T:
-        core, line = self._core, self._line
-        if line.credit > 0 and core.budget > 0 and not self.closed:
-            # `Core.acquire` and `Core.take`, written out on the path that most messages take.
-            core.budget -= 1
-            line.credit -= 1
-            senders = core.senders
-            senders.credit += 1
-            message = core.buffer.popleft()
-            if senders.waiting:
-                core.promise(senders)
-            return message  # and as there was credit, nobody waits who could be at the end
-        await self._turn()
-        return core.take()
+        core = self._core
+        if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.closed:
+            if len(core.buffer) > core.reserved or self.closed or core.closed:
+                await self._turn()
+            else:  # as in `_Sender.send`
+                place = core.wait(core.receivers, self.places)
+                try:
+                    await place
+                    if not core.redeem(core.receivers, place):
+                        await self._go_on(place, logs=False)
+                except BaseException:
+                    self._give_up(place)
+                    raise
+                del self.places[place]
+        # `Core.take`, written out.
+        core.acts += 1
+        message = core.buffer.popleft()
+        if core.senders.waiting:
+            core.promise_room()
+        elif core.closed:
+            core.end()
+        return message
 
     async def __anext__(self) -> T:
-        core, line = self._core, self._line
-        if line.credit > 0 and core.budget > 0 and not self.closed:
-            core.budget -= 1
-            core.acquire(line)
+        core = self._core
+        if len(core.buffer) > core.reserved and core.acts < core.yield_at and not self.closed:
             return core.take()
         try:
             await self._turn()
@@ -206,7 +237,7 @@ class _Receiver(Endpoint[T], Receiver[T]):
         return core.take()
 
     def receive_nowait(self) -> T:
-        self._act_nowait()
+        self._turn_nowait()
         return self._core.take()
 
     async def receive_many(self, max_messages: int) -> list[T]:

@@ -9,74 +9,52 @@ middle. Promised tasks are never taken from the head: for them a dict will do.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Protocol
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-class InLine(Protocol):
-    """What stands in a line: a task that waits there, or one arm of a `select`."""
+    from anycast._waiter import Waiter
 
-    @property
-    def loop(self) -> object:
-        """What tells one event loop from another."""
-        ...
-
-    @property
-    def own_room(self) -> int:
-        """How many of the receivers in line, each of which makes room, are the same task."""
-        ...
-
-    def wake(self) -> bool:
-        """Let the task go on.
-
-        Returns:
-            False if it can only find itself cancelled, or never runs again: it is to be
-            promised nothing.
-        """
-        ...
-
-    def renew(self) -> None:
-        """Let the task wait again, which was woken and may not have run yet."""
-        ...
+Place = object  # a task stands as the waiter that it came with, a `select` as one arm of several
 
 
 class Line:
-    """The tasks waiting for their turn, those promised one, and the credit left.
+    """Who waits for a turn, and who was promised one; each with the waiter to wake.
 
     Also counts the open endpoints of its side.
-
-    Args:
-        credit: how many operations of this side may happen at once, to begin with.
-        room: how much room for senders each task in this line makes: 1 for receivers.
     """
 
-    __slots__ = ("credit", "open", "promised", "room", "waiting")
+    __slots__ = ("open", "own_room", "promised", "waiting")
 
-    def __init__(self, *, credit: float, room: int) -> None:
-        self.credit = credit
-        self.room = room
+    def __init__(self) -> None:
         self.open = 0
-        self.waiting: OrderedDict[InLine, None] = OrderedDict()
-        self.promised: dict[InLine, None] = {}
+        self.waiting: OrderedDict[Place, Waiter] = OrderedDict()
+        self.promised: dict[Place, Waiter] = {}
+        # For those who cannot use all the room there is: how much of it is their own making.
+        self.own_room: dict[Place, Callable[[], int]] = {}
 
-    def pass_over(self, first: InLine) -> InLine | None:
-        """Take out the next that may use one unit of credit, when the first may not.
+    def __bool__(self) -> bool:
+        """Return whether anyone is in line."""
+        return bool(self.waiting or self.promised)
+
+    def can_use(self, place: Place, room: float) -> bool:
+        """Return whether one who waits here can use so much room."""
+        return place not in self.own_room or self.own_room[place]() < room
+
+    def bring_forward(self, room: float) -> bool:
+        """Let the first who can use so much room head the line; return False if nobody can.
 
         Only a `select` is passed over, and only while all the room there is is its own: at
         most as many of them stand there as make that room.
         """
-        self._head(first)
-        chosen = next((one for one in self.waiting if one.own_room <= self.credit), None)
-        if chosen is not None:
-            del self.waiting[chosen]
-        return chosen
+        first = next((place for place in self.waiting if self.can_use(place, room)), None)
+        if first is not None:
+            self.waiting.move_to_end(first, last=False)
+        return first is not None
 
     def revoke(self) -> None:
-        """Take the newest promise back; its task heads the line again."""
-        waiter, _ = self.promised.popitem()
-        waiter.renew()
-        self.credit += 1
-        self._head(waiter)
-
-    def _head(self, waiter: InLine) -> None:
-        self.waiting[waiter] = None
-        self.waiting.move_to_end(waiter, last=False)
+        """Take the newest promise back; its task, which may be awake already, heads the line."""
+        place, waiter = self.promised.popitem()
+        self.waiting[place] = waiter
+        self.waiting.move_to_end(place, last=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from anycast._core import Core
     from anycast._endpoints import Endpoint
-    from anycast._line import InLine, Line
+    from anycast._line import Line, Place
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -138,25 +138,21 @@ class Leaf(Operation[T_co]):
         self.core = core
         self.line = line
 
-    def acquire(self) -> None:
-        """Take hold of what makes it ready: a unit of credit, or the end."""
-        core, line = self.core, self.line
+    def look(self) -> None:
+        """Note whether what makes it ready is the end, before it acts."""
         # A closed end is looked into only if it may be one: this is `select` at its fastest.
-        self._ended = (core.closed or self.endpoint.closed) and self.endpoint.stopped
-        if not self._ended:
-            line.credit -= 1  # `Core.acquire`, written out
-            core.senders.credit += line.room
+        self._ended = (self.core.closed or self.endpoint.closed) and self.endpoint.stopped
 
-    def redeem(self, arm: InLine) -> None:
-        """Take hold of the unit of credit that an arm was promised."""
+    def redeem(self, place: Place) -> None:
+        """Redeem the promise that was made to an arm, before it acts."""
         self._ended = False
-        self.core.redeem(self.line, arm)
+        self.core.redeem(self.line, place)
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return (self,)
 
     def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        if self.line.credit > 0 or self.endpoint.stopped:
+        if self.core.is_free(self.line) or self.endpoint.stopped:
             return None if self in standing else self
         return None
 

@@ -13,7 +13,7 @@ Three things may wake the task:
   there; the others, which had left, look again, and wait again behind those who came since.
 
 A receiver in line makes room for a message, and so does a receiving arm. If the same
-`select` also sends to that channel, its own room must not count for it (`InLine.own_room`),
+`select` also sends to that channel, its own room must not count for it (`Line.own_room`),
 or the two would wake each other for ever.
 """
 
@@ -29,10 +29,10 @@ from anyio import WouldBlock
 
 from anycast._arguments import check_some
 from anycast._operation import Operation
-from anycast._waiter import checkpoint, new_waiter
+from anycast._waiter import wake
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Generator, Iterable
 
     from anycast._operation import Leaf
 
@@ -100,9 +100,8 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
     check_some("operations", operations, Operation, "`sending` or `receiving`")
     operation = operations[0] if in_order else glance(operations)
     leaf = operation._ready(()) if operation is not None else None
-    if operation is not None and leaf is not None and leaf.core.budget > 0:
-        leaf.core.budget -= 1
-        leaf.acquire()
+    if operation is not None and leaf is not None and leaf.core.acts < leaf.core.yield_at:
+        leaf.look()
         if operation._perform(leaf):
             return operation
     return await _select(operations, in_order=in_order)
@@ -121,13 +120,11 @@ async def _select(operations: tuple[Operation[Any], ...], *, in_order: bool) -> 
             continue
         operation, leaf = found
         core = leaf.core
-        if core.budget <= 0 and not rested and not leaf.endpoint.stopped:
-            core.budget = core.allowance
-            await checkpoint(core)
+        if core.acts >= core.yield_at and not rested and not leaf.endpoint.stopped:
+            await core.checkpoint()
             rested = True
         else:
-            core.budget -= 1
-            leaf.acquire()
+            leaf.look()
             if operation._perform(leaf):
                 return operation
             rested = False
@@ -180,7 +177,8 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
     check_some("operations", operations, Operation, "`sending` or `receiving`")
     while (found := pick(operations, in_order=in_order)) is not None:
         operation, leaf = found
-        leaf.acquire()
+        leaf.look()
+        leaf.core.yield_at += not leaf._ended  # it does not count
         if operation._perform(leaf):
             return operation
     raise WouldBlock
@@ -219,7 +217,7 @@ def draw(options: int) -> int:
 
 
 class _Arm:
-    """What stands in one line for a `select`."""
+    """What stands in one line for a `select`: a place, and the waiter to wake there."""
 
     __slots__ = ("leaf", "operation", "selection")
 
@@ -228,16 +226,26 @@ class _Arm:
         self.operation = operation
         self.leaf = leaf
 
-    @property
-    def loop(self) -> object:
-        return self.selection.waiter.loop
+    def get_loop(self) -> object:
+        return self.selection.waiter.get_loop()
 
-    @property
-    def own_room(self) -> int:
-        line = self.leaf.core.receivers
-        if self.leaf.line is line:
-            return 0
-        return sum(arm in line.waiting for arm in self.selection.arms.values())
+    def done(self) -> bool:
+        """Return whether there is nothing to wake; of an arm that was woken before there is."""
+        waiter = self.selection.waiter
+        return waiter.done() and not wake(waiter)
+
+    def cancelled(self) -> bool:
+        return self.selection.waiter.cancelled()
+
+    def set_result(self, _: None) -> None:
+        self.selection.woken = True
+        if not self.selection.waiter.done():
+            self.selection.waiter.set_result(None)
+        if self.promised:
+            self.selection.claim(self)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise NotImplementedError  # the selection waits
 
     @property
     def in_line(self) -> bool:
@@ -249,31 +257,36 @@ class _Arm:
         """Whether it holds a promise."""
         return self in self.leaf.line.promised
 
-    def wake(self) -> bool:
-        self.selection.woken = True
-        alive = self.selection.waiter.wake()
-        if alive and self.promised:
-            self.selection.claim(self)
-        return alive
-
-    def renew(self) -> None:
-        self.selection.waiter.renew()
+    def own_room(self) -> int:
+        """Return how much of the room for its message is made by arms of the same `select`."""
+        waiting = self.leaf.core.receivers.waiting
+        return sum(arm in waiting for arm in self.selection.arms.values())
 
     def join(self) -> None:
         """Stand in line."""
-        self.leaf.endpoint.waiters[self] = None
-        self.leaf.core.join(self.leaf.line, self)
+        leaf, core = self.leaf, self.leaf.core
+        loop = self.get_loop()
+        if loop is not core.loop:
+            core.adopt(loop)
+        if leaf.line is core.senders:
+            leaf.line.own_room[self] = self.own_room
+        leaf.endpoint.places[self] = None
+        core.join(leaf.line, self, self)
+
+    def forget(self) -> None:
+        self.leaf.endpoint.places.pop(self, None)
+        self.leaf.line.own_room.pop(self, None)
 
     def leave(self) -> None:
         """Leave the line; what it was promised goes to the next."""
-        self.leaf.endpoint.waiters.pop(self, None)
+        self.forget()
         self.leaf.core.leave(self.leaf.line, self)
 
 
 class _Selection:
     """One task that waits in several lines at once."""
 
-    __slots__ = ("arms", "claimed", "in_order", "operations", "waiter", "woken")
+    __slots__ = ("_core", "arms", "claimed", "in_order", "operations", "waiter", "woken")
 
     def __init__(self, operations: tuple[Operation[Any], ...], *, in_order: bool) -> None:
         self.operations = operations
@@ -282,7 +295,8 @@ class _Selection:
         self.claimed: _Arm | None = None
         self.woken = False
         first = next(leaf for operation in operations for leaf in operation._leaves())
-        self.waiter = new_waiter(first.core)
+        self._core = first.core
+        self.waiter = self._core.new_waiter()
 
     async def wait(self) -> Operation[Any] | None:
         """Wait until one operation has happened; return None if all are to be looked at anew."""
@@ -290,15 +304,15 @@ class _Selection:
             while True:
                 self._stand()
                 while not self.woken:
-                    await self.waiter.event
+                    await self.waiter
                 if self.claimed is not None and self.claimed.promised:
                     return self._redeem(self.claimed)
                 self.woken = False
-                self.waiter.renew()
+                self.waiter = self._core.new_waiter()
                 while (found := self._look_again()) is not None:
                     operation, leaf = found
                     ended = leaf.endpoint.stopped
-                    leaf.acquire()
+                    leaf.look()
                     if operation._perform(leaf):
                         return operation
                     if not ended:  # a filter turned a message away
@@ -328,7 +342,7 @@ class _Selection:
     def _redeem(self, arm: _Arm) -> Operation[Any] | None:
         self.arms.clear()
         leaf = arm.leaf
-        leaf.endpoint.waiters.pop(arm, None)
+        arm.forget()
         leaf.redeem(arm)
         return arm.operation if arm.operation._perform(leaf) else None
 

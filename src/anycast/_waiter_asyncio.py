@@ -1,4 +1,4 @@
-"""A task of asyncio that waits."""
+"""A task of asyncio that waits: in a future, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,43 +8,27 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator
 
+    from anycast._waiter import Home
+
 
 NO_TASK = "no task of asyncio is running"  # though its loop is: trio may be its guest
 
 
-class AsyncioWaiter:
-    """A task that waits by way of a future."""
+class Asyncio:
+    """The backend of asyncio, and of any other event loop for it.
 
-    __slots__ = ("event", "loop")
+    A task that waits in a future is cancelled by cancelling the future, at once; the task
+    itself finds out later. So a future tells whether its task can still be promised anything.
+    """
 
-    own_room = 0
-
-    def __init__(self) -> None:
+    @staticmethod
+    def new_waiter(home: Home) -> Future[None]:
         loop = get_running_loop()
         if current_task(loop) is None:
             raise RuntimeError(NO_TASK)
-        self.loop = loop
-        self.event: Future[None] = loop.create_future()
-
-    def renew(self) -> None:
-        self.event = self.loop.create_future()
-
-    def wake(self) -> bool:
-        """Let the task go on; return False if it is being cancelled, or never runs again.
-
-        A task that waits for a future is cancelled by cancelling the future, at once; the
-        task itself finds out later.
-        """
-        event = self.event
-        if event.done():
-            return not (event.cancelled() or self.loop.is_closed())
-        try:
-            event.set_result(None)
-        except RuntimeError:
-            if not self.loop.is_closed():
-                raise
-            return False  # it never runs again
-        return True
+        if loop is not home.loop:
+            home.adopt(loop)
+        return Future(loop=loop)
 
     @staticmethod
     def checkpoint() -> Awaitable[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trio.lowlevel import (
     Abort,
@@ -16,48 +16,68 @@ from trio.lowlevel import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator
 
-    from trio.lowlevel import RaiseCancelT, Task
+    from trio.lowlevel import RaiseCancelT, Task, TrioToken
+
+    from anycast._waiter import Home
 
 
 class TrioWaiter:
-    """A task that waits by way of trio's scheduler; it is its own event.
+    """A task that waits by way of trio's scheduler.
 
-    A task must be rescheduled exactly once: by `wake`, or by trio itself once the wait was
-    aborted by a cancellation.
+    A task must be rescheduled exactly once: by `set_result`, or by trio itself once the wait
+    was aborted by a cancellation.
     """
 
-    __slots__ = ("_aborted", "_asleep", "_task", "loop")
+    __slots__ = ("_aborted", "_asleep", "_done", "_loop", "_task")
 
-    own_room = 0
-
-    def __init__(self) -> None:
-        self._task: Task = current_task()
-        self.loop = current_trio_token()
+    def __init__(self, task: Task, loop: TrioToken) -> None:
+        self._task = task
+        self._loop = loop
         self._asleep = False
         self._aborted = False
+        self._done = False
 
-    @property
-    def event(self) -> Awaitable[None]:
-        return self
+    def get_loop(self) -> TrioToken:
+        return self._loop
 
-    def __await__(self) -> Generator[object, None, None]:
+    def done(self) -> bool:
+        return self._done
+
+    def cancelled(self) -> bool:
+        return self._aborted
+
+    def set_result(self, _: None) -> None:
+        if not self._done:
+            self._done = True
+            if self._asleep:
+                reschedule(self._task)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self._done:
+            return _nothing()
         self._asleep = True
         return wait_task_rescheduled(self._abort).__await__()  # noqa: ASYNC105  this awaits it
 
     def _abort(self, _: RaiseCancelT) -> Abort:
-        self._asleep = False
-        self._aborted = True
+        self._aborted = self._done = True
         return Abort.SUCCEEDED
 
-    def renew(self) -> None:
-        """Do nothing: whether the task sleeps is noted when it begins to."""
 
-    def wake(self) -> bool:
-        """Let the task go on; return False if it is being cancelled already."""
-        if self._asleep:
-            self._asleep = False
-            reschedule(self._task)
-        return not self._aborted
+def _nothing() -> Generator[Any, Any, None]:
+    return
+    yield
+
+
+class Trio:
+    """The backend of trio."""
+
+    @staticmethod
+    def new_waiter(home: Home) -> TrioWaiter:
+        task = current_task()
+        loop = current_trio_token()
+        if loop is not home.loop:
+            home.adopt(loop)
+        return TrioWaiter(task, loop)
 
     @staticmethod
     def checkpoint() -> Awaitable[None]:

@@ -16,11 +16,30 @@ import asyncio
 import math
 from contextlib import suppress
 from enum import Enum, auto
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from anyio import CancelScope, current_effective_deadline, get_cancelled_exc_class
 
-from anycast._waiter import waiter_kind
+from anycast._waiter import running_backend, wake
+
+if TYPE_CHECKING:
+    from anycast._waiter import Waiter
+
+
+class _Anywhere:
+    """Where errands wait: a session has but one event loop, and need not ask."""
+
+    loop: object = None
+
+    def adopt(self, loop: object) -> None:
+        """Do nothing."""
+
+
+_ANYWHERE = _Anywhere()
+
+
+def _new_waiter() -> Waiter:
+    return running_backend().new_waiter(_ANYWHERE)
 
 
 class Place(Enum):
@@ -40,12 +59,12 @@ class Errand:
     def __init__(self) -> None:
         self.abandoned = False
         self.place = Place.QUEUED
-        self._waiter = waiter_kind()()
+        self._waiter = _new_waiter()
 
     def settle(self, *, done: bool) -> None:
         """Let the task go on."""
         self.place = Place.DONE if done else Place.NOT_DONE
-        self._waiter.wake()
+        wake(self._waiter)
 
     async def wait(self) -> bool:
         """Wait until it is settled.
@@ -58,7 +77,7 @@ class Errand:
             is for the caller to withdraw it.
         """
         try:
-            await self._waiter.event
+            await self._waiter
         except get_cancelled_exc_class() as cancelled:
             if self.place is Place.QUEUED:
                 raise
@@ -72,10 +91,10 @@ class Errand:
     async def _see_through(self) -> None:
         self.abandoned = True
         while self.place is Place.UNDER_WAY:
-            self._waiter.renew()
+            self._waiter = _new_waiter()
             # A native cancellation comes through the shield; one is as good as many.
             with suppress(get_cancelled_exc_class()), CancelScope(shield=True):
-                await self._waiter.event
+                await self._waiter
 
 
 def _cancel_again(cancelled: BaseException) -> None:
