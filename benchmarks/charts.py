@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
     from benchmarks.results import Results
 
@@ -116,7 +117,8 @@ def _ratio_panel(
             ]
             if points:
                 label = peer if ours == OURS else f"{peer} / {ours}"
-                style = STYLES[peer] | {"linestyle": "", "markersize": 5, "fillstyle": fill}
+                marks: dict[str, Any] = {"linestyle": "", "markersize": 5, "fillstyle": fill}
+                style = STYLES[peer] | marks
                 axes.plot([x for _, x in points], [y for y, _ in points], label=label, **style)
                 if ours == OURS:
                     found |= set(points)
@@ -135,12 +137,17 @@ def _mark_equality(axes: Axes, low: float, high: float) -> None:
     axes.axvspan(low, 1, color=BEHIND, zorder=0)
     axes.axvline(1, color="black", linewidth=1.8)
     axes.set_xlim(low, high)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
+    _plain_numbers(axes.xaxis)
     axes.grid(linewidth=0.4)
     axes.set_xlabel(
         "\N{LEFTWARDS ARROW} anycast costs more | anycast costs less \N{RIGHTWARDS ARROW}"
     )
+
+
+def _plain_numbers(axis: Axis) -> None:
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def _label_rows(axes: Axes, rows: list[Scenario | str], lost: set[int]) -> None:
@@ -175,7 +182,7 @@ def draw_lines(
         for axes, backend in zip(panels, results.backends, strict=True):
             _line_panel(axes, results, backend, {x(s): s for s in scenarios})
             axes.set_xlabel(str(work))
-        panels[0].set_ylabel("ns per message")
+        panels[0].set_ylabel("\N{MICRO SIGN}s per message")
     for axes, backend in zip(grid[0], results.backends, strict=True):
         axes.set_title(backend, fontweight="bold")
     _finish(figure, results, title, path)
@@ -185,14 +192,14 @@ def _line_panel(axes: Axes, results: Results, backend: str, at: dict[int, Scenar
     for name in results.contenders(backend):
         medians = {x: results.medians(backend, s).get(name, math.inf) for x, s in at.items()}
         if min(medians.values()) < math.inf:
-            axes.plot(
-                list(medians), list(medians.values()), markersize=5, label=name, **STYLES[name]
-            )
-    _ring(axes, ((x, median) for x, s in at.items() for median in _behind(results, backend, s)))
+            costs = [median / 1000 for median in medians.values()]
+            axes.plot(list(medians), costs, markersize=5, label=name, **STYLES[name])
+    _ring(axes, [(x, n / 1000) for x, s in at.items() for n in _behind(results, backend, s)])
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(list(at), [f"{x:,}" for x in at])
     axes.xaxis.set_minor_locator(NullLocator())
+    _plain_numbers(axes.yaxis)
     axes.grid(linewidth=0.4)
 
 

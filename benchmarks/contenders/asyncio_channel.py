@@ -10,7 +10,11 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from asyncio_channel import complete_one, create_channel, merge
+from asyncio_channel import (  # type: ignore[import-untyped]  # so its channels are Any here
+    complete_one,
+    create_channel,
+    merge,
+)
 
 from benchmarks.contenders.base import Contender, Receive, Send
 from benchmarks.scenarios import CHOOSING
@@ -18,13 +22,11 @@ from benchmarks.scenarios import CHOOSING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Sequence
 
-    from asyncio_channel import Channel
-
     from benchmarks.contenders.base import Took
     from benchmarks.loops import Clock
 
 
-class AsyncioChannel(Contender["Channel", "Channel"]):
+class AsyncioChannel(Contender[Any, Any]):
     __slots__ = ("_channel",)
 
     name = "asyncio-channel"
@@ -37,19 +39,22 @@ class AsyncioChannel(Contender["Channel", "Channel"]):
         self.receivers = [self._channel] * receivers
 
     @staticmethod
-    def send(end: Channel) -> Send:
-        return end.put
+    def send(end: Any) -> Send:
+        put: Send = end.put
+        return put
 
     @staticmethod
-    def receive(end: Channel) -> Receive:
-        return end.take
+    def receive(end: Any) -> Receive:
+        take: Receive = end.take
+        return take
 
     @staticmethod
-    def send_nowait(end: Channel) -> Callable[[int], object]:
-        return end.offer
+    def send_nowait(end: Any) -> Callable[[int], object]:
+        offer: Callable[[int], object] = end.offer
+        return offer
 
     @staticmethod
-    async def select_all(clock: Clock, ends: Sequence[Channel], count: int, took: Took) -> None:
+    async def select_all(clock: Clock, ends: Sequence[Any], count: int, took: Took) -> None:
         clock.begin()
         for _ in range(count):
             message, _end = await complete_one(*ends)
@@ -57,8 +62,9 @@ class AsyncioChannel(Contender["Channel", "Channel"]):
         clock.end()
 
     @staticmethod
-    def merge(ends: Sequence[Channel]) -> AsyncIterable[int]:
-        return merge(ends)
+    def merge(ends: Sequence[Any]) -> AsyncIterable[int]:
+        merged: AsyncIterable[int] = merge(ends)
+        return merged
 
     @staticmethod
     async def unmerge(merged: Any) -> None:
