@@ -21,7 +21,7 @@ from benchmarks.summary import print_summary
 from benchmarks.targets import targets
 
 HERE = Path(__file__).parent
-WIDTH = 150  # where there is no terminal
+WIDTH = 170  # where there is no terminal
 STRIDE = 100  # there, one line of progress for so many runs
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.results import Results
 
 LOST = "bold red"
+LARGE = 10  # a ratio of which nobody reads the hundredths
 FAMILY = {contender.name for contender in CONTENDERS if contender.ours}
 CAPTION = (
     f"! behind a peer; {YIELDING} is held against those that always yield too,"
@@ -48,7 +49,7 @@ def _table(results: Results, backend: str, works: frozenset[Work]) -> Table | No
     table = Table()
     table.add_column("scenario", no_wrap=True)
     for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")
     for _, group in groupby(rows.items(), lambda row: row[0].work in SHAPED and row[0].work):
         for scenario, medians in group:
             if medians:
@@ -75,4 +76,5 @@ def _cell(medians: dict[str, float], name: str) -> Text:
         return Text(f"{'! ' if lost else ''}{number}", style=LOST if lost else "bold")
     ratio = medians[name] / medians.get(OURS, math.inf)
     lost = ratio < 1
-    return Text(f"{number} {'!' if lost else 'x'}{ratio:.2f}", style=LOST if lost else "")
+    times = f"{ratio:.2f}" if ratio < LARGE else f"{ratio:.0f}"
+    return Text(f"{number} {'!' if lost else 'x'}{times}", style=LOST if lost else "")
