@@ -113,7 +113,7 @@ def _ratio_panel(
             points = [
                 (y, ratios[row])
                 for y, row in enumerate(rows)
-                if isinstance(row, Scenario) and math.isfinite(ratios.get(row, math.inf))
+                if isinstance(row, Scenario) and 0 < ratios.get(row, 0) < math.inf
             ]
             if points:
                 label = peer if ours == OURS else f"{peer} / {ours}"

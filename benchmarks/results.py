@@ -70,11 +70,14 @@ class Results:
         }
 
     def ratios(self, backend: str, peer: str, ours: str = OURS) -> dict[Scenario, float]:
-        """Return peer / ours for each scenario that both did; above 1 we are ahead."""
+        """Return peer / ours for each scenario that both did; above 1 we are ahead.
+
+        It is infinite where the peer stalled, and 0 where we did.
+        """
         found: dict[Scenario, float] = {}
         for scenario in self.scenarios:
             medians = self.medians(backend, scenario)
-            if peer in medians and medians.get(ours, math.inf) < math.inf:
+            if {peer, ours} <= medians.keys() and min(medians[peer], medians[ours]) < math.inf:
                 found[scenario] = medians[peer] / medians[ours]
         return found
 
@@ -102,7 +105,8 @@ class Results:
 def mean(ratios: Iterable[float]) -> float | None:
     """Return the geometric mean, or None if there is nothing to tell or something stalled."""
     found = list(ratios)
-    return statistics.geometric_mean(found) if found and math.inf not in found else None
+    told = found and all(0 < ratio < math.inf for ratio in found)
+    return statistics.geometric_mean(found) if told else None
 
 
 def load(path: Path) -> Results:

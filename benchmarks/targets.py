@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.contenders import OURS, YARDSTICK, YIELDING, rivals
 from benchmarks.results import mean
-from benchmarks.scenarios import BATCH, SELECTS, Scenario, Work
+from benchmarks.scenarios import BATCH, SELECTS, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from benchmarks.results import Results
 
@@ -25,10 +25,34 @@ MEANS = {
     ("trio", "trio"): 2.0,
     ("trio", "anyio"): 3.0,
 }
-FASTER_BATCHES = 5.0
 RECEIVES = 2.0  # what a select may take
-AHEAD = 3.0
-TWO_READY = (Work.SELECT_READY, 2)
+ALL = frozenset(Work)
+READY = frozenset({Work.SELECT_READY})
+
+
+class Bound(NamedTuple):
+    """How far ahead we are to be in each of some scenarios: peer / ours."""
+
+    text: str
+    wanted: float
+    peers: list[str]
+    works: frozenset[Work] = ALL
+    arms: int = 0  # 0 if it makes no difference
+    ours: str = OURS
+
+
+BOUNDS = [
+    Bound("each peer / ours, the worst", 1.0, rivals(OURS)),
+    Bound(
+        f"asyncio.Queue / ours in batches of {BATCH}, the worst",
+        5.0,
+        ["asyncio.Queue"],
+        frozenset({Work.BATCHES}),
+    ),
+    Bound("anyio / ours with yield_every=1, the worst", 1.0, ["anyio"], ours=YIELDING),
+    Bound("each peer / ours, select of 2 ready, the worst", 3.0, rivals(OURS), READY, arms=2),
+    Bound("each peer / ours, any select, the worst", 3.0, rivals(OURS), SELECTS),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,48 +93,24 @@ def targets(results: Results) -> list[Target]:
 
 
 def _of_backend(results: Results, backend: str) -> Iterator[Target]:
-    def worst(
-        text: str, wanted: float, peers: list[str], wants: Callable[[Scenario], bool], ours: str
-    ) -> Iterator[Target]:
-        cells = {
-            (scenario, peer): ratio
-            for peer in peers
-            for scenario, ratio in results.ratios(backend, peer, ours).items()
-            if scenario.timed and wants(scenario)
-        }
-        if cells:
-            scenario, peer = min(cells, key=cells.__getitem__)
-            missed = sum(ratio < wanted for ratio in cells.values())
-            detail = f"missed in {missed} of {len(cells)}; worst: {peer}, {scenario.name}"
-            yield Target(backend, text, wanted, cells[scenario, peer], detail)
-
-    yield from worst("each peer / ours, the worst", 1.0, rivals(OURS), lambda _: True, OURS)
+    for bound in BOUNDS:
+        yield from _worst(results, backend, bound)
     yield from _means(results, backend)
-    yield from worst(
-        f"asyncio.Queue / ours in batches of {BATCH}, the worst",
-        FASTER_BATCHES,
-        ["asyncio.Queue"],
-        lambda s: s.work is Work.BATCHES,
-        OURS,
-    )
-    yield from worst(
-        "anyio / ours with yield_every=1, the worst", 1.0, ["anyio"], lambda _: True, YIELDING
-    )
     yield from _of_select(results, backend)
-    yield from worst(
-        "each peer / ours, select of 2 ready, the worst",
-        AHEAD,
-        rivals(OURS),
-        lambda s: (s.work, s.arms) == TWO_READY,
-        OURS,
-    )
-    yield from worst(
-        "each peer / ours, any select, the worst",
-        AHEAD,
-        rivals(OURS),
-        lambda s: s.work in SELECTS,
-        OURS,
-    )
+
+
+def _worst(results: Results, backend: str, bound: Bound) -> Iterator[Target]:
+    cells = {
+        (scenario, peer): ratio
+        for peer in bound.peers
+        for scenario, ratio in results.ratios(backend, peer, bound.ours).items()
+        if scenario.timed and scenario.work in bound.works and bound.arms in (0, scenario.arms)
+    }
+    if cells:
+        scenario, peer = min(cells, key=cells.__getitem__)
+        missed = sum(ratio < bound.wanted for ratio in cells.values())
+        detail = f"missed in {missed} of {len(cells)}; worst: {peer}, {scenario.name}"
+        yield Target(backend, bound.text, bound.wanted, cells[scenario, peer], detail)
 
 
 def _means(results: Results, backend: str) -> Iterator[Target]:
@@ -128,7 +128,8 @@ def _means(results: Results, backend: str) -> Iterator[Target]:
 def _of_select(results: Results, backend: str) -> Iterator[Target]:
     for scenario in results.scenarios:
         medians = results.medians(backend, scenario)
-        if (scenario.work, scenario.arms) == TWO_READY and {OURS, YARDSTICK} <= medians.keys():
+        two_ready = (scenario.work, scenario.arms) == (Work.SELECT_READY, 2)
+        if two_ready and {OURS, YARDSTICK} <= medians.keys():
             ratio = medians[OURS] / medians[YARDSTICK]
             detail = f"{medians[OURS]:,.0f} / {medians[YARDSTICK]:,.0f} ns"
             text = "ours, select of 2 ready / plain receive"

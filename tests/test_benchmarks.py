@@ -133,6 +133,17 @@ def test_a_loss_is_said_plainly() -> None:
     assert "missed in 1 of 1; worst: asyncio.Queue, send and receive, 1:1, limit 10" in text
 
 
+def test_to_stall_is_a_loss(tmp_path: Path) -> None:
+    """Ours stalled, and a peer did not: that is no scenario to leave out."""
+    results = made_up(math.inf, 100.0)
+    results.measurements[0].values.clear()
+    text = text_of(results)
+    assert "stalled" in text
+    assert "where we are behind" in text
+    assert "missed in 1 of 1" in text
+    draw(results, tmp_path)
+
+
 def test_where_nothing_is_lost_nothing_is_listed() -> None:
     """And every target that can be told is met."""
     text = text_of(made_up(ours=100.0, peer=200.0))
@@ -147,6 +158,12 @@ def test_a_target_is_met_or_missed(ours: float, met: bool) -> None:
     (target,) = [t for t in targets(batches) if "batches" in t.text]
     assert target.met is met
     assert target.as_json()["met"] is met
+
+
+def test_a_select_is_held_against_a_plain_receive(results: Results) -> None:
+    """On every backend, once."""
+    told = [t.backend for t in targets(results) if t.text.endswith("plain receive")]
+    assert told == list(BACKENDS)
 
 
 def test_what_memory_takes_is_no_loss_of_time() -> None:
