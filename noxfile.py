@@ -18,6 +18,7 @@ nox.options.sessions = [
     "plain_events",
     "coverage",
     "lowest",
+    "bench_smoke",
     "explore",
     "mutants",
 ]
@@ -60,9 +61,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check the types of source and tests, with two checkers."""
+    """Check the types of source, tests and benchmarks, with two checkers."""
     session.install("-e", ".", *group("typing"))
-    session.run("mypy", "src", "tests", "docs/examples", "noxfile.py")
+    session.run("mypy", "src", "tests", "benchmarks", "docs/examples", "noxfile.py")
     session.run("basedpyright", "--pythonpath", f"{session.bin}/python")
 
 
@@ -154,3 +155,11 @@ def bench(session: nox.Session) -> None:
     """Compare with the peers; about a quarter of an hour, and no part of the default run."""
     session.install(".", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def bench_smoke(session: nox.Session) -> None:
+    """Run each benchmark once, with next to no work: they must still fit the library."""
+    session.install(".", *group("bench"), *group("tests"))
+    session.run("python", "-m", "benchmarks", "--help", silent=True)  # all that it needs is there
+    session.run("pytest", "tests/test_benchmarks.py", *session.posargs)

@@ -11,15 +11,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.backends import BACKENDS
-from benchmarks.charts import draw_growth, draw_ratios
+from benchmarks.charts import draw
 from benchmarks.environment import environment, headline
 from benchmarks.report import print_tables
 from benchmarks.results import Results, load
 from benchmarks.runner import run_all, steps
 from benchmarks.scenarios import Scenario, chosen
+from benchmarks.summary import print_summary
+from benchmarks.targets import targets
 
 HERE = Path(__file__).parent
-WIDTH = 150  # where there is no terminal
+WIDTH = 170  # where there is no terminal
 STRIDE = 100  # there, one line of progress for so many runs
 
 
@@ -93,12 +95,13 @@ def main() -> None:
         sys.exit("no scenario matches")
     console.print(headline(results.environment))
     print_tables(results, console)
+    found = targets(results)
+    print_summary(results, found, console)
     output: Path = options.output or HERE / "results"
     output.mkdir(parents=True, exist_ok=True)
     if not options.again:
-        results.save(output / "results.json")
-    draw_ratios(results, output / "ratios.svg")
-    draw_growth(results, output / "growth.svg")
+        results.save(output / "results.json", [target.as_json() for target in found])
+    draw(results, output)
     console.print(f"written to {output}")
 
 

@@ -17,7 +17,7 @@ import uvloop
 from anyio.lowlevel import checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from types import TracebackType
     from typing import Self
 
@@ -29,6 +29,9 @@ PATIENCE = 30.0  # seconds until a run counts as stalled
 
 class Crew(AbstractAsyncContextManager["Crew"], ABC):
     """Tasks that all have ended when the block has."""
+
+    event: Callable[[], FutureEvent | trio.Event]
+    """Makes what one task can wait for until another sets it."""
 
     @abstractmethod
     def start(self, worker: Worker) -> None:
@@ -44,8 +47,25 @@ class Crew(AbstractAsyncContextManager["Crew"], ABC):
             await checkpoint()
 
 
+class FutureEvent:
+    """As little of an event as asyncio allows: set once, waited for once."""
+
+    def __init__(self) -> None:
+        self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def set(self) -> None:
+        """Let the task that waits go on."""
+        self._future.set_result(None)
+
+    def wait(self) -> Awaitable[None]:
+        """Return what to await."""
+        return self._future
+
+
 class AsyncioCrew(Crew):
     """Tasks of asyncio."""
+
+    event = FutureEvent
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[object]] = []
@@ -66,6 +86,8 @@ class AsyncioCrew(Crew):
 
 class TrioCrew(Crew):
     """Tasks of trio, each in a cancel scope."""
+
+    event = trio.Event
 
     def __init__(self) -> None:
         self._scopes: list[trio.CancelScope] = []

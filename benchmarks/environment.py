@@ -10,7 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("anycast", "anyio", "culsans", "frequenz-channels", "trio", "uvloop")
+PACKAGES = (
+    "anycast",
+    "anyio",
+    "asyncio-channel",
+    "chanio",
+    "culsans",
+    "frequenz-channels",
+    "trio",
+    "uvloop",
+)
 
 
 def environment(*, repeats: int, quick: bool) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.scenarios import BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Coroutine
+    from collections.abc import AsyncIterable, Callable, Coroutine, Sequence
 
-    from benchmarks.contenders.base import Receive, ReceiveMany, Send, SendMany
+    from benchmarks.contenders.base import Contender, Receive, ReceiveMany, Send, SendMany, Took
 
 
 class Clock:
@@ -82,6 +82,21 @@ async def iterate_all(clock: Clock, messages: AsyncIterable[int], count: int) ->
         if not count:
             break
     clock.end()
+
+
+async def merge_all(
+    kind: type[Contender[Any, Any]], clock: Clock, ends: Sequence[Any], count: int, took: Took
+) -> None:
+    """Receive messages with ``async for`` from what merges several ends."""
+    merged = kind.merge(ends)
+    clock.begin()
+    async for message in merged:
+        took(message)
+        count -= 1
+        if not count:
+            break
+    clock.end()
+    await kind.unmerge(merged)
 
 
 async def repeat(operation: Callable[[], Coroutine[Any, Any, object]]) -> None:

@@ -1,49 +1,59 @@
-"""The tables that a run prints."""
+"""The tables that a run prints: every number, for each backend."""
 
 from __future__ import annotations
 
 import math
 from itertools import groupby
-from statistics import geometric_mean
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.contenders import BY_NAME, OURS, YIELDING
-from benchmarks.scenarios import GROWING, SHAPED, Scenario, Work
+from benchmarks.contenders import CONTENDERS, NEVER, OURS, YARDSTICK, YIELDING, rivals
+from benchmarks.scenarios import CHOOSING, GROWING, SHAPED, Scenario, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from rich.console import Console
 
     from benchmarks.results import Results
 
 LOST = "bold red"
+LARGE = 10  # a ratio of which nobody reads the hundredths
+FAMILY = {contender.name for contender in CONTENDERS if contender.ours}
+CAPTION = (
+    f"! behind a peer; {YIELDING} is held against those that always yield too,"
+    f" {NEVER} against those that never do"
+)
+PARTS = {
+    "send and receive, and the rest": frozenset(Work) - GROWING - CHOOSING,
+    "as more tasks wait, or more is stored": GROWING,
+    f"choosing among channels; {YARDSTICK} is a plain receive": CHOOSING,
+}
 
 
 def print_tables(results: Results, console: Console) -> None:
-    """Print a table for each backend, and a summary."""
+    """Print tables for each backend."""
     for backend in results.backends:
-        console.print(_table(results, backend))
-    console.print(_summary(results))
+        for title, works in PARTS.items():
+            if table := _table(results, backend, works):
+                table.title = f"{backend}: {title}"
+                console.print(table)
+    console.print(f"nanoseconds or bytes, and how many times as much as {OURS}'s; {CAPTION}\n")
 
 
-def _table(results: Results, backend: str) -> Table:
-    names = results.contenders(backend)
-    table = Table(
-        title=f"{backend}: nanoseconds or bytes, and how many times as much as {OURS}'s",
-        caption=f"! behind a peer; {YIELDING} is held against those that always yield too",
-    )
+def _table(results: Results, backend: str, works: frozenset[Work]) -> Table | None:
+    rows = {s: results.medians(backend, s) for s in results.scenarios if s.work in works}
+    names = [c.name for c in CONTENDERS if any(c.name in medians for medians in rows.values())]
+    if not names:
+        return None
+    table = Table()
     table.add_column("scenario", no_wrap=True)
     for name in names:
-        table.add_column(name, justify="right", no_wrap=True)
-    ran = [s for s in results.scenarios if results.medians(backend, s)]
-    for _, group in groupby(ran, lambda s: s.work if s.work in SHAPED else s.work in GROWING):
-        for scenario in group:
-            medians = results.medians(backend, scenario)
-            table.add_row(_label(scenario), *(_cell(medians, name) for name in names))
+        table.add_column(name, justify="right")
+    for _, group in groupby(rows.items(), lambda row: row[0].work in SHAPED and row[0].work):
+        for scenario, medians in group:
+            if medians:
+                table.add_row(_label(scenario), *(_cell(medians, name) for name in names))
         table.add_section()
     return table
 
@@ -59,60 +69,12 @@ def _cell(medians: dict[str, float], name: str) -> Text:
     if math.isinf(medians[name]):
         return Text("stalled", style=LOST)
     number = f"{medians[name]:,.0f}"
-    if name in (OURS, YIELDING):
+    if name == YARDSTICK:
+        return Text(number)
+    if name in FAMILY:
         lost = any(medians[name] > medians[peer] for peer in rivals(name) if peer in medians)
         return Text(f"{'! ' if lost else ''}{number}", style=LOST if lost else "bold")
     ratio = medians[name] / medians.get(OURS, math.inf)
     lost = ratio < 1
-    return Text(f"{number} {'!' if lost else 'x'}{ratio:.2f}", style=LOST if lost else "")
-
-
-def rivals(ours: str) -> list[str]:
-    """Return the peers to compare with: for ours that always yields, those that do too."""
-    peers = [name for name in BY_NAME if name not in (OURS, YIELDING)]
-    return [peer for peer in peers if ours == OURS or BY_NAME[peer].yields]
-
-
-def _summary(results: Results) -> Table:
-    table = Table(
-        title="peer / ours: above 1 we are ahead; growth and memory left out of the means"
-    )
-    for column in ("backend", "ours", "peer"):
-        table.add_column(column)
-    for column in (str(Work.STREAM), "all timed", "worst", "lost"):
-        table.add_column(column, justify="right")
-    table.add_column("worst in")
-    for backend in results.backends:
-        for row in _comparisons(results, backend):
-            table.add_row(backend, *row)
-        table.add_section()
-    return table
-
-
-def _comparisons(results: Results, backend: str) -> Iterator[list[str | Text]]:
-    for ours in (OURS, YIELDING):
-        for peer in rivals(ours):
-            ratios = results.ratios(backend, peer, ours)
-            if ratios:
-                yield [ours, peer, *_comparison(ratios)]
-
-
-def _comparison(ratios: dict[Scenario, float]) -> list[str | Text]:
-    timed = [r for s, r in ratios.items() if s.timed and not s.size]
-    streams = [r for s, r in ratios.items() if s.work is Work.STREAM]
-    worst = min(ratios, key=ratios.__getitem__)
-    lost = sum(ratio < 1 for ratio in ratios.values())
-    return [
-        _mean(streams),
-        _mean(timed),
-        Text(f"{ratios[worst]:.2f}", style=LOST if lost else ""),
-        Text(f"{lost} of {len(ratios)}", style=LOST if lost else ""),
-        worst.name,
-    ]
-
-
-def _mean(ratios: list[float]) -> Text:
-    if not ratios or math.inf in ratios:
-        return Text("-", style="dim")
-    mean = geometric_mean(ratios)
-    return Text(f"{mean:.2f}", style=LOST if mean < 1 else "")
+    times = f"{ratio:.2f}" if ratio < LARGE else f"{ratio:.0f}"
+    return Text(f"{number} {'!' if lost else 'x'}{times}", style=LOST if lost else "")

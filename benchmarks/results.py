@@ -12,6 +12,7 @@ from benchmarks.contenders import CONTENDERS, OURS
 from benchmarks.scenarios import Scenario, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -69,16 +70,19 @@ class Results:
         }
 
     def ratios(self, backend: str, peer: str, ours: str = OURS) -> dict[Scenario, float]:
-        """Return peer / ours for each scenario that both did; above 1 we are ahead."""
+        """Return peer / ours for each scenario that both did; above 1 we are ahead.
+
+        It is infinite where the peer stalled, and 0 where we did.
+        """
         found: dict[Scenario, float] = {}
         for scenario in self.scenarios:
             medians = self.medians(backend, scenario)
-            if peer in medians and medians.get(ours, math.inf) < math.inf:
+            if {peer, ours} <= medians.keys() and min(medians[peer], medians[ours]) < math.inf:
                 found[scenario] = medians[peer] / medians[ours]
         return found
 
-    def save(self, path: Path) -> None:
-        """Write everything as JSON."""
+    def save(self, path: Path, targets: list[dict[str, Any]]) -> None:
+        """Write everything as JSON, with what became of the targets."""
         cannot = {contender.name: dict(contender.cannot) for contender in CONTENDERS}
         rows = [
             {
@@ -92,16 +96,25 @@ class Results:
             }
             for m in self.measurements
         ]
-        head = json.dumps({**self.environment, "cannot": cannot}, indent=1).removesuffix("\n}")
+        about = {**self.environment, "cannot": cannot, "targets": targets}
+        head = json.dumps(about, indent=1).removesuffix("\n}")
         body = ",\n  ".join(map(json.dumps, rows))  # a line each
         path.write_text(f'{head},\n "measurements": [\n  {body}\n ]\n}}\n', encoding="utf-8")
+
+
+def mean(ratios: Iterable[float]) -> float | None:
+    """Return the geometric mean, or None if there is nothing to tell or something stalled."""
+    found = list(ratios)
+    told = found and all(0 < ratio < math.inf for ratio in found)
+    return statistics.geometric_mean(found) if told else None
 
 
 def load(path: Path) -> Results:
     """Read what `Results.save` wrote."""
     environment = json.loads(path.read_text(encoding="utf-8"))
     rows = environment.pop("measurements")
-    environment.pop("cannot")
+    for follows in ("cannot", "targets"):
+        environment.pop(follows, None)
     measurements = [
         Measurement(row["backend"], _scenario(row["definition"]), row["contender"], row["values"])
         for row in rows

@@ -24,13 +24,16 @@ if TYPE_CHECKING:
 @contextmanager
 def quiet() -> Generator[None]:
     """Let no contender's time depend on what it logs or warns of, or on the garbage of others."""
-    for name in ("anycast", "frequenz"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    loggers = {logger: logger.level for logger in map(logging.getLogger, ("anycast", "frequenz"))}
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     gc.freeze()  # what is there now is not worth looking at before each run
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # frequenz warns that its channel is deprecated
         yield
     gc.unfreeze()
+    for logger, level in loggers.items():
+        logger.setLevel(level)
 
 
 def run_once(contender: type[Contender[Any, Any]], scenario: Scenario, backend: str) -> float:

@@ -18,6 +18,11 @@ MESSAGES = {0: 2_000, 1: 2_000, 10: 5_000, 1000: 10_000, math.inf: 10_000}
 
 BATCH = 100
 GROWTH_REPEATS = 3
+
+# Messages to choose; where all are ready a multiple of the arms, for those that take one of each.
+# Where none is, the slowest contender needs milliseconds for one of 64 arms.
+READY = {1: 1_280, 2: 1_280, 8: 1_280, 64: 1_280}
+WAITING = {1: 640, 2: 640, 8: 320, 64: 100}
 QUICK_SIZE = 1_000  # what takes longer to set up is left out of a quick run
 
 
@@ -36,6 +41,10 @@ class Work(StrEnum):
     WAITING_SENDERS = "waiting senders"
     WAITING_RECEIVERS = "waiting receivers"
     BUFFERED = "buffered messages"
+    SELECT_READY = "select, all ready"
+    SELECT_WAITING = "select, one at a time"
+    MERGE_READY = "merge, all ready"
+    MERGE_WAITING = "merge, one at a time"
 
 
 UNITS = {
@@ -47,6 +56,9 @@ UNITS = {
 }
 GROWING = frozenset({Work.WAITING_SENDERS, Work.WAITING_RECEIVERS, Work.BUFFERED})
 SHAPED = frozenset({Work.STREAM, Work.BATCHES, Work.BATCHES_NOWAIT, Work.ITERATE})
+SELECTS = frozenset({Work.SELECT_READY, Work.SELECT_WAITING})
+MERGES = frozenset({Work.MERGE_READY, Work.MERGE_WAITING})
+CHOOSING = SELECTS | MERGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ class Scenario:
         senders: how many tasks send.
         receivers: how many tasks receive.
         size: how much there is of what the cost may grow with.
+        arms: among how many channels one task chooses.
 
     """
 
@@ -69,6 +82,7 @@ class Scenario:
     senders: int = 1
     receivers: int = 1
     size: int = 0
+    arms: int = 0
 
     @property
     def name(self) -> str:
@@ -77,6 +91,8 @@ class Scenario:
             return f"{self.size:,} {self.work}"
         if self.work in SHAPED:
             return f"{self.work}, {self.senders}:{self.receivers}, limit {self.limit}"
+        if self.work in CHOOSING:
+            return f"{self.work}, {self.arms} {'arm' if self.arms == 1 else 'arms'}"
         return str(self.work)
 
     @property
@@ -88,6 +104,11 @@ class Scenario:
     def timed(self) -> bool:
         """Whether it is about time, and not about memory."""
         return self.unit.startswith("ns")
+
+    @property
+    def typical(self) -> bool:
+        """Whether it counts in the mean over all: one is enough of what grows or chooses."""
+        return self.timed and self.work not in GROWING | CHOOSING
 
     @property
     def needs(self) -> frozenset[str]:
@@ -126,6 +147,19 @@ SCENARIOS = [
     Scenario(Work.TASK_MEMORY, 1_000, 10),
 ]
 
+
+def choosing(work: Work, counts: dict[int, int], *arms: int) -> list[Scenario]:
+    """Return a scenario for each number of arms."""
+    return [Scenario(work, counts[number], math.inf, arms=number) for number in arms]
+
+
+CHOICES = [
+    *choosing(Work.SELECT_READY, READY, 1, 2, 8, 64),
+    *choosing(Work.SELECT_WAITING, WAITING, 1, 2, 8, 64),
+    *choosing(Work.MERGE_READY, READY, 2, 8),
+    *choosing(Work.MERGE_WAITING, WAITING, 2, 8),
+]
+
 GROWTH = [
     *(Scenario(Work.WAITING_SENDERS, 2_000, 1, size=size) for size in (10, 100, 1_000, 10_000)),
     *(Scenario(Work.WAITING_RECEIVERS, 2_000, 10, size=size) for size in (10, 100, 1_000, 10_000)),
@@ -135,7 +169,7 @@ GROWTH = [
 
 def chosen(patterns: list[re.Pattern[str]], *, quick: bool) -> list[Scenario]:
     """Return the scenarios whose names match one of the patterns, or all if there is none."""
-    every = [*SCENARIOS, *GROWTH]
+    every = [*SCENARIOS, *CHOICES, *GROWTH]
     if quick:
         every = [scenario.smaller() for scenario in every if scenario.size <= QUICK_SIZE]
     return [s for s in every if not patterns or any(p.search(s.name) for p in patterns)]

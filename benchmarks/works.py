@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anyio.lowlevel import checkpoint
 
+from benchmarks.choosing import choosing_ready, choosing_waiting
 from benchmarks.contenders.base import Contender
 from benchmarks.loops import (
     Clock,
@@ -207,4 +208,8 @@ MEASURES: dict[Work, Measure] = {
     Work.WAITING_SENDERS: waiting_senders,
     Work.WAITING_RECEIVERS: waiting_receivers,
     Work.BUFFERED: buffered,
+    Work.SELECT_READY: choosing_ready,
+    Work.SELECT_WAITING: choosing_waiting,
+    Work.MERGE_READY: choosing_ready,
+    Work.MERGE_WAITING: choosing_waiting,
 }

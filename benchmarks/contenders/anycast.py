@@ -1,21 +1,29 @@
-"""Our channel: as it comes, and with a checkpoint in every operation."""
+"""Our channel: as it comes, with a checkpoint in every operation, and without any.
+
+The latter two are held against the peers that yield as often as they do.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
-from anycast import Anycast, Receiver, Sender
+from anycast import Anycast, Receiver, Sender, merge, select
 from benchmarks.contenders.base import Contender, Receive, ReceiveMany, Send, SendMany
-from benchmarks.scenarios import Work
+from benchmarks.scenarios import CHOOSING, SELECTS, SHAPED, Scenario, Work
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable
+    from collections.abc import AsyncIterable, Callable, Sequence
+
+    from benchmarks.contenders.base import Took
+    from benchmarks.loops import Clock
 
 
 class Ours(Contender[Sender[int], Receiver[int]]):
     __slots__ = ("_channel",)
 
     name = "anycast"
+    ours = True
     yield_every = 64  # the default
 
     def __init__(self, limit: float, senders: int = 1, receivers: int = 1) -> None:
@@ -55,6 +63,25 @@ class Ours(Contender[Sender[int], Receiver[int]]):
     send_many_nowait = send_many
     receive_many_nowait = receive_many
 
+    @staticmethod
+    async def select_all(
+        clock: Clock, ends: Sequence[Receiver[int]], count: int, took: Took
+    ) -> None:
+        operations = [end.receiving() for end in ends]
+        clock.begin()
+        for _ in range(count):
+            done = await select(*operations)
+            took(done.result())
+        clock.end()
+
+    @staticmethod
+    def merge(ends: Sequence[Receiver[int]]) -> AsyncIterable[int]:
+        return merge(*ends)
+
+    @staticmethod
+    async def unmerge(merged: Any) -> None:
+        merged.close()
+
     async def close(self) -> None:
         self._channel.close()
 
@@ -62,7 +89,41 @@ class Ours(Contender[Sender[int], Receiver[int]]):
 class OursYielding(Ours):
     __slots__ = ()
 
-    name = "anycast, yield_every=1"
+    name = "anycast/1"
+    works = frozenset(Work) - CHOOSING
     yields = True
     cannot = {str(Work.BATCHES_NOWAIT): "its peers would yield less often than it does"}
     yield_every = 1
+
+
+class OursNeverYielding(Ours):
+    __slots__ = ()
+
+    name = "anycast/never"
+    works = SHAPED | CHOOSING
+    cannot = {"limit 0": "none of the peers that it is held against can do that"}
+    yield_every = sys.maxsize
+
+
+class PlainReceive(Ours):
+    """The yardstick for select: the same without."""
+
+    __slots__ = ()
+
+    name = "receive"
+    works = SELECTS
+
+    @staticmethod
+    async def select_all(
+        clock: Clock, ends: Sequence[Receiver[int]], count: int, took: Took
+    ) -> None:
+        receive = ends[0].receive
+        clock.begin()
+        for _ in range(count):
+            took(await receive())
+        clock.end()
+
+    @classmethod
+    def can(cls, scenario: Scenario, backend: str) -> bool:
+        alone = scenario.arms == 1 or scenario.work is Work.SELECT_READY
+        return alone and super().can(scenario, backend)

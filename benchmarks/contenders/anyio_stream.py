@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from anyio import WouldBlock, create_memory_object_stream
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from benchmarks.contenders.base import Contender, Receive, Send
+from benchmarks.contenders.base import NO_MERGE, NO_SELECT, Contender, Receive, Send
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
@@ -20,6 +20,7 @@ class AnyioStream(Contender[MemoryObjectSendStream[int], MemoryObjectReceiveStre
     yields = True
     full = WouldBlock
     empty = WouldBlock
+    cannot = NO_SELECT | NO_MERGE
 
     def __init__(self, limit: float, senders: int = 1, receivers: int = 1) -> None:
         send, receive = create_memory_object_stream[int](limit)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from benchmarks.backends import BACKENDS
-from benchmarks.scenarios import Scenario, Work
+from benchmarks.scenarios import MERGES, SELECTS, Scenario, Work
+
+if TYPE_CHECKING:
+    from benchmarks.loops import Clock
 
 S = TypeVar("S")  # a sending end
 R = TypeVar("R")  # a receiving end
@@ -17,9 +20,12 @@ Send = Callable[[int], Coroutine[Any, Any, object]]
 Receive = Callable[[], Coroutine[Any, Any, int]]
 SendMany = Callable[[Sequence[int]], Coroutine[Any, Any, object]]
 ReceiveMany = Callable[[int], Coroutine[Any, Any, Sequence[int]]]
+Took = Callable[[int], object]
 
 NO_ITERATION = {str(Work.ITERATE): "it is not iterable"}
 NO_RENDEZVOUS = {"limit 0": "0 means that there is no limit"}
+NO_SELECT = dict.fromkeys(map(str, SELECTS), "it has no select")
+NO_MERGE = dict.fromkeys(map(str, MERGES), "it has no merge")
 
 
 class Contender(ABC, Generic[S, R]):
@@ -35,6 +41,10 @@ class Contender(ABC, Generic[S, R]):
     __slots__ = ("receivers", "senders")
 
     name: ClassVar[str]
+    ours: ClassVar[bool] = False
+    """Whether it is this library, and no peer of it."""
+    works: ClassVar[frozenset[Work]] = frozenset(Work)
+    """What it takes part in: all, unless it is there for one purpose."""
     yields: ClassVar[bool] = False
     """Whether each operation is a checkpoint, one that completes at once included."""
     backends: ClassVar[frozenset[str]] = frozenset(BACKENDS)
@@ -74,6 +84,20 @@ class Contender(ABC, Generic[S, R]):
         """Return what ``async for`` goes through."""
         raise NotImplementedError
 
+    @staticmethod
+    async def select_all(clock: Clock, ends: Sequence[R], count: int, took: Took) -> None:
+        """Take so many messages, one by one, out of whichever end has one."""
+        raise NotImplementedError
+
+    @staticmethod
+    def merge(ends: Sequence[R]) -> AsyncIterable[int]:
+        """Return what ``async for`` goes through, for the messages of all ends."""
+        raise NotImplementedError
+
+    @staticmethod
+    async def unmerge(merged: Any) -> None:
+        """Do what users of the library do when they are done with what `merge` returned."""
+
     @classmethod
     def send_many(cls, end: S) -> SendMany:
         """Return what sends a batch: one by one, if there is nothing better."""
@@ -106,7 +130,8 @@ class Contender(ABC, Generic[S, R]):
     @classmethod
     def can(cls, scenario: Scenario, backend: str) -> bool:
         """Return whether it takes part."""
-        return backend in cls.backends and not scenario.needs & cls.cannot.keys()
+        willing = backend in cls.backends and scenario.work in cls.works
+        return willing and not scenario.needs & cls.cannot.keys()
 
 
 async def _send_each(send: Send, messages: Sequence[int]) -> None:

@@ -9,7 +9,9 @@ from culsans import AsyncQueue, AsyncQueueEmpty, AsyncQueueFull, Queue
 
 from benchmarks.contenders.base import (
     NO_ITERATION,
+    NO_MERGE,
     NO_RENDEZVOUS,
+    NO_SELECT,
     Contender,
     Receive,
     Send,
@@ -25,7 +27,7 @@ class Culsans(Contender[AsyncQueue[int], AsyncQueue[int]]):
     name = "culsans"
     full = AsyncQueueFull
     empty = AsyncQueueEmpty
-    cannot = NO_RENDEZVOUS | NO_ITERATION
+    cannot = NO_RENDEZVOUS | NO_ITERATION | NO_SELECT | NO_MERGE
 
     def __init__(self, limit: float, senders: int = 1, receivers: int = 1) -> None:
         self._queue = Queue[int](0 if limit == math.inf else int(limit))

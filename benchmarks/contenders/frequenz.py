@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import TYPE_CHECKING
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
 
-from frequenz.channels import Anycast, Receiver, Sender
+from frequenz.channels import Anycast, Receiver, Sender, merge, select, selected_from
 
 from benchmarks.contenders.base import Contender, Receive, Send
 from benchmarks.scenarios import Work
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable
+    from collections.abc import AsyncIterable, Sequence
+
+    from benchmarks.contenders.base import Took
+    from benchmarks.loops import Clock
 
 
 class Frequenz(Contender[Sender[int], Receiver[int]]):
@@ -43,6 +47,32 @@ class Frequenz(Contender[Sender[int], Receiver[int]]):
     @staticmethod
     def iterate(end: Receiver[int]) -> AsyncIterable[int]:
         return end
+
+    @staticmethod
+    async def select_all(
+        clock: Clock, ends: Sequence[Receiver[int]], count: int, took: Took
+    ) -> None:
+        selections: Any = select(*ends)  # a generator, though it is not declared as one
+        async with aclosing(selections):
+            clock.begin()
+            async for selected in selections:
+                # It wants to be asked, for one receiver after another, until one is the right one.
+                for end in ends:
+                    if selected_from(selected, end):
+                        break
+                took(selected.message)
+                count -= 1
+                if not count:
+                    break
+            clock.end()
+
+    @staticmethod
+    def merge(ends: Sequence[Receiver[int]]) -> AsyncIterable[int]:
+        return merge(*ends)
+
+    @staticmethod
+    async def unmerge(merged: Any) -> None:
+        await merged.stop()
 
     async def fill(self, count: int) -> None:
         for message in range(count):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trio import MemoryReceiveChannel, MemorySendChannel, WouldBlock, open_memory_channel
 
-from benchmarks.contenders.base import Contender, Receive, Send
+from benchmarks.contenders.base import NO_MERGE, NO_SELECT, Contender, Receive, Send
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable
@@ -20,6 +20,7 @@ class TrioChannel(Contender[MemorySendChannel[int], MemoryReceiveChannel[int]]):
     full = WouldBlock
     empty = WouldBlock
     backends = frozenset({"trio"})
+    cannot = NO_SELECT | NO_MERGE
 
     def __init__(self, limit: float, senders: int = 1, receivers: int = 1) -> None:
         send, receive = open_memory_channel[int](limit)
