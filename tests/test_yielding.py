@@ -130,11 +130,11 @@ async def test_yield_every_1_after_a_wait() -> None:
     assert min(yields) >= 1
 
 
-@pytest.mark.parametrize("kind", [list, deque, iter])
-async def test_yield_every_1_within_a_batch(kind: Callable[[range], Any]) -> None:
-    """Each message of a batch is sent after a checkpoint of its own."""
+@pytest.mark.parametrize(("kind", "yields"), [(list, 1), (deque, 1), (iter, 3)])
+async def test_yield_every_1_and_a_batch(kind: Callable[[range], Any], yields: int) -> None:
+    """It is sent after one checkpoint; what is asked for one message at a time, after one each."""
     channel = Anycast[int](yield_every=1)
-    assert await count_yields(channel.new_sender().send_many(kind(range(3)))) == 3
+    assert await count_yields(channel.new_sender().send_many(kind(range(3)))) == yields
 
 
 @pytest.mark.parametrize("yield_every", [1, 2, 64])
@@ -160,18 +160,21 @@ async def test_a_wait_starts_the_count_again() -> None:
     assert await ends.use("send", 4) == [False, False, False, True]
 
 
-async def test_a_batch_counts_for_its_messages() -> None:
-    """After a batch of ``yield_every`` messages the next operation yields."""
-    ends = Ends(yield_every=5)
+async def test_a_batch_counts_as_one_operation() -> None:
+    """After ``yield_every`` batches the next operation yields, however many messages they had."""
+    ends = Ends(yield_every=3)
     await ends.receiver.receive_many(5)
+    await ends.sender.send_many([1, 2])
+    await ends.sender.send_many(deque(range(5)))
     assert await ends.use("send") == [True]
 
 
-async def test_a_batch_counts_for_no_more_than_its_messages() -> None:
-    """Fewer messages than ``yield_every`` and the next operations do not yield."""
-    ends = Ends(yield_every=5)
-    await ends.receiver.receive_many(3)
-    assert await ends.use("send", 2) == [False, False]
+async def test_a_batch_counts_for_no_more_than_that() -> None:
+    """After fewer batches than ``yield_every`` the next operation does not yield."""
+    ends = Ends(yield_every=3)
+    await ends.receiver.receive_many(5)
+    await ends.sender.send_many([1, 2, 3, 4])
+    assert await ends.use("send") == [False]
 
 
 async def test_a_batch_is_not_cut_short_by_yielding() -> None:
@@ -179,8 +182,8 @@ async def test_a_batch_is_not_cut_short_by_yielding() -> None:
     assert len(await Ends(yield_every=5).receiver.receive_many(50)) == 50
 
 
-async def test_a_long_batch_yields_on_its_way() -> None:
-    """Sending many lets others run after every ``yield_every`` messages."""
+async def test_a_long_stream_yields_on_its_way() -> None:
+    """Sending what an iterable gives lets others run after every ``yield_every`` messages."""
     channel = Anycast[int](limit=1000, yield_every=10)
     assert await count_yields(channel.new_sender().send_many(range(100))) == 9
 

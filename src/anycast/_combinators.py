@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
 
 from anyio import WouldBlock
 
@@ -95,6 +95,7 @@ class _Combined(Receiver[T_co]):
         self._name = name
         self._receivers = receivers
         self._late: Exception | None = None
+        self._spare: _Combining[T_co] | None = None
 
     @abstractmethod
     def _combine(self, *, leased: bool) -> Operation[Any]:
@@ -114,17 +115,45 @@ class _Combined(Receiver[T_co]):
     def _leasing(self) -> Operation[Held[T_co]]:
         return self._operation(leased=True)
 
+    def _borrow(self) -> Operation[T_co]:
+        """Return an operation to receive with: the one of last time, if it is not in use."""
+        spare, self._spare = self._spare, None
+        if spare is None or self._late is not None:
+            return self.receiving()
+        spare._receiver = self
+        return spare
+
+    def _keep(self, operation: Operation[T_co]) -> None:
+        """Keep an operation for the next time: it takes time to make one."""
+        if isinstance(operation, _Combining):
+            operation._receiver = None  # it would be a cycle
+            self._spare = operation
+
     async def receive(self) -> T_co:
-        return (await select(self.receiving()))._hand_over()
+        operation = self._borrow()
+        await select(operation)
+        try:
+            return operation._hand_over()
+        finally:
+            self._keep(operation)
 
     def receive_nowait(self) -> T_co:
-        return select_nowait(self.receiving())._hand_over()
+        operation = self._borrow()
+        select_nowait(operation)
+        try:
+            return operation._hand_over()
+        finally:
+            self._keep(operation)
 
     async def __anext__(self) -> T_co:
-        operation = await select(self.receiving())
+        operation = self._borrow()
+        await select(operation)
         if operation._ended:  # what a function raises may look like an end, and is none
             raise StopAsyncIteration
-        return operation._hand_over()
+        try:
+            return operation._hand_over()
+        finally:
+            self._keep(operation)
 
     async def receive_many(self, max_messages: int) -> list[T_co]:
         check_int("max_messages", max_messages, least=1)
@@ -229,7 +258,7 @@ class _Combining(Operation[T_co]):
 
     def __init__(self, receiver: Receiver[Any]) -> None:
         super().__init__()
-        self._receiver = receiver
+        self._receiver: Receiver[Any] | None = receiver
 
     @abstractmethod
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
@@ -262,7 +291,8 @@ class _Combining(Operation[T_co]):
         try:
             inner._raise_end()
         except ReceiverStoppedError as error:
-            raise ReceiverStoppedError(self._receiver) from error.__cause__
+            receiver = cast("Receiver[Any]", self._receiver)  # only a spare operation has none
+            raise ReceiverStoppedError(receiver) from error.__cause__
 
 
 def _without_our_frames(error: Exception) -> Exception:
@@ -276,11 +306,11 @@ def _without_our_frames(error: Exception) -> Exception:
 class _Merging(_Combining[T_co]):
     """Receives from whichever is ready."""
 
-    __slots__ = ("_merged", "_operations")
+    __slots__ = ("_operations", "_running")
 
     def __init__(self, merged: _Merged[Any], *, leased: bool) -> None:
         super().__init__(merged)
-        self._merged = merged
+        self._running = merged.running
         self._operations = {
             receiver._leasing() if leased else receiver.receiving(): receiver
             for receiver in merged.running
@@ -303,7 +333,7 @@ class _Merging(_Combining[T_co]):
         if len(self._operations) == 1:
             return self._has_ended()
         receiver = self._operations.pop(inner)
-        running = self._merged.running
+        running = self._running
         if receiver in running and len(running) > 1:
             running.remove(receiver)
         return False

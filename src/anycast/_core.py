@@ -150,27 +150,41 @@ class Core(Generic[T]):
         return message
 
     def put_many(self, messages: deque[T]) -> None:
-        """Accept messages out of a deque, while there is room and nobody need be let run."""
-        buffer = self.buffer
-        # While receivers wait it is one at a time: several of them may be arms of one `select`,
-        # which leaves with the first message, and takes the room along.
-        room = 1 if self.receivers.waiting else self.capacity - len(buffer)
-        most = max(1, min(room, self.yield_at - self.acts))
+        """Accept messages out of a deque, as far as there is room; it counts as one operation."""
+        buffer, before = self.buffer, self.acts
         try:
-            while most and messages and not self.closed:
-                buffer.append(messages.popleft())
-                self.acts += 1
-                most -= 1
+            while messages and (room := self.capacity - len(buffer)) > 0:
+                if self.receivers.waiting:
+                    # One at a time: several of them may be arms of one `select`, which leaves
+                    # with the first message, and takes the room along.
+                    self.put(messages.popleft())
+                elif type(messages) is deque and len(messages) <= room:
+                    self.acts += len(messages)
+                    buffer.extend(messages)
+                    messages.clear()
+                else:
+                    buffer.append(messages.popleft())
+                    self.acts += 1
         finally:  # whatever a deque of the caller's own making raises, what was moved is sent
+            self.yield_at += max(self.acts - before - 1, 0)
             self.peak = max(self.peak, len(buffer))
             self._settle()
 
     def take_many(self, most: int) -> list[T]:
-        """Remove the oldest messages that are promised to nobody, ``most`` at most."""
-        more = min(most, len(self.buffer) - self.reserved) - 1
-        self.acts += more
-        messages = [self.buffer.popleft() for _ in range(more)]
-        messages.append(self.take())
+        """Remove the oldest free messages, ``most`` at most; it counts as one operation."""
+        buffer = self.buffer
+        if len(buffer) <= most and not self.reserved:
+            messages = list(buffer)
+            buffer.clear()
+        else:
+            most = min(most, len(buffer) - self.reserved)
+            messages = [buffer.popleft() for _ in range(most)]
+        self.acts += len(messages)
+        self.yield_at += len(messages) - 1
+        if self.senders.waiting:
+            self.promise_room()
+        elif self.closed:
+            self.end()
         return messages
 
     def lease(self) -> T:
@@ -278,8 +292,15 @@ class Core(Generic[T]):
 
     def leave(self, line: Line, place: Place) -> None:
         """Let one go that gave up; what it was promised goes to the next in line."""
-        self._remove(line, place)
-        self._settle()
+        senders = self.senders
+        if place in line.waiting and not (senders.waiting or senders.promised):
+            # It was promised nothing, and no sender was promised the room that it made.
+            del line.waiting[place]
+            if line is self.receivers:
+                self.capacity -= 1
+        else:
+            self._remove(line, place)
+            self._settle()
 
     def dismiss(self, line: Line, places: Iterable[Place]) -> None:
         """Wake some without a promise: their endpoint, or the channel, is closed."""

@@ -164,14 +164,16 @@ class _Sender(Endpoint[T], Sender[T]):
         return Sending(self, self._core, message)
 
     async def send_many(self, messages: Iterable[T]) -> None:
+        core = self._core
         check_iterable("messages", messages)
         self._check_open()
         if type(messages) in {list, tuple}:
             messages = deque(messages)
         if isinstance(messages, deque):
             while messages:
-                await self._turn()
-                self._core.put_many(messages)
+                if len(core.buffer) >= core.capacity or core.acts >= core.yield_at or self.closed:
+                    await self._turn()
+                core.put_many(messages)
         else:
             for message in messages:
                 await self.send(message)
@@ -242,8 +244,10 @@ class _Receiver(Endpoint[T], Receiver[T]):
 
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
-        await self._turn()
-        return self._core.take_many(max_messages)
+        core = self._core
+        if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.closed:
+            await self._turn()
+        return core.take_many(max_messages)
 
     def receiving(self) -> Operation[T]:
         operation: Receiving[T] = Receiving(self, self._core, self._line)

@@ -109,6 +109,10 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
         self._ended = True
         return True
 
+    def _at_once(self) -> bool:
+        """Perform it if that is plain at a glance, and no yield is due; return whether it was."""
+        return False
+
     @abstractmethod
     def _leaves(self) -> Iterable[Leaf[Any]]:
         """Return what is to wait while the operation cannot proceed."""
@@ -152,7 +156,9 @@ class Leaf(Operation[T_co]):
         return (self,)
 
     def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        if self.core.is_free(self.line) or self.endpoint.stopped:
+        core, endpoint = self.core, self.endpoint
+        may_have_ended = core.closed or endpoint.closed
+        if core.is_free(self.line) or (may_have_ended and endpoint.stopped):
             return None if self in standing else self
         return None
 
@@ -169,6 +175,15 @@ class Sending(Leaf[None]):
         super().__init__(endpoint, core, core.senders)
         self._message = message
 
+    def _at_once(self) -> bool:
+        core = self.core
+        if len(core.buffer) >= core.capacity or core.acts >= core.yield_at or self.endpoint.closed:
+            return False
+        self._ended = False
+        core.put(self._message)
+        self._value = None
+        return True
+
     def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
         if not self._ended:
             self.core.put(self._message)
@@ -180,6 +195,17 @@ class Receiving(Leaf[T_co]):
     """What `Receiver.receiving` returns."""
 
     __slots__ = ()
+
+    def _at_once(self) -> bool:
+        core = self.core
+        if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.endpoint.closed:
+            return False
+        self._ended = False
+        core.acts += 1  # `Core.take`, written out
+        self._value = core.buffer.popleft()
+        if core.senders.waiting:
+            core.promise_room()
+        return True
 
     def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
         if not self._ended:

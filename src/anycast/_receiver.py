@@ -132,7 +132,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         """Wait for one message, then take as many more as are there.
 
         It is exact under cancellation, like `receive`. It takes no message that was
-        promised to another task. Each message counts towards ``yield_every``.
+        promised to another task. Towards ``yield_every`` it counts as one operation.
 
         ```python
         import anyio

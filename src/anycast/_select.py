@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from anycast._operation import Leaf
 
-_random = Random().random  # noqa: S311  for fairness; not the program's, which may be seeded
+_random_bits = Random().getrandbits  # noqa: S311  for fairness; not the program's, which may be seeded
 
 AnyOperation = TypeVar("AnyOperation", bound=Operation[Any])
 O1 = TypeVar("O1", bound=Operation[Any])
@@ -93,22 +93,19 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
 
     Raises:
         ValueError: if there is no operation.
-        TypeError: if an argument is no operation.
+        TypeError: if an argument is no operation; one is not looked at if another is ready.
         RuntimeError: if it would have to wait while tasks of another event loop wait in one
             of the channels.
     """
-    check_some("operations", operations, Operation, "`sending` or `receiving`")
-    operation = operations[0] if in_order else glance(operations)
-    leaf = operation._ready(()) if operation is not None else None
-    if operation is not None and leaf is not None and leaf.core.acts < leaf.core.yield_at:
-        leaf.look()
-        if operation._perform(leaf):
-            return operation
+    one = operations[0] if in_order and operations else glance(operations)
+    if isinstance(one, Operation) and one._at_once():
+        return one
     return await _select(operations, in_order=in_order)
 
 
 async def _select(operations: tuple[Operation[Any], ...], *, in_order: bool) -> Operation[Any]:
     """Look at every operation, and let them wait if none is ready."""
+    check_some("operations", operations, Operation, "`sending` or `receiving`")
     rested = False
     while True:
         found = pick(operations, in_order=in_order)
@@ -208,12 +205,12 @@ def glance(operations: tuple[Operation[Any], ...]) -> Operation[Any] | None:
 
     Where it is not, the choice is among those that are. So each that is ready is as likely.
     """
-    return operations[draw(len(operations))]
+    return operations[_random_bits(32) % len(operations)] if operations else None
 
 
 def draw(options: int) -> int:
     """Return the number of one of the options, each as likely as the others."""
-    return int(_random() * options)
+    return _random_bits(32) % options
 
 
 class _Arm:
@@ -262,25 +259,29 @@ class _Arm:
         waiting = self.leaf.core.receivers.waiting
         return sum(arm in waiting for arm in self.selection.arms.values())
 
-    def join(self) -> None:
+    def join(self, loop: object) -> None:
         """Stand in line."""
-        leaf, core = self.leaf, self.leaf.core
-        loop = self.get_loop()
+        leaf = self.leaf
+        core, line = leaf.core, leaf.line
         if loop is not core.loop:
             core.adopt(loop)
-        if leaf.line is core.senders:
-            leaf.line.own_room[self] = self.own_room
+        if line is core.senders:
+            line.own_room[self] = self.own_room
         leaf.endpoint.places[self] = None
-        core.join(leaf.line, self, self)
+        core.join(line, self, self)
 
-    def forget(self) -> None:
-        self.leaf.endpoint.places.pop(self, None)
-        self.leaf.line.own_room.pop(self, None)
+    def forget(self) -> Leaf[Any]:
+        """Leave nothing behind but the place in line; return where that is."""
+        leaf = self.leaf
+        leaf.endpoint.places.pop(self, None)
+        if leaf.line.own_room:
+            leaf.line.own_room.pop(self, None)
+        return leaf
 
     def leave(self) -> None:
         """Leave the line; what it was promised goes to the next."""
-        self.forget()
-        self.leaf.core.leave(self.leaf.line, self)
+        leaf = self.forget()
+        leaf.core.leave(leaf.line, self)
 
 
 class _Selection:
@@ -333,11 +334,12 @@ class _Selection:
 
     def _stand(self) -> None:
         """Stand in the line of each leaf that does not stand there yet."""
+        arms, loop = self.arms, self.waiter.get_loop()
         for operation in self.operations:
             for leaf in operation._leaves():
-                if leaf not in self.arms:
-                    self.arms[leaf] = arm = _Arm(self, operation, leaf)
-                    arm.join()
+                if leaf not in arms:
+                    arm = arms[leaf] = _Arm(self, operation, leaf)
+                    arm.join(loop)
 
     def _redeem(self, arm: _Arm) -> Operation[Any] | None:
         self.arms.clear()

@@ -135,7 +135,8 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         iterable is asked for one message at a time, and only when the one before is sent;
         so of a generator, the one message that was waiting for room is lost to it. A list
         or tuple is sent as it is at the time of the call. With no messages there is
-        nothing to do, and nothing yields.
+        nothing to do, and nothing yields. As many as there is room for count as one
+        operation towards ``yield_every``; those of any other iterable count one by one.
 
         ```python
         from collections import deque
