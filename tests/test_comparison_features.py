@@ -6,9 +6,10 @@ A test that fails here means that a peer has changed, and that the README must f
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 import anyio
 import pytest
@@ -154,6 +155,17 @@ async def test_frequenz_blocks_for_ever_without_a_buffer() -> None:
         sending = await begin(tasks, channel.new_sender().send, 1)
         assert (sending.outcome, receiving.outcome) == ("unfinished", "unfinished")
         tasks.cancel_scope.cancel()
+
+
+# Has a `select`
+
+
+def test_only_frequenz_has_a_select() -> None:
+    """It waits for receivers, and takes nothing else."""
+    assert [module for module in (asyncio, anyio, trio) if hasattr(module, "select")] == []
+    [parameter] = inspect.signature(frequenz().select).parameters.values()
+    assert parameter.kind is parameter.VAR_POSITIONAL
+    assert get_origin(parameter.annotation) is frequenz().Receiver
 
 
 # A message comes back if the work on it fails

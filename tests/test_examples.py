@@ -2,83 +2,25 @@
 
 An example that calls `anyio.run` runs on asyncio and on trio. What it prints is compared with
 the block that follows it, if that is marked as ``output``; its functions that are called
-``test_...`` are tests, and are called too.
+``test_...`` are tests, and are called too. What needs a server is run in ``on_redis``.
 """
 
 from __future__ import annotations
 
-import re
-import textwrap
 from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import partial
-from inspect import iscoroutinefunction
-from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 
 import anycast
+from examples import PACKAGE, PAGES, ROOT, Example, examples_in, on_each_backend
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = Path(anycast.__file__).parent
-FENCED = re.compile(
-    r"^(?P<indent> *)```python\b[^\n]*\n(?P<code>.*?)^(?P=indent)```$"
-    r"(?:\n*(?P=indent)```output\n(?P<output>.*?)^(?P=indent)```$)?",
-    re.DOTALL | re.MULTILINE,
-)
-INCLUDED = re.compile(r'--8<-- "(.+)"')  # a file of its own, shown on a page
-BACKENDS = ["asyncio", "trio"]
-NEWLINE = "\n"  # Python 3.11 allows no backslash within an f-string
-
-
-@dataclass(frozen=True)
-class Example:
-    """One example: where it is, its code, and what it is to print, if that is told."""
-
-    name: str
-    code: str
-    output: str | None
-
-    @property
-    def backends(self) -> list[str]:
-        """What to run it on: most choose no backend, and some have no event loop at all."""
-        return BACKENDS if "anyio.run(" in self.code else BACKENDS[:1]
-
-
-def include(match: re.Match[str]) -> str:
-    """Return the file that a page shows."""
-    return (ROOT / match[1]).read_text(encoding="utf-8")
-
-
-def examples_in(path: Path) -> list[Example]:
-    """Return every fenced example of a file."""
-    text = path.read_text(encoding="utf-8")
-    return [
-        Example(
-            name=f"{path.stem}:{1 + text.count(NEWLINE, 0, match.start())}",
-            code=INCLUDED.sub(include, textwrap.dedent(match["code"])),
-            output=match["output"] and textwrap.dedent(match["output"]),
-        )
-        for match in FENCED.finditer(text)
-    ]
-
-
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLES = [
     example for path in [*PAGES, *sorted(PACKAGE.rglob("*.py"))] for example in examples_in(path)
 ]
 
 
-@pytest.mark.parametrize(
-    ("example", "backend"),
-    [
-        pytest.param(example, backend, id=f"{example.name}-{backend}")
-        for example in EXAMPLES
-        for backend in example.backends
-    ],
-)
+@on_each_backend(EXAMPLES)
 def test_example(
     example: Example,
     backend: str,
@@ -86,13 +28,8 @@ def test_example(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An example runs as it stands, holds what it asserts, and prints what it says."""
-    run = partial(anyio.run, backend=backend)
-    monkeypatch.setattr(anyio, "run", run)
     with of_a_peer(example.code):
-        names: dict[str, Any] = {"__name__": "__main__"}
-        exec(compile(example.code, example.name, "exec"), names)  # noqa: S102
-    for function in [value for name, value in names.items() if name.startswith("test_")]:
-        run(function) if iscoroutinefunction(function) else function()
+        example.run(backend, monkeypatch)
     if example.output is not None:
         assert capsys.readouterr().out == example.output
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -58,6 +59,18 @@ def test_the_sdist_has_all_to_test_it(built: Path) -> None:
     names = files_of_sdist(built)
     assert tracked("src", "tests", "docs", "benchmarks") <= names
     assert {"noxfile.py", "mkdocs.yml", "README.md", "CHANGELOG.md", "LICENSE"} <= names
+
+
+def test_the_description_links_to_nothing_that_is_not_there(built: Path) -> None:
+    """What the README says stays, but for links to and pictures of files beside it."""
+    [wheel] = built.glob("*.whl")
+    with ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        description = archive.read(name).decode()
+    targets = set(re.findall(r"\]\(([^)]*)\)", description))
+    assert targets
+    assert {target for target in targets if not target.startswith(("https:", "#"))} == set()
+    assert "the contract" in description
 
 
 def test_the_description_renders(built: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 
@@ -54,11 +55,11 @@ def test_members_are_documented(thing: type[object], name: str) -> None:
 
 
 def test_fields_of_statistics_are_documented() -> None:
-    """Each field is followed by a docstring."""
+    """Each field is followed by a docstring, which says what it counts."""
     lines = inspect.getsource(sys.modules["anycast._statistics"]).splitlines()
     for field in dataclasses.fields(ChannelStatistics):
         [number] = [n for n, line in enumerate(lines) if line.startswith(f"    {field.name}: ")]
-        assert lines[number + 1].startswith('    """')
+        assert re.match(r' {4}""".*\b(?:[Mm]essages|Senders|Receivers|Tasks)\b', lines[number + 1])
 
 
 def test_fields_of_statistics() -> None:

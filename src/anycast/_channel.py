@@ -54,11 +54,43 @@ class Channel(Closing, Generic[T]):
 
     @abstractmethod
     def new_sender(self) -> Sender[T]:
-        """Return a new sender of this channel."""
+        """Make a sender of this channel, to be closed on its own.
+
+        It may be made at any time; if the channel is closed, its sends raise.
+
+        ```python
+        from anycast import Anycast
+
+        jobs = Anycast[str](name="jobs")
+        with jobs.new_sender() as sender:
+            sender.send_nowait("wash")
+        assert jobs.statistics().open_senders == 0
+        ```
+
+        Returns:
+            A new, open sender.
+        """
 
     @abstractmethod
     def new_receiver(self) -> Receiver[T]:
-        """Return a new receiver of this channel."""
+        """Make a receiver of this channel, to be closed on its own.
+
+        It may be made at any time, and gets no copy of anything: what is in the channel
+        goes to whichever receiver asks first.
+
+        ```python
+        from anycast import Anycast
+
+        jobs = Anycast[str]()
+        jobs.new_sender().send_nowait("wash")  # before there is a receiver
+        ada, bob = jobs.new_receiver(), jobs.new_receiver()
+        assert bob.receive_nowait() == "wash"
+        assert jobs.statistics().current_buffer_used == 0  # so for Ada there is nothing
+        ```
+
+        Returns:
+            A new, open receiver.
+        """
 
     @abstractmethod
     def close(self) -> Awaitable[None]:
@@ -86,7 +118,20 @@ class Channel(Closing, Generic[T]):
 
     @abstractmethod
     def statistics(self) -> ChannelStatistics:
-        """Return a snapshot of how full and how busy the channel is."""
+        """Tell how full and how busy the channel is.
+
+        ```python
+        from anycast import Anycast
+
+        jobs = Anycast[str](limit=5)
+        jobs.new_sender().send_nowait("wash")
+        now = jobs.statistics()
+        assert (now.current_buffer_used, now.max_buffer_size, now.open_senders) == (1, 5, 1)
+        ```
+
+        Returns:
+            A snapshot, which does not change any more.
+        """
 
     def __str__(self) -> str:
         return f"{type(self).__name__}:{self.name}"

@@ -25,6 +25,20 @@ class Closing(AsyncResource):
 
         If the task is cancelled, this raises the event loop's cancellation, and it is
         closed even so.
+
+        ```python
+        import anyio
+        from anycast import Anycast
+
+
+        async def main() -> None:
+            jobs = Anycast[str](auto_close=True)
+            await jobs.new_sender().aclose()
+            assert jobs.is_closed  # with its last sender
+
+
+        anyio.run(main)
+        ```
         """
         self.close()
         await checkpoint()

@@ -151,7 +151,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         ```
 
         Args:
-            max_messages: how many to take at most; at least 1.
+            max_messages: how many messages to take at most; at least 1.
 
         Returns:
             Between 1 and ``max_messages`` messages, oldest first.
@@ -165,10 +165,30 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
     @abstractmethod
     def receiving(self) -> Operation[T_co]:
-        """Return the operation that receives a message, for `select`.
+        """Make the operation that receives a message, for `select`.
+
+        ```python
+        import anyio
+        from anycast import Anycast, select
+
+
+        async def main() -> None:
+            news, mail = Anycast[str](), Anycast[str]()
+            await mail.new_sender().send("a letter")
+            arms = news.new_receiver().receiving(), mail.new_receiver().receiving()
+            assert (await select(*arms)).result() == "a letter"
+            await news.new_sender().send("rain")
+            assert (await select(*arms)).result() == "rain"  # the same operations again
+
+
+        anyio.run(main)
+        ```
 
         Returns:
             The operation. Nothing is received until `select` returns it.
+
+        Raises:
+            TypeError: if receives of this kind of channel cannot be withdrawn once begun.
         """
 
     @abstractmethod
@@ -204,7 +224,11 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         ```
 
         Returns:
-            A context manager to enter once, which raises what `receive` raises.
+            A context manager, to enter once.
+
+        Raises:
+            ReceiverStoppedError: as `receive`, on entering.
+            RuntimeError: as `receive`, on entering; or if it was entered before.
         """
         return Lease(self._leasing())
 
@@ -212,6 +236,15 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         """Return a receiver of what a function makes of each message.
 
         It has no task and no buffer of its own. Closing it closes this receiver.
+
+        ```python
+        from anycast import Anycast
+
+        lines = Anycast[str]()
+        numbers = lines.new_receiver().map(int)
+        lines.new_sender().send_nowait("7")
+        assert numbers.receive_nowait() == 7
+        ```
 
         Args:
             function: a plain function, called once for each message, in the step in which
@@ -239,6 +272,16 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         The others are received, and dropped. It has no task and no buffer of its own.
         Closing it closes this receiver.
+
+        ```python
+        from anycast import Anycast
+
+        words = Anycast[str]()
+        sender, short = words.new_sender(), words.new_receiver().filter(lambda word: len(word) < 4)
+        for word in ("wash", "dry", "fold"):
+            sender.send_nowait(word)
+        assert short.receive_nowait() == "dry"
+        ```
 
         Args:
             predicate: a plain function, called once for each message, in the step in which
@@ -270,6 +313,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         first.close()
         assert second.receive_nowait() == 1
         ```
+
+        Returns:
+            A new, open receiver.
 
         Raises:
             ReceiverStoppedError: if this receiver is closed.

@@ -113,7 +113,24 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
 
     @abstractmethod
     def sending(self, message: T_contra, /) -> Operation[None]:
-        """Return the operation that sends a message, for `select`.
+        """Make the operation that sends a message, for `select`.
+
+        ```python
+        import anyio
+        from anycast import Anycast, select
+
+
+        async def main() -> None:
+            orders, stops = Anycast[str](limit=1), Anycast[None]()
+            order, stop = orders.new_sender().sending("tea"), stops.new_receiver().receiving()
+            assert await select(order, stop) is order
+            stops.close()
+            assert await select(order, stop) is stop  # no room: "tea" was sent once
+            assert orders.new_receiver().receive_nowait() == "tea"
+
+
+        anyio.run(main)
+        ```
 
         Args:
             message: anything; sent each time that `select` performs the operation.
@@ -129,8 +146,8 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     async def send_many(self, messages: Iterable[T_contra]) -> None:
         """Send messages in order, and block whenever the channel is full.
 
-        When this is interrupted, what it sent is sent. What it did not send is still the
-        caller's: pass a `collections.deque`, out of which each message is taken in the
+        When this is cancelled, or raises, what it sent is sent. What it did not send is
+        still the caller's: pass a `collections.deque`, out of which each message is taken in the
         very step in which it is sent, and what is left in it was not sent. Any other
         iterable is asked for one message at a time, and only when the one before is sent;
         so of a generator, the one message that was waiting for room is lost to it. A list
@@ -181,6 +198,9 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         second.close()
         assert numbers.is_closed
         ```
+
+        Returns:
+            A new, open sender.
 
         Raises:
             SenderClosedError: if this sender is closed.

@@ -27,7 +27,7 @@ class ChannelStatistics:
     """Messages stored now, those included that are promised to a woken receiver."""
 
     max_buffer_size: float
-    """The channel's ``limit``: an int, or `math.inf`."""
+    """The channel's ``limit`` of messages: an int, or `math.inf`."""
 
     peak_buffer_used: int
     """The most messages that were ever stored at once: over ``limit`` where receivers waited

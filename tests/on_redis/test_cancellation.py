@@ -113,6 +113,17 @@ async def test_a_cancelled_body_leaves_in_good_order(server: Server, name: str) 
             await jobs.new_sender().send(1)
 
 
+async def test_a_cancelled_close_closes_the_channel_even_so(server: Server, name: str) -> None:
+    """The server is told of it, when the channel is left at the latest."""
+    with CancelScope() as scope:
+        async with channel(server, name) as jobs:
+            scope.cancel()
+            await jobs.aclose()
+    assert scope.cancelled_caught
+    async with channel(server, name) as jobs:
+        assert jobs.is_closed
+
+
 @pytest.mark.parametrize("full", [True, False])
 async def test_closing_a_sender_whose_message_is_under_way(
     server: Server, name: str, *, full: bool

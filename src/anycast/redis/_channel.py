@@ -31,11 +31,26 @@ T = TypeVar("T")
 class RedisAnycast(Channel[T]):
     """A channel whose messages are kept by a Redis or Valkey server, for many processes.
 
+    ```py
+    import anyio
+    from anycast.redis import RedisAnycast, json_codec
+
+
+    async def main() -> None:
+        words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+        async with words:
+            sender = words.new_sender()
+            await sender.send("hello")
+            await sender.send("world")
+            await words.aclose()  # for every process: no more will come
+            print([word async for word in words.new_receiver()])
+
+
+    anyio.run(main)
     ```
-    channel = RedisAnycast[Job](name="jobs", url="redis://localhost", codec=json_codec(Job))
-    async with channel:
-        async for job in channel.new_receiver():
-            work_on(job)
+
+    ```output
+    ['hello', 'world']
     ```
 
     Every process that uses the same name on the same server uses the same channel.
@@ -120,6 +135,25 @@ class RedisAnycast(Channel[T]):
     def close(self) -> Awaitable[None]:
         """Close the channel for every process: here at once, at the server soon.
 
+        ```py
+        import anyio
+        from anycast import SenderError
+        from anycast.redis import RedisAnycast, json_codec
+
+
+        async def main() -> None:
+            words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+            async with words:
+                closed = words.close()
+                try:
+                    await words.new_sender().send("too late")
+                except SenderError:
+                    await closed  # now the server knows, too
+
+
+        anyio.run(main)
+        ```
+
         Returns:
             Something to await until the server knows.
 
@@ -131,6 +165,27 @@ class RedisAnycast(Channel[T]):
 
     async def aclose(self) -> None:
         """Close the channel for every process, and wait until the server knows.
+
+        If the task is cancelled while it waits, the channel is closed even so: here at once, and
+        for every process when this one leaves it at the latest.
+
+        ```py
+        import anyio
+        from anycast.redis import RedisAnycast, json_codec
+
+
+        async def main() -> None:
+            words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+            async with words:
+                await words.aclose()
+            async with RedisAnycast[str](
+                name="words", url="redis://localhost", codec=json_codec(str)
+            ) as later:  # in another process, perhaps
+                assert later.is_closed
+
+
+        anyio.run(main)
+        ```
 
         Raises:
             ChannelError: if the server could not be told.
@@ -163,7 +218,26 @@ class RedisAnycast(Channel[T]):
             await self._tasks.__aexit__(None, None, None)
 
     def statistics(self) -> ChannelStatistics:
-        """Return a snapshot of what this process does in the channel, and no other."""
+        """Tell what this process does in the channel, and no other.
+
+        ```py
+        import anyio
+        from anycast.redis import RedisAnycast, json_codec
+
+
+        async def main() -> None:
+            words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+            async with words:
+                await words.new_sender().send("hello")
+                assert words.statistics().messages_sent == 1
+
+
+        anyio.run(main)
+        ```
+
+        Returns:
+            A snapshot, which does not change any more.
+        """
         return self._session.statistics()
 
 

@@ -10,14 +10,50 @@ T = TypeVar("T")
 class Codec(Protocol[T]):
     """Encodes messages to bytes, and decodes them.
 
+    ```py
+    from anycast.redis import Codec
+
+
+    class Utf8:
+        def encode(self, message: str) -> bytes:
+            return message.encode()
+
+        def decode(self, body: bytes) -> str:
+            return body.decode()
+
+
+    codec: Codec[str] = Utf8()
+    assert codec.decode(codec.encode("hello")) == "hello"
+    ```
+
     It is called in the event loop, so it must not take long. What `encode` raises is raised
     by the send. A body for which `decode` raises becomes a dead letter.
     """
 
     def encode(self, message: T, /) -> bytes:
-        """Return the body for a message."""
+        """Make the body for a message.
+
+        Args:
+            message: what was sent.
+
+        Returns:
+            What the server keeps.
+
+        Raises:
+            Exception: of any kind, for a message that cannot be encoded.
+        """
         ...
 
     def decode(self, body: bytes, /) -> T:
-        """Return the message for a body."""
+        """Make the message for a body.
+
+        Args:
+            body: what the server keeps.
+
+        Returns:
+            The message that a receiver gets.
+
+        Raises:
+            Exception: of any kind, for a body that cannot be decoded.
+        """
         ...

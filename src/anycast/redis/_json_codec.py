@@ -57,6 +57,9 @@ def json_codec(message_type: object) -> Codec[Any]:
     Args:
         message_type: the type of the messages.
 
+    Returns:
+        A codec; its `Codec.decode` raises for a body of another shape.
+
     Raises:
         TypeError: if the type is none of those.
     """

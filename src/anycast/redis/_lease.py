@@ -19,6 +19,28 @@ class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
     """Holds one message while its block runs; entered once.
 
     Made by `RedisReceiver.lease`.
+
+    ```py
+    import anyio
+    from anycast.redis import RedisAnycast, json_codec
+
+
+    async def main() -> None:
+        words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+        async with words:
+            await words.new_sender().send("hello")
+            receiver = words.new_receiver()
+            try:
+                async with receiver.lease():
+                    raise OSError("the line is broken")
+            except OSError:
+                lease = receiver.lease()
+                async with lease as word:
+                    assert (word, lease.deliveries) == ("hello", 2)  # it came again
+
+
+    anyio.run(main)
+    ```
     """
 
     def __init__(self, session: Session[T], take: Callable[[], Awaitable[Delivery[T]]]) -> None:

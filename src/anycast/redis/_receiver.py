@@ -34,6 +34,23 @@ class RedisReceiver(Receiver[T]):
     when that ends by an exception or a cancellation. `close` gives back, too: it cannot know
     whether the work was done. So let each task have a receiver of its own, made by
     `clone`, or let it use `lease()`.
+
+    ```py
+    import anyio
+    from anycast.redis import RedisAnycast, json_codec
+
+
+    async def main() -> None:
+        words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+        async with words:
+            await words.new_sender().send("hello")
+            async with words.new_receiver() as receiver:
+                assert await receiver.receive() == "hello"
+                assert receiver.deliveries == 1
+
+
+    anyio.run(main)
+    ```
     """
 
     @property

@@ -1,0 +1,82 @@
+"""The examples in the documentation, in the README and in docstrings, and how to run one."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass
+from functools import partial
+from inspect import iscoroutinefunction
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+import anycast
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(anycast.__file__).parent
+FENCED = re.compile(
+    r"^(?P<indent> *)```(?P<kind>py|python)\n(?P<code>.*?)^(?P=indent)```$"
+    r"(?:\n*(?P=indent)```output\n(?P<output>.*?)^(?P=indent)```$)?",
+    re.DOTALL | re.MULTILINE,
+)
+INCLUDED = re.compile(r'--8<-- "(.+)"')  # a file of its own, shown on a page
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BACKENDS = ["asyncio", "trio"]
+NEWLINE = "\n"  # Python 3.11 allows no backslash within an f-string
+
+
+@dataclass(frozen=True)
+class Example:
+    """One example: where it is, its code, and what it is to print, if that is told."""
+
+    name: str
+    code: str
+    output: str | None
+
+    @property
+    def backends(self) -> list[str]:
+        """What to run it on: most choose no backend, and some have no event loop at all."""
+        return BACKENDS if "anyio.run(" in self.code else BACKENDS[:1]
+
+    def run(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Run it as it stands, and then what it defines that is called ``test_...``."""
+        run = partial(anyio.run, backend=backend)
+        monkeypatch.setattr(anyio, "run", run)
+        names: dict[str, Any] = {"__name__": "__main__"}
+        exec(compile(self.code, self.name, "exec"), names)  # noqa: S102
+        for function in [value for name, value in names.items() if name.startswith("test_")]:
+            run(function) if iscoroutinefunction(function) else function()
+
+
+def include(match: re.Match[str]) -> str:
+    """Return the file that a page shows."""
+    return (ROOT / match[1]).read_text(encoding="utf-8")
+
+
+def examples_in(path: Path, kind: str = "python") -> list[Example]:
+    """Return the fenced examples of a file: ``python``, or ``py`` for what needs a server."""
+    text = path.read_text(encoding="utf-8")
+    return [
+        Example(
+            name=f"{path.stem}:{1 + text.count(NEWLINE, 0, match.start())}",
+            code=INCLUDED.sub(include, textwrap.dedent(match["code"])),
+            output=match["output"] and textwrap.dedent(match["output"]),
+        )
+        for match in FENCED.finditer(text)
+        if match["kind"] == kind
+    ]
+
+
+def on_each_backend(examples: list[Example]) -> pytest.MarkDecorator:
+    """Parametrize a test: each example, on each backend that it is to run on."""
+    return pytest.mark.parametrize(
+        ("example", "backend"),
+        [
+            pytest.param(example, backend, id=f"{example.name}-{backend}")
+            for example in examples
+            for backend in example.backends
+        ],
+    )

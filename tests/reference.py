@@ -1,0 +1,115 @@
+"""What the docstring of a public object must tell, and what one leaves untold."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from dataclasses import dataclass, is_dataclass
+from functools import cached_property
+from typing import Any
+
+SECTION = re.compile(r"^(Args|Returns|Raises):\n((?:(?: {4}.*)?\n)+)", re.MULTILINE)
+ENTRY = re.compile(r"^ {4}([\w.]+): (.*(?:\n {8}.*)*)", re.MULTILINE)
+EXAMPLE = re.compile(r"^```py(?:thon)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+NUMBER = re.compile(r"\b(?:int|float)\b")
+UNIT = re.compile(
+    r"\b(?:messages?|operations|tasks|senders|receivers|seconds|deliver\w+)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Documented:
+    """One public object, and what its reader sees of it: its signature and its docstring.
+
+    Args:
+        name: how people call it, with its class.
+        thing: the class, function, method or property itself.
+        owner: its class, where it has one.
+    """
+
+    name: str
+    thing: Any
+    owner: type[Any] | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """The docstring, its own or inherited."""
+        return f"{inspect.getdoc(self.thing) or ''}\n"
+
+    @cached_property
+    def function(self) -> Any:
+        """What its users call; nothing, if it is a class whose objects they are given."""
+        if isinstance(self.thing, property):
+            return self.thing.fget
+        if not inspect.isclass(self.thing):
+            return self.thing
+        made = vars(self.thing).get("__init__")
+        given = is_dataclass(self.thing) or "\nMade by `" in self.text
+        return None if given or not is_ours(made) else made
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The name and the type of each argument."""
+        hints: dict[str, Any] = getattr(self.function, "__annotations__", {})
+        return {name: str(kind) for name, kind in hints.items() if name != "return"}
+
+    @cached_property
+    def returns(self) -> str:
+        """The type of what a call returns."""
+        return "None" if inspect.isclass(self.thing) else self.function.__annotations__["return"]
+
+    def section(self, title: str) -> dict[str, str]:
+        """Return a section of the docstring, entry by entry, or as one without a name."""
+        found = dict(SECTION.findall(self.text)).get(title, "")
+        return dict(ENTRY.findall(found)) or ({"": found} if found else {})
+
+    @property
+    def has_example(self) -> bool:
+        """Whether there is an example of its own, or one of its class that calls it."""
+        of_class = EXAMPLE.findall(inspect.getdoc(self.owner) or "") if self.owner else []
+        call = f".{self.name.rpartition('.')[2]}("
+        return bool(EXAMPLE.search(self.text)) or any(call in example for example in of_class)
+
+    def untold(self, harmless: set[str]) -> list[str]:
+        """Return what the docstring must tell and does not.
+
+        Args:
+            harmless: the names of all that raises nothing; the rest must tell what it raises.
+        """
+        if isinstance(self.thing, property):
+            return ["unit"] if NUMBER.search(self.returns) and not UNIT.search(self.text) else []
+        told = self.section("Args")
+        missing = [name for name in self.parameters if name not in told]
+        missing += [
+            f"unit of {name}"
+            for name, kind in self.parameters.items()
+            if NUMBER.search(kind) and not UNIT.search(told.get(name, ""))
+        ]
+        if self.returns != "None" and not self.section("Returns"):
+            missing.append("Returns")
+        if self.function and bool(self.section("Raises")) == (self.name in harmless):
+            missing.append("Raises")
+        waits = inspect.iscoroutinefunction(self.thing) or "AsyncContextManager" in self.returns
+        if waits and "cancel" not in self.text:
+            missing.append("cancellation")
+        return missing if self.has_example else [*missing, "example"]
+
+
+def documented(package: Any) -> list[Documented]:
+    """Return everything that a package exports, and every public member that is ours."""
+    exported = {name: getattr(package, name) for name in package.__all__}
+    return [
+        *(Documented(name, thing) for name, thing in exported.items()),
+        *(
+            Documented(f"{name}.{key}", member, thing)
+            for name, thing in exported.items()
+            if inspect.isclass(thing)
+            for key, member in inspect.getmembers(thing)
+            if key[0] != "_" and (isinstance(member, property) or is_ours(member))
+        ),
+    ]
+
+
+def is_ours(member: Any) -> bool:
+    """Return whether a member is a method of this library, and not of what it builds on."""
+    return inspect.isfunction(member) and member.__module__.startswith("anycast")

@@ -1,0 +1,44 @@
+"""The reference is complete: each docstring is a contract."""
+
+from __future__ import annotations
+
+import pytest
+
+import anycast
+from anycast import Anycast
+from reference import Documented, documented
+
+HARMLESS = {
+    f"{kind}.{method}"
+    for kind in ("Anycast", "Channel", "Receiver", "Sender")
+    for method in ("aclose", "close", "new_receiver", "new_sender", "statistics")
+} | {name for name in anycast.__all__ if name.endswith("Error")}
+
+
+@pytest.mark.parametrize("member", documented(anycast), ids=lambda member: member.name)
+def test_nothing_is_left_untold(member: Documented) -> None:
+    """Neither an argument nor its unit, a result, an error, cancellation, nor an example."""
+    assert member.untold(HARMLESS) == []
+
+
+def test_public_members_are_found() -> None:
+    """Those of a class, of its bases, and functions; and none of what it builds on."""
+    names = {member.name for member in documented(anycast)}
+    assert {"Anycast", "Anycast.limit", "Anycast.aclose", "Operation.result", "merge"} <= names
+    assert not {name for name in names if name.endswith((".extra", ".__init__"))}
+
+
+def test_what_is_missing_is_found() -> None:
+    """A docstring that tells nothing of what it must is caught."""
+
+    async def wait(limit: float, name: str) -> int:
+        """Wait for a while."""
+        raise NotImplementedError(limit, name)
+
+    missing = ["limit", "name", "unit of limit", "Returns", "Raises", "cancellation", "example"]
+    assert Documented("wait", wait).untold(set()) == missing
+
+
+def test_who_tells_of_errors_that_cannot_be_is_found() -> None:
+    """What raises nothing must not claim to."""
+    assert Documented("Anycast", Anycast).untold({"Anycast"}) == ["Raises"]
