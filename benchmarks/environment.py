@@ -28,7 +28,7 @@ def environment(*, repeats: int, quick: bool) -> dict[str, Any]:
         "machine": {
             "cpu": _cpu(),
             "cores": os.cpu_count(),
-            "system": platform.platform(),
+            "system": f"{platform.system()}, {platform.machine()}",
             "python": f"{platform.python_implementation()} {platform.python_version()}",
         },
         "packages": {package: version(package) for package in PACKAGES},
