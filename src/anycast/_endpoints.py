@@ -58,7 +58,7 @@ class Endpoint(Generic[T]):
         raise NotImplementedError
 
     def _check_open(self) -> None:
-        if self.stopped:
+        if (self.closed or self._core.closed) and self.stopped:
             self.raise_stopped()
 
     def _turn_nowait(self) -> None:
@@ -135,9 +135,11 @@ class _Sender(Endpoint[T], Sender[T]):
     async def send(self, message: T, /) -> None:
         core = self._core
         if len(core.buffer) >= core.capacity or core.acts >= core.yield_at or self.closed:
-            if len(core.buffer) < core.capacity or self.closed or core.closed:
-                await self._turn()
-            else:  # the last part of `_turn`, written out: one coroutine less for each wait
+            # `_turn`, written out: one coroutine less for each yield and each wait.
+            if len(core.buffer) < core.capacity and not self.closed:
+                await core.checkpoint()
+            if len(core.buffer) >= core.capacity or self.closed:
+                self._check_open()
                 place = core.wait(core.senders, self.places)
                 try:
                     logs = self._log_blocked()
@@ -207,9 +209,11 @@ class _Receiver(Endpoint[T], Receiver[T]):
     async def receive(self) -> T:
         core = self._core
         if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.closed:
-            if len(core.buffer) > core.reserved or self.closed or core.closed:
-                await self._turn()
-            else:  # as in `_Sender.send`
+            # `_turn`, written out as in `_Sender.send`.
+            if len(core.buffer) > core.reserved and not self.closed:
+                await core.checkpoint()
+            if len(core.buffer) <= core.reserved or self.closed:
+                self._check_open()
                 place = core.wait(core.receivers, self.places)
                 try:
                     await place
