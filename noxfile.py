@@ -93,15 +93,24 @@ def run_tests(session: nox.Session, *options: str) -> None:
 @nox.session
 @nox.parametrize("server", ["valkey", "redis"])
 def redis(session: nox.Session, server: str) -> None:
-    """Test channels on a server, which is no part of the default run.
+    """Test channels on a server, which is no part of the default run, and what that covers.
 
     One is the Valkey that comes with a package, the other the Redis on the path.
     """
     if server == "redis" and not shutil.which("redis-server"):
-        session.skip("there is no redis-server")
+        give_up = session.error if "CI" in os.environ else session.skip
+        give_up("there is no redis-server")
     session.install(".", *group("redis"))
     session.env["ANYCAST_SERVER"] = server
-    session.run("pytest", ON_REDIS, *session.posargs)
+    if session.posargs:
+        session.run("pytest", ON_REDIS, *session.posargs)
+        return
+    session.env["COVERAGE_FILE"] = f"{session.virtualenv.location}/.coverage"
+    settings = f"--rcfile={ON_REDIS}/coverage.toml"
+    session.run("coverage", "erase", settings)
+    session.run("coverage", "run", settings, "-m", "pytest", ON_REDIS)
+    session.run("coverage", "combine", settings)
+    session.run("coverage", "report", settings)
 
 
 @nox.session

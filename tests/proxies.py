@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from anyio import (
     BrokenResourceError,
+    CancelScope,
     ClosedResourceError,
     EndOfStream,
     Event,
+    Lock,
     connect_tcp,
     create_task_group,
     create_tcp_listener,
 )
 from anyio.abc import SocketAttribute
+from anyio.lowlevel import checkpoint
+
+from redis_tools import until
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,10 +41,12 @@ class Proxy:
 
     Args:
         port: the server's.
+        piece: how many bytes of an answer to pass on at once.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, piece: int = 65_536) -> None:
         self._port = port
+        self._piece = piece
         self._cuts = 0
         self._nonsense = Event()
         self._free = Event()
@@ -68,6 +75,13 @@ class Proxy:
         """Pass on what was kept back, and what comes."""
         self._free.set()
 
+    async def cancel_held(self, scope: CancelScope) -> None:
+        """Cancel a scope as soon as something is kept back, and then let it go on."""
+        await until(lambda: self.held)
+        scope.cancel()
+        await checkpoint()
+        self.go_on()
+
     async def __aenter__(self) -> Self:
         self._listener = await create_tcp_listener(local_host="127.0.0.1")
         self._tasks = await create_task_group().__aenter__()
@@ -89,6 +103,7 @@ class Proxy:
     async def _serve(self, client: SocketStream) -> None:
         async with client, await connect_tcp("127.0.0.1", self._port) as server:
             scripts = [0]  # asked for on this connection, and not answered
+            saying = Lock()  # one thing at a time
 
             async def forward() -> None:
                 async for data in client:
@@ -107,7 +122,8 @@ class Proxy:
                 async def babble() -> None:
                     await self._nonsense.wait()
                     with suppress(*GONE):  # it may have been cut already
-                        await client.send(b"?nonsense\r\n")
+                        async with saying:
+                            await client.send(b"?nonsense\r\n")
 
                 tasks.start_soon(pump)
                 tasks.start_soon(babble)
@@ -116,5 +132,7 @@ class Proxy:
                         if self._cuts and scripts[0]:
                             self._cuts -= 1
                             break
-                        await client.send(data)
+                        async with saying:
+                            for start in range(0, len(data), self._piece):
+                                await client.send(data[start : start + self._piece])
                 tasks.cancel_scope.cancel()

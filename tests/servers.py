@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,10 +39,13 @@ def find_program() -> tuple[str | None, str]:
 
 def free_port() -> int:
     """Return a port on which nothing listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    while True:
+        # Below those that systems give to clients: one could come to have it while the server
+        # is down, even by connecting to itself.
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
@@ -62,6 +67,11 @@ class Server:
         return f"redis://127.0.0.1:{self.port}"
 
     @property
+    def socket(self) -> str:
+        """The path of its socket of Unix."""
+        return f"{self._folder.name}/socket"
+
+    @property
     def pid(self) -> int:
         """The id of its process."""
         assert self._process
@@ -71,20 +81,24 @@ class Server:
         """Start it, and return when it accepts connections."""
         program, why_not = find_program()
         assert program, why_not
-        options = {"save": "", "dir": self._folder.name, "bind": "127.0.0.1", **self._options}
+        places = {"dir": self._folder.name, "bind": "127.0.0.1", "unixsocket": self.socket}
+        options = {"save": "", **places, **self._options}
         flags = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen(  # noqa: S603
             [program, "--port", str(self.port), *flags], stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout
+        said: list[str] = []
         for line in self._process.stdout:
+            said.append(line)
             if READY in line:
                 break
-        else:
-            raise RuntimeError("the server did not start")
         # Read on, or the server would block once the pipe is full.
         self._reader = threading.Thread(target=self._process.stdout.read)
         self._reader.start()
+        if not said or READY not in said[-1]:
+            self.kill()
+            raise RuntimeError("the server did not start: " + "".join(said[-3:]))
 
     def kill(self) -> None:
         """End it at once, as a crash would, and return when it is gone."""
@@ -106,7 +120,11 @@ class Server:
         os.kill(self.pid, signal.SIGCONT)
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._folder.cleanup()
+            raise
         return self
 
     def __exit__(

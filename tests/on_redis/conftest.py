@@ -27,12 +27,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run on plain asyncio and trio only, and only where there is a server."""
+    """Run on plain asyncio and trio only, what is slow once, and only where there is a server."""
     here = [item for item in items if "tests/on_redis/" in item.path.as_posix()]
     for item in here:
         callspec = getattr(item, "callspec", None)
         if callspec and ("eager" in callspec.id or "uvloop" in callspec.id):
             items.remove(item)
+        elif item.get_closest_marker("slow") and os.environ.get("ANYCAST_SERVER") == "redis":
+            items.remove(item)  # it is run on the other server, once
         elif not _program and "CI" not in os.environ:
             item.add_marker(pytest.mark.skip(reason=_why_not))
 

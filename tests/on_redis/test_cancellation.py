@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from anyio import CancelScope, sleep
+from anyio import CancelScope, fail_after, sleep
 from anyio.lowlevel import checkpoint
 
 from anycast import SenderClosedError, SenderError
-from helpers import begin, task_group
+from helpers import begin, task_group, watch_yields
 from proxies import Proxy
 from redis_tools import DEADLINE, channel, stored, until
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from servers import Server
 
 pytestmark = pytest.mark.anyio
@@ -55,15 +59,8 @@ async def test_cancelling_a_send_under_way(server: Server, name: str) -> None:
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
         proxy.hold()
         async with task_group() as tasks:
-
-            async def cancel() -> None:
-                await until(lambda: proxy.held)
-                scope.cancel()
-                await checkpoint()
-                proxy.go_on()
-
             with CancelScope() as scope:
-                tasks.start_soon(cancel)
+                tasks.start_soon(proxy.cancel_held, scope)
                 await jobs.new_sender().send(1)
                 sent = True
                 await sleep(DEADLINE)
@@ -79,15 +76,8 @@ async def test_cancelling_a_send_that_turns_out_to_be_refused(server: Server, na
         await sender.send("first")
         proxy.hold()
         async with task_group() as tasks:
-
-            async def cancel() -> None:
-                await until(lambda: proxy.held)
-                scope.cancel()
-                await checkpoint()
-                proxy.go_on()
-
             with CancelScope() as scope:
-                tasks.start_soon(cancel)
+                tasks.start_soon(proxy.cancel_held, scope)
                 await sender.send("second")
             assert scope.cancelled_caught
         async with jobs.new_receiver() as receiver:
@@ -122,6 +112,61 @@ async def test_a_cancelled_close_closes_the_channel_even_so(server: Server, name
     assert scope.cancelled_caught
     async with channel(server, name) as jobs:
         assert jobs.is_closed
+
+
+async def cancelled_at(at: int, operation: Coroutine[Any, Any, object]) -> bool:
+    """Cancel an operation when it yields for a certain time; return whether it did so often."""
+    yields = count(1)
+
+    def cancel_when_due() -> None:
+        if next(yields) == at:
+            scope.cancel()
+
+    with CancelScope() as scope:
+        await watch_yields(operation, cancel_when_due)
+    return next(yields) > at
+
+
+@pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
+async def test_cancelling_at_every_await(
+    server: Server, name: str, delivery: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From opening to leaving: what was sent is there, once, and no connection is left."""
+    before = server.clients()
+    sent: list[int] = []
+    received: list[int] = []
+
+    async def use(number: int) -> None:
+        async with channel(server, name, delivery=delivery, max_deliveries=None) as jobs:
+            sender, receiver = jobs.new_sender(), jobs.new_receiver()
+            messages = deque([number, number + 1])
+            try:
+                await sender.send_many(messages)
+            finally:
+                sent.extend(range(number, number + 2 - len(messages)))
+            await sender.send(number + 2)
+            sent.append(number + 2)
+            async with receiver.lease() as message:
+                await checkpoint()
+            received.append(message)
+            received.append(await receiver.receive())
+            with receiver:
+                await checkpoint()
+
+    with fail_after(DEADLINE):
+        at = 1
+        while await cancelled_at(at, use(10 * at)):
+            at += 1
+        async with channel(server, name, delivery=delivery, max_deliveries=None) as jobs:
+            await jobs.aclose()
+            received.extend([message async for message in jobs.new_receiver()])
+        await until(lambda: not server.clients() - before)
+    assert at > 5
+    if delivery == "at-least-once":
+        assert set(sent) == set(received)
+    assert set(received) <= set(sent)
+    assert stored(server, name) == 0
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("full", [True, False])

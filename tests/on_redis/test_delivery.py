@@ -6,11 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from anyio import CancelScope, WouldBlock, fail_after, move_on_after
+from anyio import CancelScope, WouldBlock, fail_after, move_on_after, to_thread
 
 from anycast import ReceiverStoppedError
 from helpers import drain, raises, task_group
-from redis_tools import DEADLINE, channel, dead, in_hand, stored, until
+from redis_tools import DEADLINE, channel, dead, in_hand, key, stored, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -363,6 +363,57 @@ async def test_two_channels_on_one_server(server: Server, name: str) -> None:
             assert [message async for message in one.new_receiver()] == ["one"]
 
 
+def blocked_clients(server: Server) -> int:
+    """Return how many connections wait for a hint."""
+    lines = server.ask("INFO", "clients").decode().splitlines()
+    return sum(int(line.partition(":")[2]) for line in lines if "blocked_clients" in line)
+
+
+async def test_processes_that_are_blocked_take_turns(own_server: Server, name: str) -> None:
+    """The limit is for all of them, and who came first goes first."""
+    with fail_after(DEADLINE):
+        async with (
+            channel(own_server, name, limit=1) as one,
+            channel(own_server, name, limit=1) as two,
+            channel(own_server, name, limit=1) as three,
+            task_group() as tasks,
+        ):
+            await three.new_sender().send(0)
+            tasks.start_soon(one.new_sender().send, 1)
+            await until(lambda: blocked_clients(own_server) == 1)
+            tasks.start_soon(two.new_sender().send, 2)
+            await until(lambda: blocked_clients(own_server) == 2)
+            receiver = three.new_receiver()
+            assert [await receiver.receive() for _ in range(3)] == [0, 1, 2]
+
+
+async def test_a_hint_that_is_lost(own_server: Server, name: str) -> None:
+    """Somebody took it and died: a blocked sender asks again by itself."""
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, limit=1) as jobs, task_group() as tasks:
+            await jobs.new_sender().send(0)
+            tasks.start_soon(to_thread.run_sync, own_server.ask, "BLPOP", key(name, "room"), 15)
+            await until(lambda: blocked_clients(own_server) == 1)
+            tasks.start_soon(jobs.new_sender().send, 1)
+            await until(lambda: blocked_clients(own_server) == 2)
+            receiver = jobs.new_receiver()
+            assert [await receiver.receive() for _ in range(2)] == [0, 1]
+
+
+async def test_all_keys_are_in_one_slot(own_server: Server, name: str) -> None:
+    """Of a cluster, which the part in braces decides."""
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, max_deliveries=1) as jobs:
+            await jobs.new_sender().send_many([1, 2])
+            with pytest.raises(ValueError, match="no"):
+                async with jobs.new_receiver().lease():
+                    raise ValueError("no")
+            await until(lambda: dead(own_server, name))
+            keys = own_server.ask("KEYS", "*")
+    assert len(keys) >= 4
+    assert all(each.startswith(f"anycast:{{{name}}}:".encode()) for each in keys)
+
+
 async def test_a_message_of_a_silent_process_goes_to_others(server: Server, name: str) -> None:
     """Its lease runs out if its heartbeat stops, and it is told so."""
     with fail_after(DEADLINE):
@@ -413,3 +464,19 @@ async def test_large_messages(server: Server, name: str) -> None:
             messages = [await receiver.receive() for _ in range(4)]
     assert sorted(number for number, _ in messages) == [0, 1, 2, 3]
     assert all(body == large for _, body in messages)
+
+
+async def test_receive_many_asks_for_as_many(server: Server, name: str) -> None:
+    """What it may take comes at once, however little is prefetched; nothing comes for others."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=0) as jobs:
+            await jobs.new_sender().send_many(range(200))
+            receiver = jobs.new_receiver()
+            assert await receiver.receive_many(150) == list(range(150))
+            assert in_hand(server, name) == 150
+            with CancelScope() as scope:
+                scope.cancel()
+                await receiver.receive_many(150)
+            assert scope.cancelled_caught
+            assert await receiver.receive() == 150
+            assert jobs.statistics().current_buffer_used == 0

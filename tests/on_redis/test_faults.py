@@ -6,6 +6,7 @@ import logging
 import random
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -20,7 +21,7 @@ from anycast.redis._link import Server as LinkServer
 from helpers import settle, task_group
 from proxies import Proxy
 from redis_tools import DEADLINE, channel, key, stored, until
-from servers import Server
+from servers import Server, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,6 +205,31 @@ async def test_leaving_does_not_wait_for_ever(own_server: Server, name: str) -> 
     assert len(outcomes) == 1
 
 
+async def test_a_slow_connection(server: Server, name: str) -> None:
+    """Answers that come byte by byte are answers."""
+    async with (
+        Proxy(server.port, piece=1) as proxy,
+        channel(server, name, url=proxy.url, limit=10) as jobs,
+    ):
+        assert sorted(await work(jobs, 50, lambda _: None)) == list(range(50))
+
+
+async def test_flushed_while_senders_are_blocked(own_server: Server, name: str) -> None:
+    """They learn it, too."""
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, limit=1) as jobs, task_group() as tasks:
+            await jobs.new_sender().send(1)
+
+            async def send() -> None:
+                with pytest.raises(SenderError, match="the server does not have it any more"):
+                    await jobs.new_sender().send(2)
+
+            for _ in range(2):
+                tasks.start_soon(send)
+            await until(lambda: jobs.statistics().tasks_waiting_send == 2)
+            own_server.ask("FLUSHALL")
+
+
 async def test_everything_is_flushed(own_server: Server, name: str) -> None:
     """Whoever waits learns that the channel is gone."""
     async with channel(own_server, name) as jobs:
@@ -221,6 +247,27 @@ async def test_failover_to_an_empty_server(own_server: Server, name: str) -> Non
     async with channel(own_server, name) as jobs:
         reason = await expect_failure(jobs, restart)
     assert reason == f"{jobs}: the server does not have it any more"
+
+
+async def test_a_server_that_is_a_replica_for_a_while(own_server: Server, name: str) -> None:
+    """In a failover it refuses to write, and whoever asked goes on when there is a server again."""
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, timeout=30.0) as jobs:
+            sender = jobs.new_sender()
+            await sender.send(1)
+            own_server.ask("REPLICAOF", "127.0.0.1", free_port())
+            async with task_group() as tasks:
+                tasks.start_soon(sender.send, 2)
+                refused = partial(errors, own_server, "READONLY")
+                await until(refused)
+                own_server.ask("REPLICAOF", "NO", "ONE")
+            receiver = jobs.new_receiver()
+            assert [await receiver.receive() for _ in range(2)] == [1, 2]
+
+
+def errors(server: Server, kind: str) -> bool:
+    """Return whether a server has answered with a kind of error."""
+    return f"errorstat_{kind}" in server.ask("INFO", "errorstats").decode()
 
 
 async def test_a_channel_made_anew_behind_our_back(own_server: Server, name: str) -> None:
@@ -357,10 +404,33 @@ async def test_at_most_once_and_a_server_that_hangs(own_server: Server, name: st
 
 
 async def test_a_server_that_answers_nonsense(server: Server, name: str) -> None:
-    """The channel fails at once, with what came."""
-    async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+    """That is as good as no answer; after the timeout the error tells what came."""
+    async with (
+        Proxy(server.port) as proxy,
+        channel(server, name, url=proxy.url, timeout=0.5) as jobs,
+    ):
         reason = await expect_failure(jobs, proxy.talk_nonsense)
-    assert reason.startswith(f"{jobs}: ")
+    assert reason.startswith(f"{jobs}: 127.0.0.1:")
+    assert "Protocol Error" in reason
+
+
+async def test_a_send_that_is_answered_by_nonsense(server: Server, name: str) -> None:
+    """Whether it is stored nobody knows, and the error says so."""
+    with fail_after(DEADLINE):
+        async with (
+            Proxy(server.port) as proxy,
+            channel(server, name, url=proxy.url, timeout=0.5) as jobs,
+            task_group() as tasks,
+        ):
+            proxy.hold()
+
+            async def talk_nonsense() -> None:
+                await until(lambda: proxy.held)
+                proxy.talk_nonsense()
+
+            tasks.start_soon(talk_nonsense)
+            with pytest.raises(SenderError, match="does not know whether its message was stored"):
+                await jobs.new_sender().send(1)
 
 
 async def test_a_fault_of_our_own(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 import sys
 from contextlib import suppress
@@ -10,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from anyio import (
     BrokenResourceError,
     CancelScope,
@@ -19,7 +21,7 @@ from anyio import (
     fail_after,
 )
 
-from anycast import ChannelError, SenderError
+from anycast import ChannelError, SenderError, select
 from helpers import raises, task_group
 from proxies import port_of
 from redis_tools import DEADLINE, channel, until
@@ -27,6 +29,7 @@ from servers import Server, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from anyio.abc import SocketStream
 
@@ -143,6 +146,23 @@ async def test_closing_after_leaving(server: Server, name: str) -> None:
             assert jobs.is_closed
 
 
+async def test_using_it_before_entering(server: Server, name: str) -> None:
+    """It is a mistake that is told, and nothing waits for what never comes."""
+    jobs = channel(server, name)
+    text = f"{jobs} can be used only within `async with`"
+    receiver, sender = jobs.new_receiver(), jobs.new_sender()
+    for attempt in (
+        partial(sender.send, 1),
+        partial(sender.send_many, [1]),
+        receiver.receive,
+        partial(select, receiver.receiving()),
+    ):
+        with fail_after(DEADLINE), raises(RuntimeError, text):
+            await attempt()
+    with raises(RuntimeError, text):
+        receiver.receive_nowait()
+
+
 async def test_a_wrong_password(name: str) -> None:
     """The error says so, and shows no password."""
     with Server(requirepass="right") as server, fail_after(DEADLINE):
@@ -245,7 +265,7 @@ def test_the_extra_is_optional() -> None:
     program = """
 import sys
 import anycast
-assert "coredis" not in sys.modules
+assert not {"anycast.redis", "coredis"} & set(sys.modules)
 sys.modules["coredis"] = None
 try:
     import anycast.redis
@@ -258,11 +278,40 @@ except ImportError as error:
     assert run.stdout == "anycast.redis needs coredis: run `pip install 'anycast[redis]'`\n"
 
 
-async def test_a_socket_of_unix(name: str, tmp_path: Any) -> None:
+async def test_a_socket_of_unix(server: Server, name: str) -> None:
     """The server may be reached through one."""
-    path = f"{tmp_path}/redis.sock"
-    with Server(unixsocket=path) as server, fail_after(DEADLINE):
-        async with channel(server, name, url=f"unix://{path}") as jobs:
+    with fail_after(DEADLINE):
+        async with channel(server, name, url=f"unix://{server.socket}") as jobs:
             await jobs.new_sender().send(1)
             assert await jobs.new_receiver().receive() == 1
             await until(lambda: jobs.statistics().messages_received == 1)
+
+
+@pytest.mark.skipif(
+    os.environ.get("ANYCAST_SERVER") != "redis", reason="the embedded server knows no TLS"
+)
+async def test_tls(name: str, tmp_path: Path) -> None:
+    """With rediss:// the server is known by its certificate; one of another issuer will not do."""
+    authority, other = trustme.CA(), trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    files = {part: tmp_path / part for part in ("authority", "other", "certificate", "key")}
+    authority.cert_pem.write_to_path(files["authority"])
+    other.cert_pem.write_to_path(files["other"])
+    certificate.cert_chain_pems[0].write_to_path(files["certificate"])
+    certificate.private_key_pem.write_to_path(files["key"])
+    port = free_port()
+    options = {
+        "tls-port": str(port),
+        "tls-cert-file": str(files["certificate"]),
+        "tls-key-file": str(files["key"]),
+        "tls-ca-cert-file": str(files["authority"]),
+        "tls-auth-clients": "no",
+    }
+    url = f"rediss://127.0.0.1:{port}?ssl_cert_reqs=required&ssl_ca_certs="
+    with Server(**options) as server, fail_after(DEADLINE):
+        async with channel(server, name, url=f"{url}{files['authority']}") as jobs:
+            await jobs.new_sender().send_many(range(300))
+            receiver = jobs.new_receiver()
+            assert [await receiver.receive() for _ in range(300)] == list(range(300))
+        with pytest.raises(ChannelError, match="cannot be reached"):
+            await channel(server, name, url=f"{url}{files['other']}", timeout=0.3).__aenter__()

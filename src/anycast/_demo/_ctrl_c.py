@@ -18,14 +18,15 @@ class CtrlC:
 
     def __init__(self) -> None:
         self.pressed = False
-        signal.signal(signal.SIGINT, self._press)
+        signal.signal(signal.SIGINT, self.press)
 
     def check(self) -> None:
         """Raise `Interrupted` if it was pressed."""
         if self.pressed:
             raise Interrupted
 
-    def _press(self, *_: object) -> None:
+    def press(self, *_: object) -> None:
+        """Remember it; for handlers of signals."""
         self.pressed = True
         # A handler of ours would be gone before the process is.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -54,9 +54,9 @@ class RedisAnycast(Channel[T]):
     ```
 
     Every process that uses the same name on the same server uses the same channel.
-    ``async with channel:`` connects, once; leaving it detaches this process only, and what it
-    still had in hand goes to others. `aclose` ends the channel for everyone: receivers get the
-    end once every message is acknowledged.
+    ``async with channel:`` connects, once, and only within it can anything be sent or received;
+    leaving it detaches this process only, and what it still had in hand goes to others. `aclose`
+    ends the channel for everyone: receivers get the end once every message is acknowledged.
 
     *At least once*: a message comes back if the process that has it crashes or fails, or hangs
     for longer than a lease. *At most once*: it is deleted before it is handed over, and

@@ -36,12 +36,18 @@ class Commands:
         timeout: how many seconds the server may be unreachable before that is an error.
     """
 
-    def __init__(self, link: Link, keys: Keys, me: str, timeout: float) -> None:
+    def __init__(self, link: Link, keys: Keys, me: bytes, timeout: float) -> None:
         self._link = link
         self._keys = keys
         self._timeout = timeout
-        self.me = me.encode()
+        self.me = me
         self.born = b""
+
+    def by_way_of(self, link: Link) -> Commands:
+        """Return the same on another connection."""
+        other = Commands(link, self._keys, self.me, self._timeout)
+        other.born = self.born
+        return other
 
     async def run(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run a script that may as well run twice, until it is known to have run.

@@ -55,8 +55,7 @@ class Hand(Generic[T]):
 
     def hold(self, numbers: Iterable[bytes], since: float) -> None:
         """Hold what the server gave, or left, to us after this time."""
-        for number in numbers:
-            self._until[number] = since + self._lease
+        self._until |= dict.fromkeys(numbers, since + self._lease)
 
     def renewed(self, numbers: Iterable[bytes], since: float) -> None:
         """Extend the leases of those that are still held."""

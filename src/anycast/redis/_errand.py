@@ -1,9 +1,10 @@
 """Something that a pump does at the server for a task, which waits for it.
 
-An errand is queued, then under way, then settled. Its task may leave only while it is queued,
-by withdrawing it: then the server has never heard of it. One that is under way may have been
-done already, so its task waits on, however often it is cancelled; the pump settles each
-within the channel's timeout, and does not queue an abandoned one again.
+An errand is queued, then under way, then settled. One of several parts may be queued again
+when some are done, and then tells its task of progress. Its task may leave only while it is
+queued, by withdrawing it: then the server has never heard of it. One that is under way may
+have been done already, so its task waits on, however often it is cancelled; the pump settles
+each within the channel's timeout, and does not queue an abandoned one again.
 
 If the task was cancelled and the errand turns out to be done, the task goes on as if nothing
 had happened, and the cancellation comes at its next await. anyio and trio deliver that of a
@@ -20,26 +21,10 @@ from typing import TYPE_CHECKING, cast
 
 from anyio import CancelScope, current_effective_deadline, get_cancelled_exc_class
 
-from anycast._waiter import running_backend, wake
+from anycast._waiter import Unknown, running_backend, wake
 
 if TYPE_CHECKING:
-    from anycast._waiter import Waiter
-
-
-class _Anywhere:
-    """Where errands wait: a session has but one event loop, and need not ask."""
-
-    loop: object = None
-
-    def adopt(self, loop: object) -> None:
-        """Do nothing."""
-
-
-_ANYWHERE = _Anywhere()
-
-
-def _new_waiter() -> Waiter:
-    return running_backend().new_waiter(_ANYWHERE)
+    from anycast._waiter import Backend, Waiter
 
 
 class Place(Enum):
@@ -49,6 +34,9 @@ class Place(Enum):
     UNDER_WAY = auto()
     DONE = auto()
     NOT_DONE = auto()
+
+
+SETTLED = (Place.DONE, Place.NOT_DONE)
 
 
 class Errand:
@@ -66,11 +54,15 @@ class Errand:
         self.place = Place.DONE if done else Place.NOT_DONE
         wake(self._waiter)
 
+    def tell_progress(self) -> None:
+        """Let the task see how far it has come; it then waits on."""
+        wake(self._waiter)
+
     async def wait(self) -> bool:
-        """Wait until it is settled.
+        """Wait until it is settled, or has come further.
 
         Returns:
-            Whether it was done.
+            Whether it is settled.
 
         Raises:
             The event loop's cancellation: then it was not done. If it is queued still, it
@@ -86,7 +78,10 @@ class Errand:
                 raise
             if current_effective_deadline() != -math.inf:
                 _cancel_again(cancelled)
-        return self.place is Place.DONE
+        if self.place in SETTLED:
+            return True
+        self._waiter = _new_waiter()
+        return False
 
     async def _see_through(self) -> None:
         self.abandoned = True
@@ -95,6 +90,29 @@ class Errand:
             # A native cancellation comes through the shield; one is as good as many.
             with suppress(get_cancelled_exc_class()), CancelScope(shield=True):
                 await self._waiter
+
+
+class _Home:
+    """Where errands wait: a session serves one event loop, so which one need not be checked."""
+
+    loop: object = None
+
+    def __init__(self) -> None:
+        self.backend: type[Backend] = Unknown  # what fitted last: asking anyio takes longer
+
+    def adopt(self, loop: object) -> None:
+        """Do nothing."""
+
+
+_HOME = _Home()
+
+
+def _new_waiter() -> Waiter:
+    try:
+        return _HOME.backend.new_waiter(_HOME)
+    except RuntimeError:
+        _HOME.backend = running_backend()
+        return _HOME.backend.new_waiter(_HOME)
 
 
 def _cancel_again(cancelled: BaseException) -> None:

@@ -1,9 +1,13 @@
 """What receivers wait on: a channel in memory, which the receive pump fills on demand.
 
+The channel carries tokens, each of which says that there is a message more; whoever gets one
+takes the oldest message in that step. So what is given back can be the newest, and nothing
+is reordered by a task that gave up.
+
 Demand is what decides how much the pump asks the server for: a message for each task that
-waits, and `prefetch` more. While nobody waits it only refills, and only if something was
-taken since it last asked: messages that nobody takes are not to pile up here, where other
-processes cannot get them. For the same reason they go back
+waits, what those would take along, and `prefetch` more. While nobody waits it only refills,
+and only if something was taken since it last asked: messages that nobody takes are not to
+pile up here, where other processes cannot get them. For the same reason they go back
 
 - at once if the tasks that wanted them gave up and there are more than `prefetch`, or if
   no receiver is open any more;
@@ -13,6 +17,7 @@ processes cannot get them. For the same reason they go back
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from anyio import WouldBlock
@@ -42,11 +47,12 @@ class Inbox(Generic[T]):
     def __init__(self, prefetch: int) -> None:
         self.bell = Bell()
         self._prefetch = prefetch
-        self._channel = Anycast["Delivery[T]"](name="inbox", limit=math.inf)
+        self._deliveries: deque[Delivery[T]] = deque()  # as many as there are tokens
+        self._channel = Anycast[None](name="inbox", limit=math.inf)
         self._sender = self._channel.new_sender()
         self._own_receiver = self._channel.new_receiver()
         self._asking = 0  # tasks that want a message, and have not taken one yet
-        self.stock = 0  # messages here, some of which may be promised to those tasks
+        self._more = 0  # messages that those would take along
         self.taken = 0
         self._taken_when_asked = 0
         self._taken_at_beat = 0
@@ -54,31 +60,35 @@ class Inbox(Generic[T]):
 
     # What receivers do.
 
-    def new_receiver(self) -> Receiver[Delivery[T]]:
-        """Return a receiver of deliveries, whose user tells here what happens."""
+    def new_receiver(self) -> Receiver[None]:
+        """Return a receiver of tokens, whose user tells here what happens."""
         return self._channel.new_receiver()
 
-    def want(self) -> None:
-        """Take note that a task is about to take a message, or to wait for one."""
+    def want(self, count: int) -> None:
+        """Take note that a task is about to take messages, or to wait for one of so many."""
         self._asking += 1
-        if self._asking > self.stock:
+        self._more += count - 1
+        if self._asking > len(self._deliveries):
             self.bell.ring()
 
-    def got(self) -> None:
-        """Take note that a task which wanted a message has taken one."""
+    def got(self, count: int) -> Delivery[T]:
+        """Take a message, for a task which wanted so many and got a token."""
         self._asking -= 1
-        self.took()
+        self._more -= count - 1
+        return self.take()
 
-    def took(self) -> None:
-        """Take note that a message was taken without waiting."""
+    def take(self) -> Delivery[T]:
+        """Take a message, for a task that got a token without waiting."""
         self.taken += 1
-        self.stock -= 1
-        if self.stock <= self._prefetch // 2:
+        delivery = self._deliveries.popleft()
+        if len(self._deliveries) <= self._prefetch // 2:
             self.bell.ring()
+        return delivery
 
-    def gave_up(self) -> None:
-        """Take note that a task which wanted a message wants none any more."""
+    def gave_up(self, count: int) -> None:
+        """Take note that a task which wanted so many messages wants none any more."""
         self._asking -= 1
+        self._more -= count - 1
         self.left()
 
     def left(self) -> None:
@@ -93,23 +103,32 @@ class Inbox(Generic[T]):
     # What the pump does.
 
     @property
+    def stock(self) -> int:
+        """How many messages are here; some may be promised to tasks."""
+        return len(self._deliveries)
+
+    @property
     def open_receivers(self) -> int:
         """How many receivers there are to take what is here."""
         return self._channel.statistics().open_receivers - 1  # one is ours
 
     @property
+    def waiting(self) -> int:
+        """How many tasks wait for a message."""
+        return self._channel.statistics().tasks_waiting_receive
+
+    @property
     def lacking(self) -> int:
         """How many tasks wait for a message that is not here yet."""
         # A task in a `select` does not ask: it can be seen only in the line where it waits.
-        in_line = self._channel.statistics().tasks_waiting_receive
-        return max(in_line, self._asking - self.stock)
+        return max(self.waiting, self._asking - self.stock)
 
     def wanted(self) -> int:
         """Return how many messages to ask the server for now."""
         idle = self.taken == self._taken_when_asked
         self._taken_when_asked = self.taken
         if lacking := self.lacking:
-            return min(lacking + self._prefetch, MOST)
+            return min(lacking + self._more + self._prefetch, MOST)
         if idle or self.stock > self._prefetch // 2 or not self.open_receivers:
             return 0
         return min(self._prefetch - self.stock, MOST)
@@ -117,13 +136,14 @@ class Inbox(Generic[T]):
     def put(self, deliveries: Iterable[Delivery[T]]) -> None:
         """Hand deliveries to the tasks that wait, and keep the rest for the next."""
         for delivery in deliveries:
-            self.stock += 1
-            self._sender.send_nowait(delivery)
+            self._deliveries.append(delivery)
+            self._sender.send_nowait(None)
         self.peak = max(self.peak, self.stock)
 
     def surplus(self) -> Iterator[Delivery[T]]:
-        """Take out what is to be given back since tasks or receivers have gone."""
-        yield from self._take_out(self._prefetch + self._asking if self.open_receivers else 0)
+        """Take out what is to be given back, newest first, since tasks or receivers have gone."""
+        keep = self._prefetch + self._asking + self._more
+        yield from self._take_out(keep if self.open_receivers else 0)
 
     def idle(self) -> Iterator[Delivery[T]]:
         """Take out everything if nothing was taken since this was last asked."""
@@ -143,8 +163,7 @@ class Inbox(Generic[T]):
     def _take_out(self, keep: int) -> Iterator[Delivery[T]]:
         while self.stock > keep:
             try:
-                delivery = self._own_receiver.receive_nowait()
+                self._own_receiver.receive_nowait()
             except (WouldBlock, ReceiverStoppedError):
                 return  # the rest is promised to tasks that have yet to run
-            self.stock -= 1
-            yield delivery
+            yield self._deliveries.pop()

@@ -20,6 +20,7 @@ from coredis import ConnectionPool
 from coredis.exceptions import (
     BusyLoadingError,
     ConnectionError,  # noqa: A004  its name there
+    InvalidResponse,
     ReadOnlyError,
     RedisError,
     ResponseError,
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from coredis.connection import BaseConnection
 
 OLDEST = (7, 0)  # versions of Redis; Valkey began with 7.2
+# Whoever answers that it is a replica now is no server for us any more, and an answer that
+# makes no sense does not tell what was done.
+NO_ANSWER = (ConnectionError, TimeoutError, InvalidResponse, ReadOnlyError, TryAgainError)
 SCHEMES = ("redis", "rediss", "unix")
 SCHEMES_TEXT = "redis://, rediss:// or unix://"
 
@@ -138,8 +142,7 @@ class Link:
             return await line.connection.create_request(
                 command, *arguments, decode=False, timeout=self._timeout + blocks
             )
-        except (ConnectionError, TimeoutError, ReadOnlyError, TryAgainError) as error:
-            # Whoever answers that it is a replica now is no server for us any more.
+        except NO_ANSWER as error:
             self._drop(line)
             raise UnreachableError(f"{self._server}: {error}") from error
         except RedisError as error:
@@ -187,7 +190,8 @@ class Link:
         elif isinstance(line.error, ResponseError) and not isinstance(line.error, BusyLoadingError):
             raise RefusedError(str(line.error)) from line.error
         else:
-            raise UnreachableError(f"{self._server} cannot be reached") from line.error
+            why = f": {line.error}" if isinstance(line.error, InvalidResponse) else ""
+            raise UnreachableError(f"{self._server} cannot be reached{why}") from line.error
 
 
 def check_version(version: str | None) -> None:

@@ -1,21 +1,21 @@
-"""Messages on their way to the server, each an errand of the task that sends it.
+"""Messages on their way to the server, in items, each an errand of the task that sends it.
 
-When the channel is full, those that were under way are queued again, at the head. When it is
-closed, those that are queued are settled with the error at once; those under way get the
-server's answer.
+An item is one message, or several that a task sends as a batch. A script carries as many
+messages as may be under way at once, whosever they are. When the channel is full, those that
+found no room are queued again, at the head. When it is closed, those that are queued are
+settled with the error at once; those under way get the server's answer.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from anycast.redis._bell import Bell
 from anycast.redis._errand import Errand, Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from anycast._sender import Sender
 
@@ -26,21 +26,35 @@ MOST_BYTES = 1_000_000  # in a script of more than one message
 
 
 class Item(Errand):
-    """One message to send.
+    """What one task sends, and how much of it is stored.
 
     Args:
         sender: through which.
-        body: the encoded message.
+        bodies: the encoded messages, at least one.
     """
 
-    __slots__ = ("blocked", "body", "failure", "sender")
+    __slots__ = ("blocked", "bodies", "failure", "sender", "stored")
 
-    def __init__(self, sender: Sender[Any], body: bytes) -> None:
+    def __init__(self, sender: Sender[Any], bodies: Sequence[bytes]) -> None:
         super().__init__()
         self.sender = sender
-        self.body = body
+        self.bodies = bodies
+        """Those that are not stored."""
+        self.stored = 0
         self.blocked = False
         self.failure: Failure | None = None
+
+    def take_note(self) -> int:
+        """Return how many messages were stored since this was last asked."""
+        stored, self.stored = self.stored, 0
+        return stored
+
+    def unload(self, most: int) -> int:
+        """Take note that messages of it were stored, so many at most; return how many."""
+        count = min(most, len(self.bodies))
+        self.bodies = self.bodies[count:]
+        self.stored += count
+        return count
 
 
 class Outbox:
@@ -61,9 +75,11 @@ class Outbox:
         Raises:
             Exception: if nothing is accepted any more.
         """
-        self.check(item.sender)
+        if self._failure is not None:
+            raise self._failure(item.sender)
+        if not self._items:
+            self.bell.ring()
         self._items[item] = None
-        self.bell.ring()
 
     def take_back(self, item: Item) -> None:
         """Withdraw an item whose task was cancelled, if it is queued still."""
@@ -75,34 +91,42 @@ class Outbox:
         if self._failure is not None:
             raise self._failure(sender)
 
-    def load(self) -> list[Item]:
-        """Put the first items under way, and return them."""
-        batch: list[Item] = []
+    def load(self) -> tuple[list[Item], list[bytes]]:
+        """Put the first messages under way, and return their items, and them."""
+        items: list[Item] = []
+        bodies: list[bytes] = []
         room = MOST_BYTES
-        for item in islice(self._items, MOST_MESSAGES):
-            room -= len(item.body)
-            if batch and room < 0:
-                break
-            item.place = Place.UNDER_WAY
-            batch.append(item)
-        return batch
+        for item in self._items:
+            for body in item.bodies:
+                room -= len(body)
+                if bodies and (room < 0 or len(bodies) == MOST_MESSAGES):
+                    return items, bodies
+                bodies.append(body)
+                if item.place is Place.QUEUED:
+                    item.place = Place.UNDER_WAY
+                    items.append(item)
+        return items, bodies
 
-    def unload(self, batch: list[Item], stored: int) -> None:
-        """Settle those of a batch that were stored; the others are queued again."""
-        for item in batch[:stored]:
-            del self._items[item]
-            item.failure = None
-            item.settle(done=True)
+    def unload(self, items: Iterable[Item], stored: int) -> None:
+        """Settle items of which all was stored; the others are queued again."""
         self.stored += stored
-        for item in batch[stored:]:
+        for item in items:
+            count = item.unload(stored)
+            stored -= count
             failure = item.failure or self._failure
-            if item.abandoned or failure:
+            if not item.bodies:
+                del self._items[item]
+                item.failure = None
+                item.settle(done=True)
+            elif item.abandoned or failure:
                 self.fail([item], failure)
             else:
                 item.place = Place.QUEUED
+                if count:
+                    item.tell_progress()
 
     def fail(self, items: Iterable[Item], failure: Failure | None) -> None:
-        """Settle items that were not stored, for all we know."""
+        """Settle items of which not all was stored, for all we know."""
         for item in items:
             del self._items[item]
             item.failure = failure

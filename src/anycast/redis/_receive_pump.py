@@ -114,7 +114,12 @@ class ReceivePump(Generic[T]):
             _scripts.TAKE, want, self._options.lease_ms, self._options.most_deliveries, reclaim
         )
         self._hand.hold(entries[::3], now)
-        self._inbox.put(self._decoded(entries))
+        deliveries = self._decoded(entries)
+        if self._stopping:  # meanwhile
+            for delivery in deliveries:
+                self._give_back(delivery)
+        else:
+            self._inbox.put(deliveries)
         return status, bool(entries)
 
     def _decoded(self, entries: list[Any]) -> Iterable[Delivery[T]]:

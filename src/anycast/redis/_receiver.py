@@ -83,7 +83,7 @@ class _Receiver(RedisReceiver[T]):
         return self.hold(await self._take())
 
     def receive_nowait(self) -> T:
-        self.finish()
+        self.begin()
         if self._at_most_once:
             self._check()
             raise WouldBlock  # the server would have to be asked
@@ -94,9 +94,10 @@ class _Receiver(RedisReceiver[T]):
 
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
-        messages = [await self.receive()]
-        if not self._at_most_once:
-            self._take_more(messages, max_messages)
+        if self._at_most_once:
+            return [await self.receive()]  # the server is asked about each
+        messages = [self.hold(await self._take(max_messages))]
+        self._take_more(messages, max_messages)
         return messages
 
     def receiving(self) -> Operation[T]:
@@ -105,7 +106,7 @@ class _Receiver(RedisReceiver[T]):
     def _leasing(self) -> Operation[Held[T]]:
         return Leasing(self, self._receiving(), self._session)
 
-    def _receiving(self) -> Operation[Delivery[T]]:
+    def _receiving(self) -> Operation[None]:
         self.finish()
         if self._at_most_once:
             raise TypeError(f"{self} cannot receive in a `select`: at most once needs an answer")
@@ -147,20 +148,24 @@ class _Receiver(RedisReceiver[T]):
         closed = ", closed" if self._closed else ""
         return f"{type(self).__name__}({self._channel!r}{closed})"
 
-    async def _take(self) -> Delivery[T]:
-        """Finish with what is in hand, and wait for the next delivery that is ours."""
-        self.finish()
+    async def _take(self, wanted: int = 1) -> Delivery[T]:
+        """Begin, and wait for the next delivery that is ours.
+
+        Args:
+            wanted: how many the caller will take, if they come together.
+        """
+        self.begin()
         inbox = self._session.inbox
         while True:
-            inbox.want()
+            inbox.want(wanted)
             try:
-                delivery = await self._inner.receive()
+                await self._inner.receive()
             except BaseException as error:
-                inbox.gave_up()
+                inbox.gave_up(wanted)
                 if isinstance(error, ReceiverStoppedError):
                     self.stop()
                 raise
-            inbox.got()
+            delivery = inbox.got(wanted)
             if self._session.is_ours(delivery) and (
                 not self._at_most_once or await self._session.acknowledge_first(delivery)
             ):
@@ -176,8 +181,8 @@ class _Receiver(RedisReceiver[T]):
 
     def _take_nowait(self) -> T:
         while True:
-            delivery = self._inner.receive_nowait()
-            self._session.inbox.took()
+            self._inner.receive_nowait()
+            delivery = self._session.inbox.take()
             if self._session.is_ours(delivery):
                 return self.hold(delivery)
 
@@ -185,6 +190,15 @@ class _Receiver(RedisReceiver[T]):
         self._in_hand.append(delivery)
         self._count = delivery.count
         return delivery.message
+
+    def begin(self) -> None:
+        """Finish with what is in hand, before the next message is asked for.
+
+        Raises:
+            RuntimeError: if the channel was not entered: nothing would ever come.
+        """
+        self._session.check_entered()
+        self.finish()
 
     def finish(self) -> None:
         """Acknowledge what is in hand."""

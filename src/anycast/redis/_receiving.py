@@ -29,6 +29,9 @@ T = TypeVar("T")
 class Taking(Protocol[T]):
     """What an operation needs of its receiver."""
 
+    def begin(self) -> None:
+        """Finish with what is in hand, before the next message is asked for."""
+
     def finish(self) -> None:
         """Acknowledge what is in hand."""
 
@@ -46,22 +49,20 @@ class Receiving(Operation[T]):
 
     Args:
         taking: the receiver.
-        inner: the operation that takes a delivery out of the inbox.
+        inner: the operation that takes a token out of the inbox.
         session: where deliveries are checked and done with.
     """
 
     __slots__ = ("_inner", "_session", "_taking")
 
-    def __init__(
-        self, taking: Taking[T], inner: Operation[Delivery[T]], session: Session[T]
-    ) -> None:
+    def __init__(self, taking: Taking[T], inner: Operation[None], session: Session[T]) -> None:
         super().__init__()
         self._taking = taking
         self._inner = inner
         self._session = session
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
-        self._taking.finish()  # or the end would wait for it
+        self._taking.begin()  # or the end would wait for what is in hand
         self._session.inbox.bell.ring()
         return self._inner._leaves()
 
@@ -72,8 +73,8 @@ class Receiving(Operation[T]):
         self._inner._perform(leaf)
         if self._inner._ended:
             return self._has_ended()
-        delivery = self._inner._hand_over()
-        self._session.inbox.took()
+        self._inner._hand_over()
+        delivery = self._session.inbox.take()
         if not self._session.is_ours(delivery):
             return False
         self._taking.finish()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from anycast.redis import _scripts
 from anycast.redis._commands import GoneError
+from anycast.redis._errand import Place
 from anycast.redis._failures import refused, unknown
 from anycast.redis._link import SAFETY, RefusedError, UnreachableError
 
@@ -65,7 +66,7 @@ class SendPump:
         while not self._stopping:
             if not self._outbox and not self._hinted:
                 await self._outbox.bell.heard()
-            elif not await self._send(self._outbox.load()) and not self._stopping:
+            elif not await self._send(*self._outbox.load()) and not self._stopping:
                 self._hinted = await self._room.wait(SAFETY)
 
     def stop(self) -> None:
@@ -74,36 +75,32 @@ class SendPump:
         self._outbox.bell.ring()
         self._room.close()
 
-    async def _send(self, batch: list[Item]) -> bool:
-        """Send a batch, and return whether there was room for all of it."""
+    async def _send(self, items: list[Item], bodies: list[bytes]) -> bool:
+        """Send messages, and return whether there was room for all of it."""
         hinted, self._hinted = self._hinted, False
-        bodies = (item.body for item in batch)
         try:
             hindrance, stored = await self._commands.run(_scripts.SEND, self._next, hinted, *bodies)
         except RefusedError as error:
-            self._outbox.fail(batch, refused(error))
+            self._outbox.fail(items, refused(error))
             return True
         except UnreachableError as error:
-            self._outbox.fail(batch, unknown(error))
+            self._outbox.fail(items, unknown(error))
             raise
         except GoneError as error:
-            self._outbox.fail(batch, refused(error))
+            self._outbox.fail(items, refused(error))
             raise
         self._next += stored
-        self._tell_resumed(batch[:stored])
-        self._tell_blocked(batch[stored:])
-        self._outbox.unload(batch, stored)
+        self._outbox.unload(items, stored)
         if hindrance == b"closed":
             self._on_closed()
+        self._tell(items)
         return bool(hindrance != b"full")
 
-    def _tell_resumed(self, stored: Iterable[Item]) -> None:
-        for item in stored:
-            if item.blocked:
+    def _tell(self, items: Iterable[Item]) -> None:
+        """Log which senders go on, and which must wait."""
+        for item in items:
+            if item.blocked and item.place is Place.DONE:
                 self._log.resumed(item.sender)
-
-    def _tell_blocked(self, waiting: Iterable[Item]) -> None:
-        for item in waiting:
-            if not item.blocked:
+            elif not item.blocked and item.place is Place.QUEUED:
                 item.blocked = True
                 self._log.blocked(item.sender)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from anyio import WouldBlock
 
@@ -11,10 +12,10 @@ from anycast._arguments import check_iterable
 from anycast._errors import SenderClosedError
 from anycast._sender import Sender
 from anycast.redis._failures import sender_closed
-from anycast.redis._outbox import Item
+from anycast.redis._outbox import MOST_MESSAGES, Item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from anycast._channel import Channel
     from anycast._operation import Operation
@@ -33,7 +34,8 @@ class _Sender(Sender[T]):
     async def send(self, message: T, /) -> None:
         session = self._session
         self._check_open()
-        item = Item(self, session.options.codec.encode(message))
+        session.check_entered()
+        item = Item(self, (session.options.codec.encode(message),))
         session.outbox.put(item)
         try:
             await item.wait()
@@ -59,15 +61,51 @@ class _Sender(Sender[T]):
         raise TypeError(f"{self} cannot send in a `select`: what is on the wire is not withdrawn")
 
     async def send_many(self, messages: Iterable[T]) -> None:
+        """Do as `Sender.send_many`; one script carries as many messages as it may.
+
+        That is so for what can be read ahead without taking anything: a deque, a list, a
+        tuple, a range. Any other iterable is asked for a message when the server has the one
+        before, so each takes a round trip.
+        """
         check_iterable("messages", messages)
         self._check_open()
         if isinstance(messages, deque):
             while messages:
-                await self.send(messages[0])
-                messages.popleft()
+                await self._send_first(messages)
+        elif type(messages) in {list, tuple, range}:
+            for batch in _batches(cast("Sequence[T]", messages)):
+                await self.send_many(batch)
         else:
             for message in messages:
                 await self.send(message)
+
+    async def _send_first(self, messages: deque[T]) -> None:
+        """Send the first messages out of a deque."""
+        self._check_open()
+        self._session.check_entered()
+        outbox = self._session.outbox
+        item = Item(self, self._encoded(messages))
+        outbox.put(item)
+        try:
+            while not await item.wait():
+                _take_out(messages, item)
+        except BaseException:
+            outbox.take_back(item)
+            raise
+        finally:
+            _take_out(messages, item)
+        if item.failure is not None:
+            raise item.failure(self)
+
+    def _encoded(self, messages: deque[T]) -> list[bytes]:
+        """Encode the first messages, up to one that cannot be: what goes before it is sent."""
+        bodies: list[bytes] = []
+        try:
+            bodies.extend(map(self._session.options.codec.encode, islice(messages, MOST_MESSAGES)))
+        except Exception:
+            if not bodies:
+                raise
+        return bodies
 
     def clone(self) -> Sender[T]:
         self._check_open()
@@ -89,3 +127,15 @@ class _Sender(Sender[T]):
     def __repr__(self) -> str:
         closed = ", closed" if self._closed else ""
         return f"{type(self).__name__}({self._channel!r}{closed})"
+
+
+def _batches(messages: Sequence[T]) -> Iterator[deque[T]]:
+    messages = messages[:]  # as they are now
+    for start in range(0, len(messages), MOST_MESSAGES):
+        yield deque(messages[start : start + MOST_MESSAGES])
+
+
+def _take_out(messages: deque[T], item: Item) -> None:
+    """Take what is stored out of the deque from which it was sent."""
+    for _ in range(item.take_note()):
+        messages.popleft()

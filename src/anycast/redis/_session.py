@@ -62,6 +62,7 @@ class Session(Generic[T]):
         self._server = server
         self.options = options
         self.closed = False
+        self._entered = False
         self.failure: ChannelError[T] | None = None
         self.outbox = Outbox()
         self.inbox: Inbox[T] = Inbox(options.prefetch)
@@ -81,6 +82,7 @@ class Session(Generic[T]):
             ChannelError: if it has not.
             ValueError: if the channel is there with another limit.
         """
+        self._entered = True
         scope = self._scope = CancelScope(shield=True)
         tasks.start_soon(self._serve, scope)
         try:
@@ -90,6 +92,11 @@ class Session(Generic[T]):
             raise
         if error := self._mismatch or self.failure:
             raise error
+
+    def check_entered(self) -> None:
+        """Raise RuntimeError if nobody does the talking yet, and whoever waits would hang."""
+        if not self._entered:
+            raise RuntimeError(f"{self._channel} can be used only within `async with`")
 
     async def stop(self) -> None:
         """End in good order, within the channel's timeout, whatever cancels the task."""
@@ -133,7 +140,7 @@ class Session(Generic[T]):
             open_senders=self.open_senders,
             open_receivers=self.inbox.open_receivers,
             tasks_waiting_send=len(self.outbox),
-            tasks_waiting_receive=self.inbox.lacking,
+            tasks_waiting_receive=self.inbox.waiting,
             messages_sent=self.outbox.stored,
             messages_received=self.inbox.taken,
         )
@@ -176,11 +183,14 @@ class Session(Generic[T]):
 
     async def _talk(self, lines: TaskGroup) -> None:
         options, keys = self.options, Keys(self._channel.name, me := token_hex(8))
-        link, room, ready = (Link(self._server, lines, options.patience) for _ in range(3))
-        commands = Commands(link, keys, me, options.timeout)
+        links = [Link(self._server, lines, options.patience) for _ in range(4)]
+        # Sending has one of its own: the server works on a batch while we handle what came.
+        post, link, room, ready = links
+        commands = Commands(link, keys, me.encode(), options.timeout)
         try:
             await self._init(commands)
-            pumps = self._assemble(commands, Hints(room, keys.room), Hints(ready, keys.ready))
+            hints = Hints(room, keys.room), Hints(ready, keys.ready)
+            pumps = self._assemble(commands.by_way_of(post), commands, *hints)
             self._opened.set()
             async with create_task_group() as tasks:
                 for pump in pumps:
@@ -191,7 +201,7 @@ class Session(Generic[T]):
             self._fail(error)
         finally:
             self._opened.set()
-            for each in (link, room, ready):
+            for each in links:
                 each.close()
 
     async def _init(self, commands: Commands) -> None:
@@ -210,11 +220,11 @@ class Session(Generic[T]):
             self._learn_closed()
 
     def _assemble(
-        self, commands: Commands, room: Hints, ready: Hints
+        self, posting: Commands, commands: Commands, room: Hints, ready: Hints
     ) -> list[Callable[[], Awaitable[None]]]:
         options = self.options
         settlements = self.settlements = Settlements(commands, self.hand.late, options)
-        send = SendPump(self.outbox, commands, room, BlockingLog(), self._learn_closed)
+        send = SendPump(self.outbox, posting, room, BlockingLog(), self._learn_closed)
         receive = self._receive_pump = ReceivePump(
             str(self._channel),
             self.inbox,

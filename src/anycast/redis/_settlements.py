@@ -63,8 +63,9 @@ class Settlements:
 
     def done(self, number: bytes) -> None:
         """Acknowledge a delivery."""
+        if not self._done:
+            self._bell.ring()
         self._done.append(number)
-        self._bell.ring()
 
     async def done_first(self, number: bytes) -> bool:
         """Acknowledge a delivery, and wait until the server has.
@@ -78,7 +79,8 @@ class Settlements:
         errand = self._errands[number] = Errand()
         self.done(number)
         try:
-            return await errand.wait()
+            await errand.wait()
+            return errand.place is Place.DONE
         finally:
             del self._errands[number]
             if errand.place is Place.QUEUED:

