@@ -172,3 +172,10 @@ def bench_smoke(session: nox.Session) -> None:
     session.install(".", *group("bench"), *group("tests"))
     session.run("python", "-m", "benchmarks", "--help", silent=True)  # all that it needs is there
     session.run("pytest", "tests/test_benchmarks.py", *session.posargs)
+
+
+@nox.session
+def bench_redis(session: nox.Session) -> None:
+    """Compare channels on a server with plain clients; some minutes, no part of the default run."""
+    session.install(".", *group("bench_redis"))
+    session.run("python", "-m", "benchmarks.on_redis", *session.posargs)

@@ -8,7 +8,10 @@ import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PACKAGES = (
     "anycast",
@@ -22,7 +25,7 @@ PACKAGES = (
 )
 
 
-def environment(*, repeats: int, quick: bool) -> dict[str, Any]:
+def environment(*, repeats: int, quick: bool, packages: Iterable[str] = PACKAGES) -> dict[str, Any]:
     """Return what a reader needs to judge the numbers."""
     return {
         "machine": {
@@ -31,7 +34,7 @@ def environment(*, repeats: int, quick: bool) -> dict[str, Any]:
             "system": f"{platform.system()}, {platform.machine()}",
             "python": f"{platform.python_implementation()} {platform.python_version()}",
         },
-        "packages": {package: version(package) for package in PACKAGES},
+        "packages": {package: version(package) for package in packages},
         "commit": _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "repeats": repeats,

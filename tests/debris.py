@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -60,16 +59,16 @@ class Ends:
         self.receiver: Receiver[Message] = self.channel.new_receiver()
 
 
-_futures: weakref.WeakSet[asyncio.Future[None]] = weakref.WeakSet()
+_futures: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def note_futures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell the futures of asyncio in which tasks wait for a channel from all others."""
-    new_waiter = Core.new_waiter
+    new_waiter: Callable[[Core[Any]], Waiter] = Core[Any].new_waiter
 
     def note(core: Core[Any]) -> Waiter:
         waiter = new_waiter(core)
-        if isinstance(waiter, asyncio.Future):
+        if hasattr(waiter, "add_done_callback"):
             _futures.add(waiter)
         return waiter
 

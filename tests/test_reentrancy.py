@@ -22,9 +22,9 @@ class Disturbing(HandWaiter):
         super().__init__()
         self._disturb = disturb
 
-    def set_result(self, result: None) -> None:
+    def set_result(self, _: None) -> None:
         self._disturb()
-        super().set_result(result)
+        super().set_result(_)
 
 
 def new_core(limit: float) -> Core[int]:

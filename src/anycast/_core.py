@@ -158,7 +158,7 @@ class Core(Generic[T]):
                     # One at a time: several of them may be arms of one `select`, which leaves
                     # with the first message, and takes the room along.
                     self.put(messages.popleft())
-                elif type(messages) is deque and len(messages) <= room:
+                elif messages.__class__ is deque and len(messages) <= room:
                     self.acts += len(messages)
                     buffer.extend(messages)
                     messages.clear()

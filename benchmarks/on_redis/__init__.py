@@ -1,0 +1,1 @@
+"""What the channel on Redis costs, beside plain clients: run ``python -m benchmarks.on_redis``."""
