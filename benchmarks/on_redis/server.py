@@ -117,6 +117,6 @@ class Server:
 
     def forget(self, queue: str) -> None:
         """Delete every key of a queue."""
-        keys: list[Any] = list(self._client.scan_iter(f"*{queue}*", count=10_000))
-        if keys:
-            self._client.delete(*keys)
+        client: Any = self._client
+        for key in client.scan_iter(f"*{queue}*", count=10_000):
+            client.delete(key)
