@@ -134,9 +134,10 @@ class _Sender(Endpoint[T], Sender[T]):
 
     async def send(self, message: T, /) -> None:
         core = self._core
-        if len(core.buffer) >= core.capacity or core.acts >= core.yield_at or self.closed:
+        used = len(core.buffer)
+        if used >= core.capacity or core.acts >= core.yield_at or self.closed:
             # `_turn`, written out: one coroutine less for each yield and each wait.
-            if len(core.buffer) < core.capacity and not self.closed:
+            if used < core.capacity and not self.closed:
                 await core.checkpoint()
             if len(core.buffer) >= core.capacity or self.closed:
                 self._check_open()
@@ -150,11 +151,12 @@ class _Sender(Endpoint[T], Sender[T]):
                     self._give_up(place)
                     raise
                 del self.places[place]
+            used = len(core.buffer)
         # `Core.put`, written out: one call less for each message.
         core.acts += 1
         core.buffer.append(message)
-        if len(core.buffer) > core.peak:  # noqa: PLR1730  see `Core.put`
-            core.peak = len(core.buffer)
+        if used >= core.peak:
+            core.peak = used + 1
         if core.receivers.waiting:
             core.promise_messages()
 
