@@ -438,7 +438,7 @@ async def test_nothing_is_kept_of_a_select() -> None:
 
 def selections() -> int:
     """Return how many selects wait, or have left something behind."""
-    return sum(type(found).__name__ == "_Selection" for found in gc.get_objects())
+    return sum(type(found).__name__ == "Selection" for found in gc.get_objects())
 
 
 async def test_no_operation_is_an_error() -> None:
