@@ -204,8 +204,7 @@ class Turns(Generic[T]):
 
     def leave(self, line: Line, place: Place) -> None:
         """Let one go that gave up; what it was promised goes to the next in line."""
-        senders = self.senders
-        if place in line.waiting and not (senders.waiting or senders.promised):
+        if place in line.waiting and not self.senders.promised:
             # It was promised nothing, and no sender was promised the room that it made.
             del line.waiting[place]
             if line is self.receivers:
@@ -234,23 +233,20 @@ class Turns(Generic[T]):
             if not wake(waiter):  # it is leaving: let it go, and wake the next
                 self._remove(line, place)
                 refused = True
-        if refused:
+        if refused:  # with each of those went the room that it made
             self._settle()
 
     def promise_room(self) -> None:
         """Wake the senders that have waited longest, as far as there is free room."""
-        line, refused = self.senders, False
+        line = self.senders
         while (room := self.capacity - len(self.buffer)) > 0 and line.waiting:
             if line.own_room and not line.bring_forward(room):
                 break
             place, waiter = line.waiting.popitem(last=False)
             self.capacity -= 1
             line.promised[place] = waiter
-            if not wake(waiter):
+            if not wake(waiter):  # as above; what it gives back is looked at next
                 self._remove(line, place)
-                refused = True
-        if refused:
-            self._settle()
 
     def _remove(self, line: Line, place: Place) -> Waiter | None:
         """Take one out, unless it was dismissed before; nothing is promised to it any more."""
