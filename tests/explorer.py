@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from anycast import _core, _select
+from anycast import _choice, _select, _turns
 from programs import Program, Setup
 
 if TYPE_CHECKING:
@@ -288,8 +288,8 @@ def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[Non
     """Replace what is known of event loops, and chance; and write no log."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
-        monkeypatch.setattr(_core, "running_backend", lambda: ByHand)
-        monkeypatch.setattr(_select, "draw", pick)
+        monkeypatch.setattr(_turns, "running_backend", lambda: ByHand)
+        monkeypatch.setattr(_choice, "draw", pick)
         monkeypatch.setattr(_select, "glance", look_at_all)
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def check(core: Core[Any]) -> None:
-    """Check the invariants that `anycast._core` opens with, and the sums behind them."""
+    """Check the invariants that `anycast._turns` opens with, and the sums behind them."""
     receivers, senders, used = core.receivers, core.senders, len(core.buffer)
     in_line = len(receivers.waiting) + len(receivers.promised)
     blocked = len(senders.waiting) + len(senders.promised)

@@ -199,3 +199,13 @@ async def test_aclose_closes_even_when_cancelled() -> None:
         assert scope.cancelled_caught
     now = channel.statistics()
     assert (now.open_senders, now.open_receivers, channel.is_closed) == (0, 0, True)
+
+
+async def test_iterating_over_a_closed_receiver() -> None:
+    """It ends at once, and leaves the messages to the others."""
+    channel = Anycast[int]()
+    receiver, other = channel.new_receiver(), channel.new_receiver()
+    channel.new_sender().send_nowait(1)
+    receiver.close()
+    assert [message async for message in receiver] == []
+    assert drain(other) == [1]

@@ -11,7 +11,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from anycast import Anycast, ReceiverStoppedError
-from helpers import Attempt, begin, drain, raises, settle, task_group, waiting
+from helpers import Attempt, begin, count_yields, drain, raises, settle, task_group, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -335,3 +335,15 @@ async def test_working_in_several_tasks() -> None:
         channel.close()
     assert sorted(done) == list(range(10))
     assert set(tries.values()) == {3}
+
+
+async def test_work_that_fails_counts_as_an_operation() -> None:
+    """A message that comes back lets the next operation yield as early as any other."""
+    channel = Anycast[int](yield_every=2)
+    receiver = channel.new_receiver()
+    channel.new_sender().send_nowait(1)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            async with receiver.lease():
+                raise ZeroDivisionError
+    assert await count_yields(receiver.receive()) > 0

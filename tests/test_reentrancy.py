@@ -104,3 +104,20 @@ def test_a_message_that_is_being_promised_cannot_be_taken() -> None:
     core.join(core.receivers, first, first)
     put(core, 1)
     assert free == [False]
+
+
+def test_a_receiver_that_refuses_takes_its_room_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender that was promised that room waits again, in the same step."""
+    monkeypatch.setattr(HandWaiter, "refuses", True)
+    core = new_core(limit=0)
+    senders, receivers = ([HandWaiter(), HandWaiter()] for _ in range(2))
+    for waiter in senders:
+        core.join(core.senders, waiter, waiter)
+    for waiter in receivers:
+        core.join(core.receivers, waiter, waiter)
+    receivers[0].leaving = True  # and does not know it yet
+    assert core.redeem(core.senders, senders[0])
+    put(core, 1)
+    invariants.check(core)
+    assert list(core.receivers.promised) == [receivers[1]]
+    assert list(core.senders.waiting) == [senders[1]]

@@ -438,7 +438,7 @@ async def test_nothing_is_kept_of_a_select() -> None:
 
 def selections() -> int:
     """Return how many selects wait, or have left something behind."""
-    return sum(type(found).__name__ == "_Selection" for found in gc.get_objects())
+    return sum(type(found).__name__ == "Selection" for found in gc.get_objects())
 
 
 async def test_no_operation_is_an_error() -> None:
@@ -480,3 +480,29 @@ async def test_several_arms_of_one_select_make_room_for_one_message(limit: int) 
         assert ends.channel.statistics().current_buffer_used == limit
         sending.cancel()
     assert len(drain(ends.receiver)) == limit
+
+
+async def test_what_is_ready_at_once_is_not_done_through_a_closed_end() -> None:
+    """Though there is a message, or room, the result is that the end is closed."""
+    ends = Ends(2)
+    ends.sender.send_nowait(1)
+    send, receive = ends.send(2), ends.receive()
+    ends.sender.close()
+    ends.receiver.close()
+    with pytest.raises(SenderClosedError):
+        (await select(send)).result()
+    with pytest.raises(ReceiverStoppedError):
+        (await select(receive)).result()
+    assert ends.channel.statistics().current_buffer_used == 1
+
+
+async def test_what_is_received_at_once_yields_in_its_turn() -> None:
+    """Of ``yield_every`` selects none yields, and the next one does."""
+    ends = Ends(10, yield_every=2)
+    for number in range(3):
+        ends.sender.send_nowait(number)
+    assert [await count_yields(select(ends.receive())) > 0 for _ in range(3)] == [
+        False,
+        False,
+        True,
+    ]

@@ -217,3 +217,11 @@ async def test_a_generator_is_not_closed() -> None:
         sending = await begin(tasks, sender.send_many, generator)
         sending.cancel()
     assert next(generator) == 2
+
+
+@pytest.mark.parametrize("kind", [list, deque, iter])
+async def test_a_batch_and_the_peak(kind: Callable[[range], Any]) -> None:
+    """The most that was ever stored includes what came in one step."""
+    channel = Anycast[int]()
+    await channel.new_sender().send_many(kind(range(3)))
+    assert channel.statistics().peak_buffer_used == 3

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from anycast import Anycast, Receiver, Sender, _core
+from anycast import Anycast, Receiver, Sender, _turns
 from anycast._log import ThrottledLog
 from helpers import begin, count_yields, drain, settle, task_group, waiting, watch_yields
 
@@ -47,7 +47,7 @@ def test_what_is_done_at_once_makes_no_waiter_and_logs_nothing(
     def never(*_: object) -> None:
         raise AssertionError("not on this path")
 
-    monkeypatch.setattr(_core, "running_backend", never)
+    monkeypatch.setattr(_turns, "running_backend", never)
     monkeypatch.setattr(ThrottledLog, "write", never)
     ends = Ends(yield_every=64)
     ends.sender.send_nowait(0)

@@ -13,21 +13,20 @@ from __future__ import annotations
 from abc import abstractmethod
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from anyio import WouldBlock
 
 from anycast._arguments import check_callable, check_int, check_some
-from anycast._errors import ReceiverStoppedError
-from anycast._lease import Held
-from anycast._operation import Operation
+from anycast._combining import Combining, Filtering, Mapping, Merging, filter_lease, map_lease
 from anycast._receiver import Receiver
-from anycast._select import pick, select, select_nowait
+from anycast._select import select, select_nowait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable
 
-    from anycast._operation import Leaf
+    from anycast._lease import Held
+    from anycast._operation import Operation
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -85,7 +84,7 @@ def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
         TypeError: if an argument is no receiver.
     """
     check_some("receivers", receivers, Receiver, "`new_receiver`, `map`, `filter` or `merge`")
-    return _Merged(*receivers)
+    return Merged(*receivers)
 
 
 class _Combined(Receiver[T_co]):
@@ -95,7 +94,7 @@ class _Combined(Receiver[T_co]):
         self._name = name
         self._receivers = receivers
         self._late: Exception | None = None
-        self._spare: _Combining[T_co] | None = None
+        self._spare: Combining[T_co] | None = None
 
     @abstractmethod
     def _combine(self, *, leased: bool) -> Operation[Any]:
@@ -125,7 +124,7 @@ class _Combined(Receiver[T_co]):
 
     def _keep(self, operation: Operation[T_co]) -> None:
         """Keep an operation for the next time: it takes time to make one."""
-        if isinstance(operation, _Combining):
+        if isinstance(operation, Combining):
             operation._receiver = None  # it would be a cycle
             self._spare = operation
 
@@ -180,7 +179,7 @@ class _Combined(Receiver[T_co]):
         return f"{self._name}({', '.join(map(repr, self._receivers))})"
 
 
-class _Merged(_Combined[T]):
+class Merged(_Combined[T]):
     """What `merge` returns."""
 
     def __init__(self, *receivers: Receiver[T]) -> None:
@@ -188,10 +187,10 @@ class _Merged(_Combined[T]):
         self.running = list(dict.fromkeys(receivers))  # those not known to have ended
 
     def clone(self) -> Receiver[T]:
-        return _Merged(*(receiver.clone() for receiver in self._receivers))
+        return Merged(*(receiver.clone() for receiver in self._receivers))
 
     def _combine(self, *, leased: bool) -> Operation[Any]:
-        return _Merging(self, leased=leased)
+        return Merging(self, leased=leased)
 
 
 class Mapped(_Combined[U]):
@@ -208,8 +207,8 @@ class Mapped(_Combined[U]):
 
     def _combine(self, *, leased: bool) -> Operation[Any]:
         if leased:
-            return _Mapping(self, self._receiver._leasing(), partial(_map_lease, self._function))
-        return _Mapping(self, self._receiver.receiving(), self._function)
+            return Mapping(self, self._receiver._leasing(), partial(map_lease, self._function))
+        return Mapping(self, self._receiver.receiving(), self._function)
 
 
 class Filtered(_Combined[T]):
@@ -226,155 +225,6 @@ class Filtered(_Combined[T]):
 
     def _combine(self, *, leased: bool) -> Operation[Any]:
         if leased:
-            accept = partial(_filter_lease, self._predicate)
-            return _Filtering(self, self._receiver._leasing(), accept)
-        return _Filtering(self, self._receiver.receiving(), self._predicate)
-
-
-def _map_lease(function: Callable[[T], U], held: Held[T]) -> Held[U]:
-    """Map a message on lease; one that the function cannot map counts as done."""
-    try:
-        return Held(function(held.message), held.done, held.give_back)
-    except BaseException:
-        held.done()
-        raise
-
-
-def _filter_lease(predicate: Callable[[T], object], held: Held[T]) -> bool:
-    """Filter a message on lease; one that is turned away counts as done."""
-    accepted = False
-    try:
-        accepted = bool(predicate(held.message))
-    finally:
-        if not accepted:
-            held.done()
-    return accepted
-
-
-class _Combining(Operation[T_co]):
-    """An operation made of others, for a receiver made of others."""
-
-    __slots__ = ("_receiver",)
-
-    def __init__(self, receiver: Receiver[Any]) -> None:
-        super().__init__()
-        self._receiver: Receiver[Any] | None = receiver
-
-    @abstractmethod
-    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
-        """Return the operation to which a leaf belongs."""
-
-    @abstractmethod
-    def _accept(self, value: Any) -> bool:
-        """Make the result of what was received; return whether it is not turned away."""
-
-    def _inner_ended(self, inner: Operation[Any]) -> bool:  # noqa: ARG002  for `merge`
-        """Go on without an operation that has ended; return True if there is nothing left."""
-        return self._has_ended()
-
-    def _perform(self, leaf: Leaf[Any]) -> bool:
-        inner = self._inner(leaf)
-        if not inner._perform(leaf):
-            return False
-        if inner._ended:
-            return self._inner_ended(inner)
-        if inner._error is not None:  # in no local variable: its traceback refers to this frame
-            self._happened(error=inner._error)
-            inner._forget()
-            return True
-        try:
-            return self._accept(inner._hand_over())
-        except Exception as error:  # noqa: BLE001  `result` raises it
-            return self._happened(error=_without_our_frames(error))
-
-    def _stopped_by(self, inner: Operation[Any]) -> NoReturn:
-        try:
-            inner._raise_end()
-        except ReceiverStoppedError as error:
-            receiver = cast("Receiver[Any]", self._receiver)  # only a spare operation has none
-            raise ReceiverStoppedError(receiver) from error.__cause__
-
-
-def _without_our_frames(error: Exception) -> Exception:
-    """Drop what a traceback begins with: frames that refer to the one who keeps the error."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_globals is globals():
-        frames = frames.tb_next
-    return error.with_traceback(frames)
-
-
-class _Merging(_Combining[T_co]):
-    """Receives from whichever is ready."""
-
-    __slots__ = ("_operations", "_running")
-
-    def __init__(self, merged: _Merged[Any], *, leased: bool) -> None:
-        super().__init__(merged)
-        self._running = merged.running
-        self._operations = {
-            receiver._leasing() if leased else receiver.receiving(): receiver
-            for receiver in merged.running
-        }
-
-    def _leaves(self) -> Iterable[Leaf[Any]]:
-        return [leaf for operation in self._operations for leaf in operation._leaves()]
-
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        found = pick(self._operations, standing)
-        return None if found is None else found[1]
-
-    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
-        return next(one for one in self._operations if leaf in one._leaves())
-
-    def _accept(self, value: Any) -> bool:
-        return self._happened(value=value)
-
-    def _inner_ended(self, inner: Operation[Any]) -> bool:
-        if len(self._operations) == 1:
-            return self._has_ended()
-        receiver = self._operations.pop(inner)
-        running = self._running
-        if receiver in running and len(running) > 1:
-            running.remove(receiver)
-        return False
-
-    def _raise_end(self) -> NoReturn:
-        (inner,) = self._operations
-        self._stopped_by(inner)
-
-
-class _Mapping(_Combining[U]):
-    """Receives, and applies a function."""
-
-    __slots__ = ("_function", "_operation")
-
-    def __init__(
-        self, receiver: Receiver[Any], operation: Operation[T], function: Callable[[T], Any]
-    ) -> None:
-        super().__init__(receiver)
-        self._operation = operation
-        self._function = function
-
-    def _leaves(self) -> Iterable[Leaf[Any]]:
-        return self._operation._leaves()
-
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        return self._operation._ready(standing)
-
-    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
-        return self._operation
-
-    def _accept(self, value: Any) -> bool:
-        return self._happened(value=self._function(value))
-
-    def _raise_end(self) -> NoReturn:
-        self._stopped_by(self._operation)
-
-
-class _Filtering(_Mapping[T]):
-    """Receives, and turns away what the function does not accept."""
-
-    __slots__ = ()
-
-    def _accept(self, value: Any) -> bool:
-        return bool(self._function(value)) and self._happened(value=value)
+            accept = partial(filter_lease, self._predicate)
+            return Filtering(self, self._receiver._leasing(), accept)
+        return Filtering(self, self._receiver.receiving(), self._predicate)

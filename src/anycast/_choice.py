@@ -1,0 +1,48 @@
+"""How one of several operations that are ready is chosen: fairly, or in order."""
+
+# How operations proceed is private to the package, and not to their class.
+# pyright: reportPrivateUsage=none
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
+    from anycast._operation import Leaf, Operation
+
+_random_bits = Random().getrandbits  # noqa: S311  for fairness; not the program's, which may be seeded
+
+
+def pick(
+    operations: Iterable[Operation[Any]],
+    standing: Container[Leaf[Any]] = (),
+    *,
+    in_order: bool = False,
+) -> tuple[Operation[Any], Leaf[Any]] | None:
+    """Return an operation that is ready, with the leaf that makes it so; fair, or in order."""
+    ready: list[tuple[Operation[Any], Leaf[Any]]] = []
+    for operation in operations:
+        leaf = operation._ready(standing)
+        if leaf is not None:
+            ready.append((operation, leaf))
+            if in_order:
+                break
+    if len(ready) > 1:
+        return ready[draw(len(ready))]
+    return ready[0] if ready else None
+
+
+def glance(operations: tuple[Operation[Any], ...]) -> Operation[Any] | None:
+    """Return any operation: if it is ready, there is no need to look at the others.
+
+    Where it is not, the choice is among those that are. So each that is ready is as likely.
+    """
+    return operations[_random_bits(32) % len(operations)] if operations else None
+
+
+def draw(options: int) -> int:
+    """Return the number of one of the options, each as likely as the others."""
+    return _random_bits(32) % options

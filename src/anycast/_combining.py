@@ -1,0 +1,174 @@
+"""Operations made of others: how `merge`, `map` and `filter` receive."""
+
+# How operations proceed is private to the package, and not to their class.
+# pyright: reportPrivateUsage=none
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+
+from anycast._choice import pick
+from anycast._errors import ReceiverStoppedError
+from anycast._lease import Held
+from anycast._operation import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable
+
+    from anycast._combinators import Merged
+    from anycast._operation import Leaf
+    from anycast._receiver import Receiver
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+
+
+class Combining(Operation[T_co]):
+    """An operation made of others, for a receiver made of others."""
+
+    __slots__ = ("_receiver",)
+
+    def __init__(self, receiver: Receiver[Any]) -> None:
+        super().__init__()
+        self._receiver: Receiver[Any] | None = receiver
+
+    @abstractmethod
+    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
+        """Return the operation to which a leaf belongs."""
+
+    @abstractmethod
+    def _accept(self, value: Any) -> bool:
+        """Make the result of what was received; return whether it is not turned away."""
+
+    def _inner_ended(self, inner: Operation[Any]) -> bool:  # noqa: ARG002  for `merge`
+        """Go on without an operation that has ended; return True if there is nothing left."""
+        return self._has_ended()
+
+    def _perform(self, leaf: Leaf[Any]) -> bool:
+        inner = self._inner(leaf)
+        if not inner._perform(leaf):
+            return False
+        if inner._ended:
+            return self._inner_ended(inner)
+        if inner._error is not None:  # in no local variable: its traceback refers to this frame
+            self._happened(error=inner._error)
+            inner._forget()
+            return True
+        try:
+            return self._accept(inner._hand_over())
+        except Exception as error:  # noqa: BLE001  `result` raises it
+            return self._happened(error=_without_our_frames(error))
+
+    def _stopped_by(self, inner: Operation[Any]) -> NoReturn:
+        try:
+            inner._raise_end()
+        except ReceiverStoppedError as error:
+            receiver = cast("Receiver[Any]", self._receiver)  # only a spare operation has none
+            raise ReceiverStoppedError(receiver) from error.__cause__
+
+
+def _without_our_frames(error: Exception) -> Exception:
+    """Drop what a traceback begins with: frames that refer to the one who keeps the error."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals is globals():
+        frames = frames.tb_next
+    return error.with_traceback(frames)
+
+
+class Merging(Combining[T_co]):
+    """Receives from whichever is ready."""
+
+    __slots__ = ("_operations", "_running")
+
+    def __init__(self, merged: Merged[Any], *, leased: bool) -> None:
+        super().__init__(merged)
+        self._running = merged.running
+        self._operations = {
+            receiver._leasing() if leased else receiver.receiving(): receiver
+            for receiver in merged.running
+        }
+
+    def _leaves(self) -> Iterable[Leaf[Any]]:
+        return [leaf for operation in self._operations for leaf in operation._leaves()]
+
+    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
+        found = pick(self._operations, standing)
+        return None if found is None else found[1]
+
+    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
+        return next(one for one in self._operations if leaf in one._leaves())
+
+    def _accept(self, value: Any) -> bool:
+        return self._happened(value=value)
+
+    def _inner_ended(self, inner: Operation[Any]) -> bool:
+        if len(self._operations) == 1:
+            return self._has_ended()
+        receiver = self._operations.pop(inner)
+        running = self._running
+        if receiver in running and len(running) > 1:
+            running.remove(receiver)
+        return False
+
+    def _raise_end(self) -> NoReturn:
+        (inner,) = self._operations
+        self._stopped_by(inner)
+
+
+class Mapping(Combining[U]):
+    """Receives, and applies a function."""
+
+    __slots__ = ("_function", "_operation")
+
+    def __init__(
+        self, receiver: Receiver[Any], operation: Operation[T], function: Callable[[T], Any]
+    ) -> None:
+        super().__init__(receiver)
+        self._operation = operation
+        self._function = function
+
+    def _leaves(self) -> Iterable[Leaf[Any]]:
+        return self._operation._leaves()
+
+    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
+        return self._operation._ready(standing)
+
+    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
+        return self._operation
+
+    def _accept(self, value: Any) -> bool:
+        return self._happened(value=self._function(value))
+
+    def _raise_end(self) -> NoReturn:
+        self._stopped_by(self._operation)
+
+
+class Filtering(Mapping[T]):
+    """Receives, and turns away what the function does not accept."""
+
+    __slots__ = ()
+
+    def _accept(self, value: Any) -> bool:
+        return bool(self._function(value)) and self._happened(value=value)
+
+
+def map_lease(function: Callable[[T], U], held: Held[T]) -> Held[U]:
+    """Map a message on lease; one that the function cannot map counts as done."""
+    try:
+        return Held(function(held.message), held.done, held.give_back)
+    except BaseException:
+        held.done()
+        raise
+
+
+def filter_lease(predicate: Callable[[T], object], held: Held[T]) -> bool:
+    """Filter a message on lease; one that is turned away counts as done."""
+    accepted = False
+    try:
+        accepted = bool(predicate(held.message))
+    finally:
+        if not accepted:
+            held.done()
+    return accepted

@@ -1,0 +1,177 @@
+"""A task that waits for several operations, of which exactly one happens.
+
+One waiter stands in the lines of all operations at once: an *arm* in each. The first
+promise claims the waiter, and in that same step the other arms leave their lines; so no two
+promises are ever held. The claim is no more than a promise: the task itself performs the
+operation when it runs, or passes the promise on if it is cancelled.
+
+Three things may wake the task:
+
+- a promise: perform that operation;
+- a closed end, which makes its operation ready: look again at what is not in line;
+- a promise that was taken back before the task ran: the arm heads its line again and stays
+  there; the others, which had left, look again, and wait again behind those who came since.
+
+A receiver in line makes room for a message, and so does a receiving arm. If the same
+`select` also sends to that channel, its own room must not count for it (`Line.own_room`),
+or the two would wake each other for ever.
+"""
+
+# How operations proceed is private to the package, and not to their class.
+# pyright: reportPrivateUsage=none
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from anycast._choice import pick
+from anycast._waiter import wake
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from anycast._operation import Leaf, Operation
+
+
+class _Arm:
+    """What stands in one line for a `select`: a place, and the waiter to wake there."""
+
+    __slots__ = ("leaf", "operation", "selection")
+
+    def __init__(self, selection: Selection, operation: Operation[Any], leaf: Leaf[Any]) -> None:
+        self.selection = selection
+        self.operation = operation
+        self.leaf = leaf
+
+    def get_loop(self) -> object:
+        return self.selection.waiter.get_loop()
+
+    def done(self) -> bool:
+        """Return whether there is nothing to wake; of an arm that was woken before there is."""
+        waiter = self.selection.waiter
+        return waiter.done() and not wake(waiter)
+
+    def cancelled(self) -> bool:
+        return self.selection.waiter.cancelled()
+
+    def set_result(self, _: None) -> None:
+        self.selection.woken = True
+        if not self.selection.waiter.done():
+            self.selection.waiter.set_result(None)
+        if self.promised:
+            self.selection.claim(self)
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise NotImplementedError  # the selection waits
+
+    @property
+    def in_line(self) -> bool:
+        """Whether it waits, or holds a promise."""
+        return self in self.leaf.line.waiting or self.promised
+
+    @property
+    def promised(self) -> bool:
+        """Whether it holds a promise."""
+        return self in self.leaf.line.promised
+
+    def own_room(self) -> int:
+        """Return how much of the room for its message is made by arms of the same `select`."""
+        waiting = self.leaf.core.receivers.waiting
+        return sum(arm in waiting for arm in self.selection.arms.values())
+
+    def join(self, loop: object) -> None:
+        """Stand in line."""
+        leaf = self.leaf
+        core, line = leaf.core, leaf.line
+        if loop is not core.loop:
+            core.adopt(loop)
+        if line is core.senders:
+            line.own_room[self] = self.own_room
+        leaf.endpoint.places[self] = None
+        core.join(line, self, self)
+
+    def forget(self) -> Leaf[Any]:
+        """Leave nothing behind but the place in line; return where that is."""
+        leaf = self.leaf
+        leaf.endpoint.places.pop(self, None)
+        if leaf.line.own_room:
+            leaf.line.own_room.pop(self, None)
+        return leaf
+
+    def leave(self) -> None:
+        """Leave the line; what it was promised goes to the next."""
+        leaf = self.forget()
+        leaf.core.leave(leaf.line, self)
+
+
+class Selection:
+    """One task that waits in several lines at once."""
+
+    __slots__ = ("_core", "arms", "claimed", "in_order", "operations", "waiter", "woken")
+
+    def __init__(self, operations: tuple[Operation[Any], ...], *, in_order: bool) -> None:
+        self.operations = operations
+        self.in_order = in_order
+        self.arms: dict[Leaf[Any], _Arm] = {}
+        self.claimed: _Arm | None = None
+        self.woken = False
+        first = next(leaf for operation in operations for leaf in operation._leaves())
+        self._core = first.core
+        self.waiter = self._core.new_waiter()
+
+    async def wait(self) -> Operation[Any] | None:
+        """Wait until one operation has happened; return None if all are to be looked at anew."""
+        try:
+            while True:
+                self._stand()
+                while not self.woken:
+                    await self.waiter
+                if self.claimed is not None and self.claimed.promised:
+                    return self._redeem(self.claimed)
+                self.woken = False
+                self.waiter = self._core.new_waiter()
+                while (found := self._look_again()) is not None:
+                    operation, leaf = found
+                    ended = leaf.endpoint.stopped
+                    leaf.look()
+                    if operation._perform(leaf):
+                        return operation
+                    if not ended:  # a filter turned a message away
+                        return None
+        finally:
+            for arm in self.arms.values():
+                arm.leave()
+            self.arms.clear()  # each arm knows its selection: a cycle
+            self.claimed = None
+
+    def claim(self, arm: _Arm) -> None:
+        """Let the first promise have the task: nothing else may be promised to it."""
+        self.claimed = arm
+        others = [other for other in self.arms.values() if other is not arm]
+        self.arms = {arm.leaf: arm}
+        for other in others:
+            other.leave()
+
+    def _stand(self) -> None:
+        """Stand in the line of each leaf that does not stand there yet."""
+        arms, loop = self.arms, self.waiter.get_loop()
+        for operation in self.operations:
+            for leaf in operation._leaves():
+                if leaf not in arms:
+                    arm = arms[leaf] = _Arm(self, operation, leaf)
+                    arm.join(loop)
+
+    def _redeem(self, arm: _Arm) -> Operation[Any] | None:
+        self.arms.clear()
+        leaf = arm.leaf
+        arm.forget()
+        leaf.redeem(arm)
+        return arm.operation if arm.operation._perform(leaf) else None
+
+    def _look_again(self) -> tuple[Operation[Any], Leaf[Any]] | None:
+        """Look at what does not stand in line (any more)."""
+        for leaf, arm in list(self.arms.items()):
+            if not arm.in_line:
+                del self.arms[leaf]
+                arm.leave()
+        return pick(self.operations, self.arms, in_order=self.in_order)
