@@ -102,11 +102,11 @@ class Turns(Generic[T]):
         self.leases = 0  # messages that were taken and may come back
         self.loop: object = None  # of the tasks in line, or of those that were there last
         self._serve(Unknown)
-        self.acts = 0  # how often a message was put or taken, less what leases gave back
+        self.acts: int = 0  # how often a message was put or taken, less what leases gave back
         # How many operations in a row may complete at once before one must yield. With
         # ``yield_every=1`` none may, not even the first or the one after a wait.
-        self.row = yield_every if yield_every > 1 else 0
-        self.yield_at = self.row  # at so many acts the next operation yields
+        self.row: int = yield_every if yield_every > 1 else 0
+        self.yield_at: int = self.row  # at so many acts the next operation yields
 
     @property
     def ended(self) -> bool:
