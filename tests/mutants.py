@@ -258,8 +258,8 @@ MUTANTS = [
     Mutant(
         "with `yield_every=1` an operation need not yield after a wait",
         "_turns",
-        "self.row = yield_every if yield_every > 1 else 0",
-        "self.row = yield_every",
+        "self.row: int = yield_every if yield_every > 1 else 0",
+        "self.row: int = yield_every",
     ),
     Mutant(
         "let two event loops wait at once",

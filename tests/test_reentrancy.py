@@ -121,3 +121,17 @@ def test_a_receiver_that_refuses_takes_its_room_along(monkeypatch: pytest.Monkey
     invariants.check(core)
     assert list(core.receivers.promised) == [receivers[1]]
     assert list(core.senders.waiting) == [senders[1]]
+
+
+def test_a_sender_that_refuses_is_promised_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room goes to the next in line, in the same step."""
+    monkeypatch.setattr(HandWaiter, "refuses", True)
+    core = new_core(limit=1)
+    put(core, 1)
+    first, second = HandWaiter(), HandWaiter()
+    core.join(core.senders, first, first)
+    core.join(core.senders, second, second)
+    first.leaving = True
+    take(core)
+    invariants.check(core)
+    assert list(core.senders.promised) == [second]

@@ -105,7 +105,7 @@ class Turns(Generic[T]):
         self.acts: int = 0  # how often a message was put or taken, less what leases gave back
         # How many operations in a row may complete at once before one must yield. With
         # ``yield_every=1`` none may, not even the first or the one after a wait.
-        self.row = yield_every if yield_every > 1 else 0
+        self.row: int = yield_every if yield_every > 1 else 0
         self.yield_at: int = self.row  # at so many acts the next operation yields
 
     @property
