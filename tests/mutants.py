@@ -130,8 +130,8 @@ MUTANTS = [
     Mutant(
         "a batch takes more room than there is",
         "_core",
-        "elif type(messages) is deque and len(messages) <= room:",
-        "elif type(messages) is deque:",
+        "elif messages.__class__ is deque and len(messages) <= room:",
+        "elif messages.__class__ is deque:",
     ),
     Mutant(
         "a batch goes on when there is no room",
@@ -148,7 +148,7 @@ MUTANTS = [
     Mutant(
         "a batch looks into a deque of the caller's own making",
         "_core",
-        "elif type(messages) is deque and len(messages) <= room:",
+        "elif messages.__class__ is deque and len(messages) <= room:",
         "elif len(messages) <= room:",
     ),
     Mutant(
@@ -250,8 +250,8 @@ MUTANTS = [
     Mutant(
         "stay with the kind of event loop that came first",
         "_turns",
-        "            self._serve(running_backend())\n            return self.make_waiter(self)",
-        "            return self.make_waiter(self)",
+        "        self._serve(running_backend())\n        return self.make_waiter(self)",
+        "        return self.make_waiter(self)",
     ),
     Mutant(
         "a yield does not begin a new row",
@@ -658,8 +658,8 @@ MUTANTS = [
     Mutant(
         "keep the place of a send that waited",
         "_endpoints",
-        "                    raise\n                del self.places[place]\n        # `Core.put`",
-        "                    raise\n        # `Core.put`",
+        "                    raise\n                del self.places[place]\n            used =",
+        "                    raise\n            used =",
     ),
     Mutant(
         "keep the place of a receive that waited",
@@ -688,7 +688,7 @@ MUTANTS = [
     Mutant(
         "a send that need not wait leaves the peak as it was",
         "_endpoints",
-        "            core.peak = len(core.buffer)\n",
+        "            core.peak = used + 1\n",
         "            pass\n",
     ),
     Mutant(
@@ -706,32 +706,38 @@ MUTANTS = [
     Mutant(
         "a send that need not wait never yields",
         "_endpoints",
-        "or core.acts >= core.yield_at or self.closed:\n            if len(core.buffer) < core.capacity",
-        "or self.closed:\n            if len(core.buffer) < core.capacity",
+        "or core.acts >= core.yield_at or self.closed:\n            # `_turn`, written out: one",
+        "or self.closed:\n            # `_turn`, written out: one",
     ),
     Mutant(
         "a receive that need not wait never yields",
         "_endpoints",
-        "or core.acts >= core.yield_at or self.closed:\n            if len(core.buffer) > core.reserved",
-        "or self.closed:\n            if len(core.buffer) > core.reserved",
+        "or core.acts >= core.yield_at or self.closed:\n            # `_turn`, written out as",
+        "or self.closed:\n            # `_turn`, written out as",
     ),
     Mutant(
         "send through a closed sender",
         "_endpoints",
-        "or core.acts >= core.yield_at or self.closed:\n            if len(core.buffer) < core.capacity",
-        "or core.acts >= core.yield_at:\n            if len(core.buffer) < core.capacity",
+        "or core.acts >= core.yield_at or self.closed:\n            # `_turn`, written out: one",
+        "or core.acts >= core.yield_at:\n            # `_turn`, written out: one",
     ),
     Mutant(
         "receive through a closed receiver",
         "_endpoints",
-        "or core.acts >= core.yield_at or self.closed:\n            if len(core.buffer) > core.reserved",
-        "or core.acts >= core.yield_at:\n            if len(core.buffer) > core.reserved",
+        "or core.acts >= core.yield_at or self.closed:\n            # `_turn`, written out as",
+        "or core.acts >= core.yield_at:\n            # `_turn`, written out as",
     ),
     Mutant(
         "wait to send in a closed channel",
         "_endpoints",
-        "if len(core.buffer) < core.capacity or self.closed or core.closed:",
-        "if len(core.buffer) < core.capacity or self.closed:",
+        "                self._check_open()\n                place = core.wait(core.senders",
+        "                place = core.wait(core.senders",
+    ),
+    Mutant(
+        "let another arm take the promise of a select",
+        "_selection",
+        "return claimed is not None and claimed is not self and claimed.promised",
+        "return False",
     ),
     Mutant(
         "async for never yields",
@@ -928,7 +934,7 @@ MUTANTS = [
     Mutant(
         "lose an error that came after other messages",
         "_combinators",
-        "if spare is None or self._late is not None:",
+        "if spare is None or self._late:",
         "if spare is None:",
     ),
     Mutant(

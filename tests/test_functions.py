@@ -318,3 +318,35 @@ async def test_they_nest() -> None:
     one.close()
     two.close()
     assert sorted([message async for message in receiver]) == ["1", "10.0", "12.0", "3"]
+
+
+async def test_two_batches_at_once_and_an_error() -> None:
+    """The error that one of them met is not forgotten when the other goes on without one."""
+
+    def picky(message: int) -> int:
+        if message == 1:
+            raise OddError("1")
+        return message
+
+    channel = Anycast[int](limit=10)
+    receiver = channel.new_receiver().map(picky)
+    async with task_group() as tasks:
+        other = await begin(tasks, receiver.receive_many, 10)
+        for number in range(4):
+            channel.new_sender().send_nowait(number)
+        batch = await receiver.receive_many(10)
+    assert other.result is not None
+    assert sorted([*batch, *other.result]) in ([0, 2, 3], [0, 2], [0])
+    with raises(OddError, "1"):
+        receiver.receive_nowait()
+
+
+async def test_a_function_that_raises_stop_async_iteration() -> None:
+    """It does not pass for the end of the channel."""
+
+    def stop(_: int) -> int:
+        raise StopAsyncIteration
+
+    with raises(RuntimeError, "a function raised StopAsyncIteration"):
+        async for _ in (await channel_of(1)).new_receiver().map(stop):
+            raise AssertionError

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from anyio import WouldBlock
 
 import invariants
+from anycast import Anycast, select
 from anycast._core import Core
-from explorer import HandWaiter
+from explorer import HandWaiter, drive_by_hand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 
 class Disturbing(HandWaiter):
@@ -135,3 +138,31 @@ def test_a_sender_that_refuses_is_promised_nothing(monkeypatch: pytest.MonkeyPat
     take(core)
     invariants.check(core)
     assert list(core.senders.promised) == [second]
+
+
+def test_a_finalizer_of_the_last_result_of_an_operation() -> None:
+    """It runs when whoever waits has been promised the room that the next one left."""
+
+    class Sending:
+        def __del__(self) -> None:
+            with suppress(WouldBlock):
+                sender.send_nowait("newcomer")
+
+    channel = Anycast[Any](limit=1)
+    sender = channel.new_sender()
+    received = channel.new_receiver().receiving()
+    sender.send_nowait(Sending())
+    finish(select(received))
+    sender.send_nowait("second")
+    with drive_by_hand(lambda _: 0, refuses=False):
+        blocked = sender.send("waiting")
+        blocked.send(None)
+    finish(select(received))
+    finish(blocked)
+    assert channel.new_receiver().receive_nowait() == "waiting"
+
+
+def finish(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run a coroutine to its end, which must come in one step."""
+    with pytest.raises(StopIteration):
+        coroutine.send(None)

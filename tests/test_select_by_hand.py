@@ -95,3 +95,25 @@ def test_a_message_turned_away_on_the_second_look_has_not_happened() -> None:
     assert end(task) is filtered
     assert filtered.result() == 7
     receive.close()
+
+
+def test_a_promise_is_not_lost_to_another_arm() -> None:
+    """What a select was promised it keeps, whatever its other arms could do in leaving."""
+    channel = Anycast[int](limit=0)
+    senders = [channel.new_sender().send(number) for number in (1, 2)]
+    for sender in senders:
+        step(sender)
+    first, second = (channel.new_receiver().receiving() for _ in range(2))
+    task = select(first, second, channel.new_sender().sending(3))
+    step(task)  # both senders are promised the room that it makes
+    receivers = [channel.new_receiver().receive() for _ in range(2)]
+    for receiver in receivers:
+        step(receiver)
+    end(senders[0])
+    invariants.check(channel._core)
+    assert end(task) is first
+    assert first.result() == 1
+    end(senders[1])
+    assert end(receivers[0]) == 2
+    receivers[1].close()
+    invariants.check(channel._core)

@@ -11,6 +11,7 @@ work with the receivers of every kind of channel.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -93,7 +94,7 @@ class _Combined(Receiver[T_co]):
     def __init__(self, name: str, *receivers: Receiver[Any]) -> None:
         self._name = name
         self._receivers = receivers
-        self._late: Exception | None = None
+        self._late: deque[Exception] = deque()  # errors of functions that nobody has seen yet
         self._spare: Combining[T_co] | None = None
 
     @abstractmethod
@@ -101,12 +102,9 @@ class _Combined(Receiver[T_co]):
         """Return the operation that receives, or leases, a message."""
 
     def _operation(self, *, leased: bool) -> Operation[Any]:
-        if self._late is None:
-            return self._combine(leased=leased)
-        try:
-            raise self._late
-        finally:
-            self._late = None
+        if self._late:
+            raise self._late.popleft()
+        return self._combine(leased=leased)
 
     def receiving(self) -> Operation[T_co]:
         return self._operation(leased=False)
@@ -117,7 +115,7 @@ class _Combined(Receiver[T_co]):
     def _borrow(self) -> Operation[T_co]:
         """Return an operation to receive with: the one of last time, if it is not in use."""
         spare, self._spare = self._spare, None
-        if spare is None or self._late is not None:
+        if spare is None or self._late:
             return self.receiving()
         spare._receiver = self
         return spare
@@ -151,6 +149,8 @@ class _Combined(Receiver[T_co]):
             raise StopAsyncIteration
         try:
             return operation._hand_over()
+        except StopAsyncIteration as error:  # as Python does where a coroutine raises StopIteration
+            raise RuntimeError("a function raised StopAsyncIteration") from error
         finally:
             self._keep(operation)
 
@@ -161,8 +161,9 @@ class _Combined(Receiver[T_co]):
         with suppress(WouldBlock):
             while len(messages) < max_messages:
                 select_nowait(operation)
-                self._late = operation._error  # those that came before it are not to be lost
-                if operation._ended or self._late is not None:
+                if operation._error is not None:  # what came before it is not to be lost
+                    self._late.append(operation._error)
+                if operation._ended or operation._error is not None:
                     operation._forget()
                     break
                 messages.append(operation._hand_over())

@@ -202,9 +202,10 @@ class Receiving(Leaf[T_co]):
             return False
         self._ended = False
         core.acts += 1  # `Core.take`, written out
-        self._value = core.buffer.popleft()
+        message = core.buffer.popleft()
         if core.senders.waiting:
             core.promise_room()
+        self._value = message  # only now: to drop the one of last time may run a finalizer
         return True
 
     def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one

@@ -248,8 +248,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         Args:
             function: a plain function, called once for each message, in the step in which
-                it is received. What it raises reaches the caller of `receive`; the message
-                counts as received, and the receiver goes on.
+                it is received. An exception that it raises reaches the caller of `receive`; the
+                message counts as received, and the receiver goes on. (What is no `Exception`,
+                as a KeyboardInterrupt, takes along what a `receive_many` had received.)
 
         Returns:
             A receiver of the function's results.

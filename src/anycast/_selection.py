@@ -49,10 +49,16 @@ class _Arm:
     def done(self) -> bool:
         """Return whether there is nothing to wake; of an arm that was woken before there is."""
         waiter = self.selection.waiter
-        return waiter.done() and not wake(waiter)
+        return self._withdrawn or (waiter.done() and not wake(waiter))
 
     def cancelled(self) -> bool:
-        return self.selection.waiter.cancelled()
+        return self._withdrawn or self.selection.waiter.cancelled()
+
+    @property
+    def _withdrawn(self) -> bool:
+        """Whether another arm has the task, so that this one, still in line, can only leave."""
+        claimed = self.selection.claimed
+        return claimed is not None and claimed is not self and claimed.promised
 
     def set_result(self, _: None) -> None:
         self.selection.woken = True

@@ -142,8 +142,9 @@ class Turns(Generic[T]):
         try:
             return self.make_waiter(self)
         except RuntimeError:  # the event loop is of another kind than the last one
-            self._serve(running_backend())
-            return self.make_waiter(self)
+            pass
+        self._serve(running_backend())
+        return self.make_waiter(self)
 
     def checkpoint(self) -> Awaitable[None]:
         """Return what the running task is to await in order to yield, after so many acts.
@@ -155,8 +156,9 @@ class Turns(Generic[T]):
         try:
             return self.backend.checkpoint()
         except RuntimeError:
-            self._serve(running_backend())
-            return self.backend.checkpoint()
+            pass
+        self._serve(running_backend())
+        return self.backend.checkpoint()
 
     def _serve(self, backend: type[Backend]) -> None:
         """Let tasks wait and yield in the way of an event loop."""
