@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import NoReturn
 
 import pytest
@@ -34,3 +35,16 @@ def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.Mon
         del waiting
 
     asyncio.run(main())
+
+
+@pytest.mark.anyio
+async def test_a_waiter_that_is_done_before_it_is_awaited() -> None:
+    """Awaiting it does not wait, and to wake it once more does no harm."""
+    waiter = Core[int]("", limit=0, yield_every=1, auto_close=False).new_waiter()
+    assert not waiter.done()
+    assert _waiter.wake(waiter)
+    assert _waiter.wake(waiter)
+    assert waiter.done()
+    with suppress(asyncio.InvalidStateError):
+        waiter.set_result(None)  # as a handler of a signal might
+    await waiter

@@ -98,10 +98,10 @@ class _Combined(Receiver[T_co]):
         self._spare: Combining[T_co] | None = None
 
     @abstractmethod
-    def _combine(self, *, leased: bool) -> Operation[Any]:
+    def _combine(self, *, leased: bool) -> Combining[Any]:
         """Return the operation that receives, or leases, a message."""
 
-    def _operation(self, *, leased: bool) -> Operation[Any]:
+    def _operation(self, *, leased: bool) -> Combining[Any]:
         if self._late:
             raise self._late.popleft()
         return self._combine(leased=leased)
@@ -112,19 +112,18 @@ class _Combined(Receiver[T_co]):
     def _leasing(self) -> Operation[Held[T_co]]:
         return self._operation(leased=True)
 
-    def _borrow(self) -> Operation[T_co]:
+    def _borrow(self) -> Combining[T_co]:
         """Return an operation to receive with: the one of last time, if it is not in use."""
         spare, self._spare = self._spare, None
         if spare is None or self._late:
-            return self.receiving()
+            return self._operation(leased=False)
         spare._receiver = self
         return spare
 
-    def _keep(self, operation: Operation[T_co]) -> None:
+    def _keep(self, operation: Combining[T_co]) -> None:
         """Keep an operation for the next time: it takes time to make one."""
-        if isinstance(operation, Combining):
-            operation._receiver = None  # it would be a cycle
-            self._spare = operation
+        operation._receiver = None  # it would be a cycle
+        self._spare = operation
 
     async def receive(self) -> T_co:
         operation = self._borrow()
@@ -190,7 +189,7 @@ class Merged(_Combined[T]):
     def clone(self) -> Receiver[T]:
         return Merged(*(receiver.clone() for receiver in self._receivers))
 
-    def _combine(self, *, leased: bool) -> Operation[Any]:
+    def _combine(self, *, leased: bool) -> Combining[Any]:
         return Merging(self, leased=leased)
 
 
@@ -206,7 +205,7 @@ class Mapped(_Combined[U]):
     def clone(self) -> Receiver[U]:
         return Mapped(self._receiver.clone(), self._function)
 
-    def _combine(self, *, leased: bool) -> Operation[Any]:
+    def _combine(self, *, leased: bool) -> Combining[Any]:
         if leased:
             return Mapping(self, self._receiver._leasing(), partial(map_lease, self._function))
         return Mapping(self, self._receiver.receiving(), self._function)
@@ -224,7 +223,7 @@ class Filtered(_Combined[T]):
     def clone(self) -> Receiver[T]:
         return Filtered(self._receiver.clone(), self._predicate)
 
-    def _combine(self, *, leased: bool) -> Operation[Any]:
+    def _combine(self, *, leased: bool) -> Combining[Any]:
         if leased:
             accept = partial(filter_lease, self._predicate)
             return Filtering(self, self._receiver._leasing(), accept)

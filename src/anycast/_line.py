@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anycast._waiter import Waiter
+    from anycast._waiter import Wakeable
 
 Place = object  # a task stands as the waiter that it came with, a `select` as one arm of several
 
@@ -29,8 +29,8 @@ class Line:
 
     def __init__(self) -> None:
         self.open = 0
-        self.waiting: OrderedDict[Place, Waiter] = OrderedDict()
-        self.promised: dict[Place, Waiter] = {}
+        self.waiting: OrderedDict[Place, Wakeable] = OrderedDict()
+        self.promised: dict[Place, Wakeable] = {}
         # For those who cannot use all the room there is: how much of it is their own making.
         self.own_room: dict[Place, Callable[[], int]] = {}
 

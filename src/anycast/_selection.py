@@ -28,8 +28,6 @@ from anycast._choice import pick
 from anycast._waiter import wake
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from anycast._operation import Leaf, Operation
 
 
@@ -66,9 +64,6 @@ class _Arm:
             self.selection.waiter.set_result(None)
         if self.promised:
             self.selection.claim(self)
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        raise NotImplementedError  # the selection waits
 
     @property
     def in_line(self) -> bool:

@@ -65,7 +65,7 @@ from anycast._waiter import Unknown, running_backend, wake
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
-    from anycast._waiter import Backend, Waiter
+    from anycast._waiter import Backend, Waiter, Wakeable
 
 T = TypeVar("T")
 
@@ -178,7 +178,7 @@ class Turns(Generic[T]):
             )
         self.loop = loop
 
-    def join(self, line: Line, place: Place, waiter: Waiter) -> None:
+    def join(self, line: Line, place: Place, waiter: Wakeable) -> None:
         """Let one wait in line; a receiver's arrival makes room for a sender."""
         self.yield_at = self.acts + self.row  # whoever waits lets the others run
         line.waiting[place] = waiter
@@ -250,7 +250,7 @@ class Turns(Generic[T]):
             if not wake(waiter):  # as above; what it gives back is looked at next
                 self._remove(line, place)
 
-    def _remove(self, line: Line, place: Place) -> Waiter | None:
+    def _remove(self, line: Line, place: Place) -> Wakeable | None:
         """Take one out, unless it was dismissed before; nothing is promised to it any more."""
         if place in line.promised:
             waiter = line.promised.pop(place)

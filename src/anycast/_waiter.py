@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator
 
 
-class Waiter(Protocol):
-    """What one task waits for, once; in the words of `asyncio.Future`, which is one."""
+class Wakeable(Protocol):
+    """What can be woken, once; in the words of `asyncio.Future`, which is one."""
 
     def get_loop(self) -> object:
         """Return what tells one event loop from another."""
@@ -42,12 +42,16 @@ class Waiter(Protocol):
         """
         ...
 
+
+class Waiter(Wakeable, Protocol):
+    """What one task waits for, once."""
+
     def __await__(self) -> Generator[Any, Any, None]:
         """Wait until it is done."""
         ...
 
 
-def wake(waiter: Waiter) -> bool:
+def wake(waiter: Wakeable) -> bool:
     """Let a task go on, unless it is awake already.
 
     Returns:
