@@ -350,3 +350,19 @@ async def test_a_function_that_raises_stop_async_iteration() -> None:
     with raises(RuntimeError, "a function raised StopAsyncIteration"):
         async for _ in (await channel_of(1)).new_receiver().map(stop):
             raise AssertionError
+
+
+async def test_an_error_after_a_batch_comes_before_what_is_received_next() -> None:
+    """Also where the receiver was in use before, and keeps an operation from then."""
+
+    def picky(message: int) -> int:
+        if message == 2:
+            raise OddError("2")
+        return message
+
+    receiver = (await channel_of(0, 1, 2, 3)).new_receiver().map(picky)
+    assert await receiver.receive() == 0
+    assert await receiver.receive_many(10) == [1]
+    with raises(OddError, "2"):
+        await receiver.receive()
+    assert await receiver.receive() == 3

@@ -9,7 +9,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from anycast import Anycast, Receiver, Sender, _turns
+from anycast import Anycast, Receiver, Sender, _turns, select_nowait
 from anycast._log import ThrottledLog
 from helpers import begin, count_yields, drain, settle, task_group, waiting, watch_yields
 
@@ -146,6 +146,16 @@ async def test_nowait_forms_never_yield(yield_every: int) -> None:
         ends.sender.send_nowait(number)
         ends.receiver.receive_nowait()
     assert await ends.use("send") == [True]  # and they do not count
+
+
+async def test_select_nowait_does_not_count() -> None:
+    """However often it has acted, the next operations do not yield."""
+    ends = Ends(yield_every=2)
+    received, sent = ends.receiver.receiving(), ends.sender.sending(1)
+    for _ in range(10):
+        assert select_nowait(sent) is sent
+        assert select_nowait(received) is received
+    assert await ends.use("send", 3) == [False, False, True]
 
 
 async def test_a_wait_starts_the_count_again() -> None:
