@@ -179,7 +179,6 @@ class Sending(Leaf[None]):
         core = self.core
         if len(core.buffer) >= core.capacity or core.acts >= core.yield_at or self.endpoint.closed:
             return False
-        self._ended = False
         core.put(self._message)
         self._value = None
         return True
@@ -200,7 +199,6 @@ class Receiving(Leaf[T_co]):
         core = self.core
         if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.endpoint.closed:
             return False
-        self._ended = False
         core.acts += 1  # `Core.take`, written out
         message = core.buffer.popleft()
         if core.senders.waiting:
