@@ -918,7 +918,7 @@ MUTANTS = [
     Mutant(
         "an operation that is kept keeps its receiver: a cycle",
         "_combinators",
-        "            operation._receiver = None  # it would be a cycle\n",
+        "        operation._receiver = None  # it would be a cycle\n",
         "",
     ),
     Mutant(
