@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anycast import _demo
-from anycast._demo._on_redis import _server
+from anycast._demo._on_redis import _child, _server
 
 if TYPE_CHECKING:
     from servers import Server
@@ -159,3 +160,14 @@ def test_without_the_extra(
 
 def _nothing(_: str) -> Any:
     return None
+
+
+@pytest.mark.usefixtures("taken_back")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_child_without_a_server(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends, and says in one line why."""
+    monkeypatch.setattr(_child, "_end_with_parent", bool)  # the parent is this process
+    monkeypatch.setattr(_child, "TIMEOUT", 0.1)
+    with pytest.raises(SystemExit, match=r"^error: .*cannot be reached$"):
+        _child.main("work", backend, "redis://127.0.0.1:1", "numbers", "10")
+    gc.collect()  # what coredis leaves behind: here it is allowed
