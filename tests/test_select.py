@@ -325,6 +325,17 @@ async def test_the_choice_is_fair_among_those_that_are_ready() -> None:
     assert min(counts.values()) > ROUNDS / 10
 
 
+async def test_in_order_where_the_first_is_not_ready() -> None:
+    """Of the others it is the first again, each time."""
+    channels = [Anycast[int](limit=40) for _ in range(3)]
+    for channel in channels[1:]:
+        await channel.new_sender().send_many(range(40))
+    operations = [channel.new_receiver().receiving() for channel in channels]
+    for _ in range(20):
+        assert await select(*operations, in_order=True) is operations[1]
+        assert select_nowait(*operations, in_order=True) is operations[1]
+
+
 async def test_in_order_the_first_that_is_ready_happens() -> None:
     """A queue with priorities is a select in order."""
     urgent, usual = Ends(10), Ends(10)
