@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from anycast import _choice, _select, _turns
+from anycast import _choice, _turns
+from anycast._operation import Receiving, Sending
 from programs import Program, Setup
 
 if TYPE_CHECKING:
@@ -279,8 +280,9 @@ def explore(
     raise AssertionError
 
 
-def look_at_all(_: object) -> None:
-    """Stand for a glance at any operation: choose among those that are ready."""
+def never_at_once(_: object) -> bool:
+    """Stand for the look at one operation: choose among all that are ready."""
+    return False
 
 
 @contextmanager
@@ -290,6 +292,7 @@ def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[Non
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
         monkeypatch.setattr(_turns, "running_backend", lambda: ByHand)
         monkeypatch.setattr(_choice, "draw", pick)
-        monkeypatch.setattr(_select, "glance", look_at_all)
+        for leaf in (Sending, Receiving):
+            monkeypatch.setattr(leaf, "_at_once", never_at_once)
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

@@ -384,8 +384,8 @@ MUTANTS = [
     Mutant(
         "forget to wake blocked senders on close",
         "_core",
-        "        self.dismiss(self.senders, [*self.senders.promised, *self.senders.waiting])",
-        "        self._settle()",
+        "            self.dismiss(self.senders, [*self.senders.promised, *self.senders.waiting])",
+        "            self._settle()",
     ),
     Mutant(
         "let senders keep their promises on close",
@@ -874,6 +874,12 @@ MUTANTS = [
         "                    return operation\n",
     ),
     Mutant(
+        "an end keeps what was received last",
+        "_operation",
+        "        self._forget()\n        self._ended = True",
+        "        self._ended = True",
+    ),
+    Mutant(
         "prefer the first operation that is ready",
         "_choice",
         "return ready[draw(len(ready))]",
@@ -881,8 +887,8 @@ MUTANTS = [
     ),
     Mutant(
         "prefer the first operation if it is ready",
-        "_choice",
-        "operations[_random_bits(32) % len(operations)]",
+        "_select",
+        "operations[0 if in_order else random_bits(30) % len(operations)]",
         "operations[0]",
     ),
     Mutant(

@@ -21,6 +21,7 @@ from anycast import (
     select,
     select_nowait,
 )
+from anycast._turns import Turns
 from helpers import begin, count_yields, drain, raises, settle, task_group, waiting
 
 pytestmark = pytest.mark.anyio
@@ -517,3 +518,25 @@ async def test_what_is_received_at_once_yields_in_its_turn() -> None:
         False,
         True,
     ]
+
+
+async def test_an_end_takes_the_place_of_what_was_received_last() -> None:
+    """An operation that is used again tells what happened last, and nothing else."""
+    ends = Ends(1)
+    receive = ends.receive()
+    ends.sender.send_nowait(1)
+    assert (await select(receive)).result() == 1
+    ends.channel.close()
+    with pytest.raises(ReceiverStoppedError):
+        (await select(receive)).result()
+
+
+async def test_a_fault_within_an_operation_is_not_taken_for_a_wrong_argument(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Arguments are looked at only once something has gone wrong."""
+    ends = Ends(1)
+    receive = ends.receive()
+    monkeypatch.delattr(Turns, "reserved")
+    with pytest.raises(AttributeError, match="reserved"):
+        await select(receive)

@@ -67,7 +67,7 @@ class Ours(Contender[Sender[int], Receiver[int]]):
     async def select_all(
         clock: Clock, ends: Sequence[Receiver[int]], count: int, took: Took
     ) -> None:
-        operations = [end.receiving() for end in ends]
+        operations = tuple(end.receiving() for end in ends)
         clock.begin()
         for _ in range(count):
             done = await select(*operations)

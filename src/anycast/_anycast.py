@@ -99,7 +99,7 @@ class Anycast(Channel[T]):
         self._core: Core[T] = Core(
             str(self), limit=limit, yield_every=yield_every, auto_close=auto_close
         )
-        self._log = BlockingLog()
+        self._log: BlockingLog | None = None
 
     @property
     def name(self) -> str:
@@ -114,17 +114,23 @@ class Anycast(Channel[T]):
         return self._core.closed
 
     def new_sender(self) -> Sender[T]:
-        return _Sender(self, self._core, self._log)
+        return _Sender(self, self._core, self._blocking_log)
 
     def new_receiver(self) -> Receiver[T]:
         return _Receiver(self, self._core)
 
     def close(self) -> Awaitable[None]:
         self._core.close()
-        return _Done()
+        return _DONE
 
     def statistics(self) -> ChannelStatistics:
         return self._core.statistics()
+
+    def _blocking_log(self) -> BlockingLog:
+        """Return what logs that senders block; most channels never need one."""
+        if self._log is None:
+            self._log = BlockingLog()
+        return self._log
 
 
 class _Done(Awaitable[None]):
@@ -135,3 +141,6 @@ class _Done(Awaitable[None]):
     def __await__(self) -> Generator[None, None, None]:
         return
         yield
+
+
+_DONE = _Done()

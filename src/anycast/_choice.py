@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from anycast._operation import Leaf, Operation
 
-_random_bits = Random().getrandbits  # noqa: S311  for fairness; not the program's, which may be seeded
+random_bits = Random().getrandbits  # noqa: S311  for fairness; not the program's, which may be seeded
 
 
 def pick(
@@ -35,14 +35,6 @@ def pick(
     return ready[0] if ready else None
 
 
-def glance(operations: tuple[Operation[Any], ...]) -> Operation[Any] | None:
-    """Return any operation: if it is ready, there is no need to look at the others.
-
-    Where it is not, the choice is among those that are. So each that is ready is as likely.
-    """
-    return operations[_random_bits(32) % len(operations)] if operations else None
-
-
 def draw(options: int) -> int:
     """Return the number of one of the options, each as likely as the others."""
-    return _random_bits(32) % options
+    return random_bits(30) % options

@@ -127,7 +127,10 @@ class Core(Turns[T]):
         """Accept no more messages; whoever can no longer proceed is woken."""
         self.closed = True
         self.capacity = -math.inf  # closed for good: nothing ever adds up to room
-        self.dismiss(self.senders, [*self.senders.promised, *self.senders.waiting])
+        if self.senders:
+            self.dismiss(self.senders, [*self.senders.promised, *self.senders.waiting])
+        else:
+            self.end()
 
     def statistics(self) -> ChannelStatistics:
         """Return a snapshot."""

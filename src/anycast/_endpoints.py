@@ -26,7 +26,7 @@ from anycast._receiver import Receiver
 from anycast._sender import Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from anycast._channel import Channel
     from anycast._core import Core
@@ -128,7 +128,7 @@ class Endpoint(Generic[T]):
 
 
 class _Sender(Endpoint[T], Sender[T]):
-    def __init__(self, channel: Channel[T], core: Core[T], log: BlockingLog) -> None:
+    def __init__(self, channel: Channel[T], core: Core[T], log: Callable[[], BlockingLog]) -> None:
         super().__init__(channel, core, core.senders)
         self._log = log
 
@@ -192,10 +192,10 @@ class _Sender(Endpoint[T], Sender[T]):
         return self.closed or self._core.closed
 
     def _log_blocked(self) -> bool:
-        return self._log.blocked(self)
+        return self._log().blocked(self)
 
     def _log_resumed(self) -> None:
-        self._log.resumed(self)
+        self._log().resumed(self)
 
     def raise_stopped(self) -> NoReturn:
         if self.closed:

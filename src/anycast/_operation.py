@@ -70,6 +70,8 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
             Exception: what the function of a `Receiver.map` or `Receiver.filter` raised.
             RuntimeError: if it has not happened yet.
         """
+        if self._value is not _NOTHING:
+            return self._value
         if self._ended:
             self._raise_end()
         if self._error is not None:
@@ -77,11 +79,9 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
                 raise self._error.with_traceback(self._traceback)
             finally:
                 del self  # or its traceback would keep the error alive
-        if self._value is _NOTHING:
-            raise RuntimeError("the operation has not happened: `select` did not return it")
-        return self._value
+        raise RuntimeError("the operation has not happened: `select` did not return it")
 
-    def _happened(self, *, value: Any = None, error: Exception | None = None) -> bool:
+    def _happened(self, *, value: Any = _NOTHING, error: Exception | None = None) -> bool:
         """Note what became of it; return True, since it has happened."""
         self._ended = False
         self._value = value
@@ -106,6 +106,7 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
 
     def _has_ended(self) -> bool:
         """Note that it can happen no more; return True: to find that out is to happen."""
+        self._forget()
         self._ended = True
         return True
 
@@ -145,11 +146,11 @@ class Leaf(Operation[T_co]):
     def look(self) -> None:
         """Note whether what makes it ready is the end, before it acts."""
         # A closed end is looked into only if it may be one: this is `select` at its fastest.
-        self._ended = (self.core.closed or self.endpoint.closed) and self.endpoint.stopped
+        if (self.core.closed or self.endpoint.closed) and self.endpoint.stopped:
+            self._has_ended()  # for good
 
     def redeem(self, place: Place) -> None:
         """Redeem the promise that was made to an arm, before it acts."""
-        self._ended = False
         self.core.redeem(self.line, place)
 
     def _leaves(self) -> Iterable[Leaf[Any]]:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 from anyio import WouldBlock
 
 from anycast._arguments import check_some
-from anycast._choice import glance, pick
+from anycast._choice import pick, random_bits
 from anycast._operation import Operation
 from anycast._selection import Selection
 
@@ -73,9 +73,16 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
         RuntimeError: if it would have to wait while tasks of another event loop wait in one
             of the channels.
     """
-    one = operations[0] if in_order and operations else glance(operations)
-    if isinstance(one, Operation) and one._at_once():
-        return one
+    if operations:
+        # If any one of them is ready, there is no need to look at the others. Where it is not,
+        # the choice is among those that are: so each that is ready is as likely.
+        one = operations[0 if in_order else random_bits(30) % len(operations)]
+        try:
+            if one._at_once():
+                return one
+        except AttributeError:
+            check_some("operations", operations, Operation, "`sending` or `receiving`")
+            raise
     return await _select(operations, in_order=in_order)
 
 
