@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from functools import partial
 
 import pytest
 
@@ -19,6 +20,7 @@ from debris import (
     WorkFailedError,
     cancel_after_start,
     handle,
+    receive_and_drop,
     waiters,
     watch_error,
 )
@@ -116,6 +118,24 @@ async def test_waiters(limit: int) -> None:
     assert {attempt.outcome for attempt in served} == {"done"}
     assert (cancelled.outcome, closed.result) == ("cancelled", SenderClosedError)
     assert waiting(ends.channel) == (0, 0)
+    assert waiters() == 0
+
+
+async def test_waiters_of_batches_leases_and_loops() -> None:
+    """Nor is one left of them, though their ends stay open."""
+    ends = Ends()
+    receiver = ends.receiver
+    async with task_group() as tasks:
+        lease = receiver.lease().__aenter__
+        for wait in (partial(receiver.receive_many, 1), receiver.__anext__, lease):
+            waits = await begin(tasks, wait)
+            await ends.sender.send(Message())
+            await settle()
+            assert waits.outcome == "done"
+        blocked = await begin(tasks, ends.sender.send_many, [Message(), Message()])
+        await receive_and_drop(receiver)
+        await settle()
+        assert blocked.outcome == "done"
     assert waiters() == 0
 
 

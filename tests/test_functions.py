@@ -167,7 +167,7 @@ async def test_what_the_function_raises(combinator: Combinator, way: Any) -> Non
     assert channel.statistics().messages_received == 1
     assert await receiver.receive() == 2
     with pytest.raises(ReceiverStoppedError):
-        await receiver.receive()
+        receiver.receive_nowait()
 
 
 @failing
@@ -339,6 +339,21 @@ async def test_two_batches_at_once_and_an_error() -> None:
     assert sorted([*batch, *other.result]) in ([0, 2, 3], [0, 2], [0])
     with raises(OddError, "1"):
         receiver.receive_nowait()
+
+
+async def test_the_end_of_two_tasks_that_receive_through_one_receiver() -> None:
+    """Each error names it, also where another task was served in between."""
+    channel = await channel_of(0)
+    receiver = channel.new_receiver().map(str)
+    await receiver.receive()
+    async with task_group() as tasks:
+        served = await begin(tasks, receiver.receive)
+        ended = await begin(tasks, receiver.receive)
+        channel.new_sender().send_nowait(1)
+        await settle()
+        channel.close()
+    assert served.result == "1"
+    assert ended.failure(ReceiverStoppedError).receiver is receiver
 
 
 async def test_a_function_that_raises_stop_async_iteration() -> None:

@@ -82,8 +82,9 @@ async def test_the_last_batch_of_a_closed_channel_ends_other_waits() -> None:
         one = await begin(tasks, receiver.receive)
         sender.send_nowait(0)
         channel.close()
-    assert many.result == [0]
-    one.failure(ReceiverStoppedError)
+        await settle()
+        assert many.result == [0]
+        one.failure(ReceiverStoppedError)
 
 
 async def test_a_cancelled_batch_receives_nothing() -> None:

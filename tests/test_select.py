@@ -381,6 +381,14 @@ async def test_it_yields_like_any_other_operation() -> None:
     assert yields == [0, 0, 0, 1, 0, 0, 1, 0]
 
 
+async def test_an_end_is_found_without_a_yield() -> None:
+    """As by a plain `receive`: nothing is done that could be undone."""
+    ends = Ends(yield_every=1)
+    ends.channel.close()
+    assert await count_yields(select(ends.receive())) == 0
+    assert await count_yields(select(ends.send(1), ends.receive())) == 0
+
+
 async def test_a_checkpoint_comes_before_anything_is_done() -> None:
     """Where the next operation must yield, a cancelled task sends nothing."""
     ends = Ends(10, yield_every=1)
