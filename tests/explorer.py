@@ -11,17 +11,18 @@ nothing was lost, doubled or reordered, that nobody overtook, and that nobody ha
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from types import coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from anycast import _choice, _turns
-from anycast._operation import Receiving, Sending
+from anycast import _choice, _select, _turns
 from programs import Program, Setup
 
 if TYPE_CHECKING:
@@ -280,9 +281,14 @@ def explore(
     raise AssertionError
 
 
-def never_at_once(_: object) -> bool:
-    """Stand for the look at one operation: choose among all that are ready."""
-    return False
+def look_at_one(pick: Callable[[int], int], _: int) -> int:
+    """Stand for the random number by which `select` looks at one operation first.
+
+    It matters only which of those that are ready that is.
+    """
+    operations: Any = sys._getframe(1).f_locals["operations"]
+    ready = [number for number, one in enumerate(operations) if one._ready(()) is not None]
+    return ready[pick(len(ready))] if ready else 0
 
 
 @contextmanager
@@ -292,7 +298,6 @@ def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[Non
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
         monkeypatch.setattr(_turns, "running_backend", lambda: ByHand)
         monkeypatch.setattr(_choice, "draw", pick)
-        for leaf in (Sending, Receiving):
-            monkeypatch.setattr(leaf, "_at_once", never_at_once)
+        monkeypatch.setattr(_select, "random_bits", partial(look_at_one, pick))
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

@@ -940,6 +940,12 @@ MUTANTS = [
         "if spare is None:",
     ),
     Mutant(
+        "a merge prefers its first receiver",
+        "_combining",
+        "self._operations[draw(len(self._operations))]",
+        "self._operations[0]",
+    ),
+    Mutant(
         "a merge ends with the first receiver that stops",
         "_combining",
         "        if len(self._operations) == 1:\n            return self._has_ended()\n",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from anycast._choice import pick
+from anycast._choice import draw, pick
 from anycast._errors import ReceiverStoppedError
 from anycast._lease import Held
 from anycast._operation import Operation
@@ -35,8 +35,12 @@ class Combining(Operation[T_co]):
         self._receiver: Receiver[Any] | None = receiver
 
     @abstractmethod
+    def _any(self) -> Operation[Any]:
+        """Return one of those that it is made of, each as likely as the others."""
+
+    @abstractmethod
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
-        """Return the operation to which a leaf belongs."""
+        """Return the one to which a leaf belongs."""
 
     @abstractmethod
     def _accept(self, value: Any) -> bool:
@@ -46,10 +50,16 @@ class Combining(Operation[T_co]):
         """Go on without an operation that has ended; return True if there is nothing left."""
         return self._has_ended()
 
+    def _at_once(self) -> bool:
+        inner = self._any()
+        return inner._at_once() and self._take_over(inner)
+
     def _perform(self, leaf: Leaf[Any]) -> bool:
         inner = self._inner(leaf)
-        if not inner._perform(leaf):
-            return False
+        return inner._perform(leaf) and self._take_over(inner)
+
+    def _take_over(self, inner: Operation[Any]) -> bool:
+        """Let what has happened to one that it is made of happen to it, too."""
         if inner._ended:
             return self._inner_ended(inner)
         if inner._error is not None:  # in no local variable: its traceback refers to this frame
@@ -80,15 +90,15 @@ def _without_our_frames(error: Exception) -> Exception:
 class Merging(Combining[T_co]):
     """Receives from whichever is ready."""
 
-    __slots__ = ("_operations", "_running")
+    __slots__ = ("_operations", "_receivers", "_running")
 
     def __init__(self, merged: Merged[Any], *, leased: bool) -> None:
         super().__init__(merged)
         self._running = merged.running
-        self._operations = {
-            receiver._leasing() if leased else receiver.receiving(): receiver
-            for receiver in merged.running
-        }
+        self._receivers = [*merged.running]
+        self._operations = [
+            receiver._leasing() if leased else receiver.receiving() for receiver in self._receivers
+        ]
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return [leaf for operation in self._operations for leaf in operation._leaves()]
@@ -96,6 +106,9 @@ class Merging(Combining[T_co]):
     def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
         found = pick(self._operations, standing)
         return None if found is None else found[1]
+
+    def _any(self) -> Operation[Any]:
+        return self._operations[draw(len(self._operations))]
 
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
         return next(one for one in self._operations if leaf in one._leaves())
@@ -106,8 +119,9 @@ class Merging(Combining[T_co]):
     def _inner_ended(self, inner: Operation[Any]) -> bool:
         if len(self._operations) == 1:
             return self._has_ended()
-        receiver = self._operations.pop(inner)
-        running = self._running
+        index = self._operations.index(inner)
+        del self._operations[index]
+        receiver, running = self._receivers.pop(index), self._running
         if receiver in running and len(running) > 1:
             running.remove(receiver)
         return False
@@ -134,6 +148,9 @@ class Mapping(Combining[U]):
 
     def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
         return self._operation._ready(standing)
+
+    def _any(self) -> Operation[Any]:
+        return self._operation
 
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
         return self._operation

@@ -73,41 +73,47 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
         RuntimeError: if it would have to wait while tasks of another event loop wait in one
             of the channels.
     """
-    if operations:
+    try:
         # If any one of them is ready, there is no need to look at the others. Where it is not,
         # the choice is among those that are: so each that is ready is as likely.
         one = operations[0 if in_order else random_bits(30) % len(operations)]
-        try:
-            if one._at_once():
-                return one
-        except AttributeError:
-            check_some("operations", operations, Operation, "`sending` or `receiving`")
-            raise
-    return await _select(operations, in_order=in_order)
+        if one._at_once():
+            return one
+    except Exception:
+        _check(operations)
+        raise
+    return await _select(operations, one, in_order=in_order)
 
 
-async def _select(operations: tuple[Operation[Any], ...], *, in_order: bool) -> Operation[Any]:
-    """Look at every operation, and let them wait if none is ready."""
-    check_some("operations", operations, Operation, "`sending` or `receiving`")
+async def _select(
+    operations: tuple[Operation[Any], ...], one: Operation[Any], *, in_order: bool
+) -> Operation[Any]:
+    """Perform one if it is ready, or any; yield if that is due, and wait if none is ready."""
+    _check(operations)
+    found = pick((one,)) or pick(operations, in_order=in_order)
     rested = False
     while True:
-        found = pick(operations, in_order=in_order)
         if found is None:
-            operation = await Selection(operations, in_order=in_order).wait()
-            if operation is not None:
-                return operation
-            rested = True
-            continue
-        operation, leaf = found
-        core = leaf.core
-        if core.acts >= core.yield_at and not rested and not leaf.endpoint.stopped:
-            await core.checkpoint()
+            done = await Selection(operations, in_order=in_order).wait()
+            if done is not None:
+                return done
             rested = True
         else:
-            leaf.look()
-            if operation._perform(leaf):
-                return operation
-            rested = False
+            operation, leaf = found
+            core = leaf.core
+            if core.acts >= core.yield_at and not rested and not leaf.endpoint.stopped:
+                await core.checkpoint()
+                rested = True
+            else:
+                leaf.look()
+                if operation._perform(leaf):
+                    return operation
+                rested = False
+        found = pick(operations, in_order=in_order)
+
+
+def _check(operations: tuple[object, ...]) -> None:
+    check_some("operations", operations, Operation, "`sending` or `receiving`")
 
 
 @overload
@@ -154,7 +160,7 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
         ValueError: if there is no operation.
         TypeError: if an argument is no operation.
     """
-    check_some("operations", operations, Operation, "`sending` or `receiving`")
+    _check(operations)
     while (found := pick(operations, in_order=in_order)) is not None:
         operation, leaf = found
         leaf.look()
