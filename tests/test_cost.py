@@ -68,7 +68,7 @@ def crowd(core: Core[int], line: Line, size: int) -> list[Compared]:
 
 def new_core(limit: float = 0) -> Core[int]:
     """Return the core of a new channel."""
-    return Core("Anycast:crowd", limit=limit, yield_every=64, auto_close=False)
+    return Core("crowd", limit=limit, yield_every=64, auto_close=False)
 
 
 def put(core: Core[int], message: int) -> None:

@@ -25,8 +25,8 @@ class Core(Turns[T]):
 
     __slots__ = ("auto_close", "limit", "peak")
 
-    def __init__(self, label: str, *, limit: float, yield_every: int, auto_close: bool) -> None:
-        super().__init__(label, limit=limit, yield_every=yield_every)
+    def __init__(self, name: str, *, limit: float, yield_every: int, auto_close: bool) -> None:
+        super().__init__(name, limit=limit, yield_every=yield_every)
         self.limit = limit
         self.auto_close = auto_close
         self.peak = 0
@@ -111,10 +111,6 @@ class Core(Turns[T]):
         self.end_lease()
 
     # Opening and closing.
-
-    def attach(self, line: Line) -> None:
-        """Count one more open endpoint of a line."""
-        line.open += 1
 
     def detach(self, line: Line, places: Iterable[Place]) -> None:
         """Close one endpoint of a line; these wait in it."""

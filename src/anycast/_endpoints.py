@@ -45,7 +45,7 @@ class Endpoint(Generic[T]):
         self._line = line
         self.closed = False
         self.places: dict[Place, None] = {}  # in line, in the order in which they came
-        core.attach(line)
+        line.open += 1
 
     @property
     @abstractmethod

@@ -79,10 +79,10 @@ class Turns(Generic[T]):
         "buffer",
         "capacity",
         "closed",
-        "label",
         "leases",
         "loop",
         "make_waiter",
+        "name",
         "receivers",
         "reserved",
         "row",
@@ -90,8 +90,8 @@ class Turns(Generic[T]):
         "yield_at",
     )
 
-    def __init__(self, label: str, *, limit: float, yield_every: int) -> None:
-        self.label = label
+    def __init__(self, name: str, *, limit: float, yield_every: int) -> None:
+        self.name = name
         self.closed = False
         self.buffer: deque[T] = deque()
         self.reserved = 0
@@ -173,7 +173,7 @@ class Turns(Generic[T]):
         """
         if self.receivers or self.senders:
             raise RuntimeError(
-                f"{self.label} serves one event loop at a time,"
+                f"Anycast:{self.name} serves one event loop at a time,"
                 " and tasks of another one are waiting in it"
             )
         self.loop = loop
