@@ -588,8 +588,26 @@ MUTANTS = [
     Mutant(
         "yield one operation too late",
         "_endpoints",
-        "if core.acts >= core.yield_at and core.is_free(line):",
-        "if core.acts > core.yield_at and core.is_free(line):",
+        "if core.acts >= core.yield_at and core.lets_yield(line):",
+        "if core.acts > core.yield_at and core.lets_yield(line):",
+    ),
+    Mutant(
+        "wait where it would do to yield",
+        "_turns",
+        "            return self.is_free(line)\n        return True",
+        "            return self.is_free(line)\n        return self.is_free(line)",
+    ),
+    Mutant(
+        "yield before a wait that is certain",
+        "_turns",
+        "if line.waiting or self.closed or len(line.promised) >= self.limit:",
+        "if self.closed:",
+    ),
+    Mutant(
+        "yield before an end is found",
+        "_turns",
+        "if line.waiting or self.closed or",
+        "if line.waiting or",
     ),
     Mutant(
         "an operation that does not wait counts",

@@ -9,7 +9,15 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from anycast import Anycast, Receiver, Sender, _turns, select_nowait
+from anycast import (
+    Anycast,
+    Receiver,
+    ReceiverStoppedError,
+    Sender,
+    SenderError,
+    _turns,
+    select_nowait,
+)
 from anycast._log import ThrottledLog
 from helpers import begin, count_yields, drain, settle, task_group, waiting, watch_yields
 
@@ -128,6 +136,49 @@ async def test_yield_every_1_after_a_wait() -> None:
         for number in range(3):
             await sender.send(number)
     assert min(yields) >= 1
+
+
+@pytest.mark.parametrize(("limit", "waits"), [(10, (0, 0)), (0, (0, 1))])
+async def test_what_is_to_yield_does_so_before_it_waits(limit: int, waits: tuple[int, int]) -> None:
+    """It need not wait, then, for what comes meanwhile; but in a rendezvous it waits at once."""
+    channel = Anycast[int](limit=limit, yield_every=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    seen: list[tuple[int, int]] = []
+
+    def send() -> None:
+        seen.append(waiting(channel))
+        sender.send_nowait(1)
+
+    assert await watch_yields(receiver.receive(), send) == 1
+    assert seen == [waits]
+
+
+async def test_what_is_to_yield_waits_at_once_behind_others() -> None:
+    """There is nothing to gain by yielding first, and a place in line to lose."""
+    channel = Anycast[int](limit=1, yield_every=1)
+    sender = channel.new_sender()
+    sender.send_nowait(0)
+    seen: list[tuple[int, int]] = []
+
+    def look() -> None:
+        seen.append(waiting(channel))
+        channel.close()
+
+    async with task_group() as tasks:
+        await begin(tasks, sender.send, 1)
+        with pytest.raises(SenderError):
+            await watch_yields(sender.send(2), look)
+    assert seen == [(2, 0)]
+
+
+async def test_what_is_to_yield_finds_an_end_first() -> None:
+    """Nothing is done there that could be undone."""
+    channel = Anycast[int](yield_every=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    channel.close()
+    for operation in (sender.send(1), receiver.receive(), receiver.receive_many(1)):
+        with pytest.raises((SenderError, ReceiverStoppedError)):
+            await watch_yields(operation, pytest.fail)
 
 
 @pytest.mark.parametrize(("kind", "yields"), [(list, 1), (deque, 1), (iter, 3)])

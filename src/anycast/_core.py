@@ -23,11 +23,10 @@ T = TypeVar("T")
 class Core(Turns[T]):
     """The one owner of a channel's messages, lines and promises."""
 
-    __slots__ = ("auto_close", "limit", "peak")
+    __slots__ = ("auto_close", "peak")
 
     def __init__(self, name: str, *, limit: float, yield_every: int, auto_close: bool) -> None:
         super().__init__(name, limit=limit, yield_every=yield_every)
-        self.limit = limit
         self.auto_close = auto_close
         self.peak = 0
 

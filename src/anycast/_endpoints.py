@@ -73,7 +73,7 @@ class Endpoint(Generic[T]):
         """Return when this operation may act, in the same step."""
         core, line = self._core, self._line
         self._check_open()
-        if core.acts >= core.yield_at and core.is_free(line):
+        if core.acts >= core.yield_at and core.lets_yield(line):
             await core.checkpoint()
             self._check_open()
         if core.is_free(line):  # looked at again: others may have run meanwhile
@@ -137,7 +137,7 @@ class _Sender(Endpoint[T], Sender[T]):
         used = len(core.buffer)
         if used >= core.capacity or core.acts >= core.yield_at or self.closed:
             # `_turn`, written out: one coroutine less for each yield and each wait.
-            if used < core.capacity and not self.closed:
+            if core.acts >= core.yield_at and core.lets_yield(core.senders) and not self.closed:
                 await core.checkpoint()
             if len(core.buffer) >= core.capacity or self.closed:
                 self._check_open()
@@ -212,7 +212,7 @@ class _Receiver(Endpoint[T], Receiver[T]):
         core = self._core
         if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.closed:
             # `_turn`, written out as in `_Sender.send`.
-            if len(core.buffer) > core.reserved and not self.closed:
+            if core.acts >= core.yield_at and core.lets_yield(core.receivers) and not self.closed:
                 await core.checkpoint()
             if len(core.buffer) <= core.reserved or self.closed:
                 self._check_open()

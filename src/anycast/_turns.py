@@ -80,6 +80,7 @@ class Turns(Generic[T]):
         "capacity",
         "closed",
         "leases",
+        "limit",
         "loop",
         "make_waiter",
         "name",
@@ -92,6 +93,7 @@ class Turns(Generic[T]):
 
     def __init__(self, name: str, *, limit: float, yield_every: int) -> None:
         self.name = name
+        self.limit = limit
         self.closed = False
         self.buffer: deque[T] = deque()
         self.reserved = 0
@@ -118,6 +120,17 @@ class Turns(Generic[T]):
         if line is self.receivers:
             return len(self.buffer) > self.reserved
         return len(self.buffer) < self.capacity
+
+    def lets_yield(self, line: Line) -> bool:
+        """Whether an operation of this side that is to yield can do so before it does anything.
+
+        It can where it may act now; and where nobody waits yet, since to wait takes longer, and
+        what it would wait for may well be there after it has yielded. Hardly so, though, where
+        as many as the buffer holds are promised to others; and never in a rendezvous.
+        """
+        if line.waiting or self.closed or len(line.promised) >= self.limit:
+            return self.is_free(line)
+        return True
 
     def wait(self, line: Line, places: dict[Place, None]) -> Waiter:
         """Let the running task wait in line.
