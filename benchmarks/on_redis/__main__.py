@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import Progress
-
+from benchmarks.command_line import make_console, positive, progress, regex
 from benchmarks.environment import environment, headline
 from benchmarks.on_redis.charts import draw
 from benchmarks.on_redis.report import print_report
@@ -18,10 +16,11 @@ from benchmarks.on_redis.runner import run_all, steps
 from benchmarks.on_redis.scenarios import chosen
 from benchmarks.on_redis.server import serving
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 RESULTS = Path(__file__).parent.parent / "results"
 PACKAGES = ("anycast", "anyio", "coredis", "redis", "trio")
-WIDTH = 150  # where there is no terminal
-STRIDE = 10  # there, one line of progress for so many runs
 
 
 def arguments() -> argparse.Namespace:
@@ -29,8 +28,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.on_redis", description=__doc__)
     add = parser.add_argument
     add("--quick", action="store_true", help="a fifth of the work, once: not to be cited")
-    add("--repeats", type=int, help="how often each is run (default: 3, or 1 if quick)")
-    add("--scenario", type=re.compile, action="append", default=[], metavar="REGEX")
+    add("--repeats", type=positive, help="how often each is run (default: 3, or 1 if quick)")
+    add("--scenario", type=regex, action="append", default=[], metavar="REGEX")
     add("--server", default="valkey", metavar="valkey|redis|URL", help="default: valkey")
     add("--output", type=Path, default=RESULTS, metavar="DIR", help="where to write")
     add("--again", type=Path, metavar="JSON", help="print and draw an earlier run")
@@ -42,26 +41,18 @@ def measure(options: argparse.Namespace, console: Console) -> Results:
     scenarios = chosen(options.scenario, quick=options.quick)
     repeats: int = options.repeats or (1 if options.quick else 3)
     found = environment(repeats=repeats, quick=options.quick, packages=PACKAGES)
-    # Drawn between the runs and by no thread, so that it takes no time from them.
-    with serving(options.server) as server, Progress(console=console, auto_refresh=False) as bar:
+    with (
+        serving(options.server) as server,
+        progress(console, steps(scenarios, repeats)) as step,
+    ):
         found["server"] = server.what
-        task = bar.add_task("", total=steps(scenarios, repeats))
-
-        def progress(what: str) -> None:
-            done = bar.tasks[task].completed
-            if not console.is_terminal and done % STRIDE == 0:
-                console.print(f"{done} of {bar.tasks[task].total}: {what}")
-            bar.update(task, description=what, advance=1, refresh=True)
-
-        return Results(found, run_all(server, scenarios, repeats, progress))
+        return Results(found, run_all(server, scenarios, repeats, step))
 
 
 def main() -> None:
     """Measure or load, print, write."""
     options = arguments()
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
+    console = make_console()
     results = load(options.again) if options.again else measure(options, console)
     if not results.measurements:
         sys.exit("no scenario matches")
