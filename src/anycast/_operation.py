@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from anycast._core import Core
     from anycast._endpoints import Endpoint
-    from anycast._line import Line, Place
+    from anycast._line import Line
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -148,10 +148,6 @@ class Leaf(Operation[T_co]):
         # A closed end is looked into only if it may be one: this is `select` at its fastest.
         if (self.core.closed or self.endpoint.closed) and self.endpoint.stopped:
             self._has_ended()  # for good
-
-    def redeem(self, place: Place) -> None:
-        """Redeem the promise that was made to an arm, before it acts."""
-        self.core.redeem(self.line, place)
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return (self,)

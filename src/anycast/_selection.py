@@ -164,9 +164,8 @@ class Selection:
 
     def _redeem(self, arm: _Arm) -> Operation[Any] | None:
         self.arms.clear()
-        leaf = arm.leaf
-        arm.forget()
-        leaf.redeem(arm)
+        leaf = arm.forget()
+        leaf.core.redeem(leaf.line, arm)
         return arm.operation if arm.operation._perform(leaf) else None
 
     def _look_again(self) -> tuple[Operation[Any], Leaf[Any]] | None:
