@@ -209,10 +209,14 @@ async def test_select_nowait_does_not_count() -> None:
     assert await ends.use("send", 3) == [False, False, True]
 
 
-async def test_a_wait_starts_the_count_again() -> None:
-    """After an operation that had to wait, ``yield_every`` more do not yield."""
+@pytest.mark.parametrize("before", [2, 3])
+async def test_a_wait_starts_the_count_again(before: int) -> None:
+    """After an operation that had to wait, ``yield_every`` more do not yield.
+
+    That holds whether a yield was due before it waited, or not.
+    """
     ends = Ends(yield_every=3)
-    await ends.use("receive", 3)
+    await ends.use("receive", before)
     drain(ends.receiver)
     async with task_group() as tasks:
         receiving = await begin(tasks, ends.receiver.receive)
