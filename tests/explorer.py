@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from anycast import _choice, _select, _turns
+from anycast import _choice, _combining, _select, _turns
 from programs import Program, Setup
 
 if TYPE_CHECKING:
@@ -297,7 +297,8 @@ def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[Non
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
         monkeypatch.setattr(_turns, "running_backend", lambda: ByHand)
-        monkeypatch.setattr(_choice, "draw", pick)
+        for module in (_choice, _combining):
+            monkeypatch.setattr(module, "draw", pick)
         monkeypatch.setattr(_select, "random_bits", partial(look_at_one, pick))
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

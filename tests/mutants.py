@@ -2,7 +2,8 @@
 
 A mutant is one change to one line of the source. A test of the fast part of the suite must
 fail for each of them; one that survives shows a promise that no test watches over, and one
-that only makes the suite hang shows a test that should end. ``nox -s mutants`` tries every
+that only makes the suite hang shows a test that should end. To change nothing must make none
+fail, or nothing is shown. ``nox -s mutants`` tries every
 fourth, which takes minutes; ``nox -s mutants -- all`` tries all, and any other words choose by
 what a mutant is about: ``nox -s mutants -- close lease``.
 """
@@ -43,11 +44,11 @@ COMBINING = ["tests/test_combinators.py", "tests/test_functions.py", "tests/test
 ABOUT = {
     "_choice": SELECTING,
     "_combinators": COMBINING,
-    "_combining": COMBINING,
+    "_combining": [*COMBINING, "tests/test_fairness.py"],
     "_endpoints": ["tests/test_interleavings.py", "tests/test_yielding.py"],
     "_lease": ["tests/test_lease.py"],
     "_operation": SELECTING,
-    "_select": SELECTING,
+    "_select": [*SELECTING, "tests/test_fairness.py"],
     "_selection": SELECTING,
     "_waiter": ["tests/test_waiters.py", "tests/test_two_loops.py"],
     "_waiter_asyncio": ["tests/test_two_loops.py", "tests/test_guest.py"],
@@ -68,6 +69,12 @@ class Mutant(NamedTuple):
     new: str
 
 
+UNCHANGED = Mutant(
+    "nothing",
+    "_core",
+    "from __future__ import annotations\n",
+    "from __future__ import annotations\n",
+)
 MUTANTS = [
     Mutant(
         "room for one message too many",
@@ -964,6 +971,54 @@ MUTANTS = [
         "self._operations[0]",
     ),
     Mutant(
+        "a merge forgets whose turn it is when that one must yield",
+        "_combining",
+        "        if not turn._at_once():\n            return False\n",
+        "        if not turn._at_once():\n            self._turn = None\n            return False\n",
+    ),
+    Mutant(
+        "a merge draws anew whenever it looks",
+        "_combining",
+        "        self._turn, leaf = found\n",
+        "        _, leaf = found\n",
+    ),
+    Mutant(
+        "a merge goes on with the one that it received from at a glance",
+        "_combining",
+        "            return False\n        self._turn = None\n",
+        "            return False\n",
+    ),
+    Mutant(
+        "a merge goes on with the one that it received from",
+        "_combining",
+        "        self._turn = None\n        return super()._perform(leaf)",
+        "        return super()._perform(leaf)",
+    ),
+    Mutant(
+        "a select draws anew after a yield",
+        "_select",
+        "                first = (operation,)\n",
+        "                first = ()\n",
+    ),
+    Mutant(
+        "a select in order goes on with what came first before a yield",
+        "_select",
+        "            if not in_order:  # or what",
+        "            if True:  # or what",
+    ),
+    Mutant(
+        "a select looks at all before the one that it drew",
+        "_select",
+        "    first: tuple[Operation[Any], ...] = (one,)\n",
+        "    first: tuple[Operation[Any], ...] = ()\n",
+    ),
+    Mutant(
+        "overtake a caller that yields before it waits",
+        "_turns",
+        "if self.row or line.waiting or",
+        "if line.waiting or",
+    ),
+    Mutant(
         "a merge ends with the first receiver that stops",
         "_combining",
         "        if len(self._operations) == 1:\n            return self._has_ended()\n",
@@ -996,7 +1051,10 @@ def main(words: list[str]) -> int:
     if words and words != ["all"]:
         chosen = [mutant for mutant in MUTANTS if any(word in mutant.what for word in words)]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        fates = list(pool.map(_try, chosen))
+        unchanged, *fates = pool.map(_try, [UNCHANGED, *chosen])
+    if unchanged != SURVIVED:
+        print("NOTHING SHOWN: the suite fails without a change, too")  # noqa: T201
+        return 1
     survivors = [mutant for mutant, fate in zip(chosen, fates, strict=True) if fate in NOT_KILLED]
     for mutant in survivors:
         print(f"NOT KILLED: {mutant.what}")  # noqa: T201

@@ -1,11 +1,12 @@
-"""Small programs whose tasks select among operations of two channels."""
+"""Small programs whose tasks select among operations of two channels, or merge them."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import invariants
-from anycast import Anycast, Error, Operation, select
+from anycast import Anycast, Error, Operation, merge, select
 from helpers import drain
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ SELECTS = {
     "v": (("s", "a"), ("r", "a")),
     "d": (("r", "a"), ("r", "a")),
 }
+
+
+def pair(name: str, message: int) -> tuple[str, int]:
+    """Say with a message which channel it came from."""
+    return name, message
 
 
 class Side:
@@ -49,13 +55,17 @@ class Side:
 class SelectProgram:
     """Two channels, and tasks that each follow a script of one letter per `select`.
 
-    ``s`` and ``r`` send to and receive from the first channel, without a `select`.
+    ``s`` and ``r`` send to and receive from the first channel, without a `select`, and ``m``
+    receives from both through a `merge`.
     """
 
     def __init__(self, setup: Setup, _: Callable[[], Awaitable[None]]) -> None:
         self._sides = {"a": Side(setup), "b": Side(setup)}
         self._messages = 0
         first = self._sides["a"]
+        self._merged = merge(
+            *(side.receiver.map(partial(pair, name)) for name, side in self._sides.items())
+        )
         self.endings = [
             *(side.channel.close for side in self._sides.values()),
             first.sender.close,
@@ -68,6 +78,9 @@ class SelectProgram:
             for letter in script:
                 if letter in SELECTS:
                     await self._select(SELECTS[letter])
+                elif letter == "m":
+                    name, message = await self._merged.receive()
+                    self._sides[name].received.append(message)
                 else:
                     await self._plain(letter)
         except Error:

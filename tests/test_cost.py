@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anycast import Anycast
 from anycast._core import Core
 from explorer import HandWaiter
 
@@ -68,7 +69,7 @@ def crowd(core: Core[int], line: Line, size: int) -> list[Compared]:
 
 def new_core(limit: float = 0) -> Core[int]:
     """Return the core of a new channel."""
-    return Core("crowd", limit=limit, yield_every=64, auto_close=False)
+    return Core(Anycast, "crowd", limit=limit, yield_every=64, auto_close=False)
 
 
 def put(core: Core[int], message: int) -> None:

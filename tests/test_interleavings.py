@@ -59,7 +59,21 @@ FAMILIES = {
         (*SELECTS, "s", "r"), 82_905, most=2, injections=2, refuses=True, kind=SelectProgram
     ),
     "selects that always yield": Family(
-        (*SELECTS, "s", "r"), 32_599, most=2, setup=Setup(yield_every=1), kind=SelectProgram
+        (*SELECTS, "s", "r"), 20_750, most=2, setup=Setup(yield_every=1), kind=SelectProgram
+    ),
+    "merges of two channels": Family(
+        ("m", "s", "w", "z", "x"), 52_707, kind=SelectProgram, limits=(0, 1)
+    ),
+    "two faults in merges of two channels": Family(
+        ("m", "mm", "s", "w", "x", "r"),
+        31_237,
+        most=2,
+        injections=2,
+        kind=SelectProgram,
+        limits=(0, 1),
+    ),
+    "merges that always yield": Family(
+        ("m", "s", "w"), 87_809, setup=Setup(yield_every=1), kind=SelectProgram, limits=(0, 1)
     ),
 }
 
@@ -121,8 +135,8 @@ def test_clones_that_are_closed_keep_every_promise(scripts: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize(("limit", "refuses"), [(0, False), (1, True)])
 def test_two_selects_keep_every_promise(limit: float, refuses: bool) -> None:
-    """Two selects meet in two channels, whatever they are about."""
-    for scripts in combinations_with_replacement((*SELECTS, "s", "r"), 2):
+    """Two selects, or merges, meet in two channels, whatever they are about."""
+    for scripts in combinations_with_replacement((*SELECTS, "s", "r", "m"), 2):
         assert explore(scripts, Setup(limit), kind=SelectProgram, refuses=refuses) > 1
 
 

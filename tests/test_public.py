@@ -30,8 +30,9 @@ def test_all_is_sorted() -> None:
 
 
 def test_nothing_else_is_exported() -> None:
-    """Whatever has a public name in the package is in ``__all__``."""
-    assert {name for name in vars(anycast) if not name.startswith("_")} == set(anycast.__all__)
+    """Whatever has a public name in the package is in ``__all__``, but the package of its own."""
+    exported = {name for name in vars(anycast) if not name.startswith("_")}
+    assert exported - {"redis"} == set(anycast.__all__)
 
 
 @pytest.mark.parametrize("thing", PUBLIC)

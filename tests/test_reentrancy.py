@@ -32,7 +32,7 @@ class Disturbing(HandWaiter):
 
 def new_core(limit: float) -> Core[int]:
     """Return the core of a new channel."""
-    return Core("disturbed", limit=limit, yield_every=64, auto_close=False)
+    return Core(Anycast, "disturbed", limit=limit, yield_every=64, auto_close=False)
 
 
 def put(core: Core[int], message: int) -> None:

@@ -22,7 +22,7 @@ from anycast import (
     select_nowait,
 )
 from anycast._turns import Turns
-from helpers import begin, count_yields, drain, raises, settle, task_group, waiting
+from helpers import begin, count_yields, drain, raises, settle, task_group, waiting, watch_yields
 
 pytestmark = pytest.mark.anyio
 
@@ -347,6 +347,16 @@ async def test_in_order_the_first_that_is_ready_happens() -> None:
     assert done == [10, 20, 1, 2]
 
 
+async def test_in_order_what_became_ready_while_it_yielded_happens() -> None:
+    """It comes first in the order, though it was not ready when the yield was due."""
+    urgent, usual = Ends(10), Ends(10, yield_every=1)
+    usual.sender.send_nowait(1)
+    operations = urgent.receive(), usual.receive()
+    selecting = select(*operations, in_order=True)
+    done = await watch_yields(selecting, lambda: urgent.sender.send_nowait(10))
+    assert done is operations[0]
+
+
 async def test_nowait_performs_what_is_ready() -> None:
     """Otherwise it says that it would block, and leaves no trace."""
     ends = Ends(1)
@@ -464,8 +474,9 @@ def selections() -> int:
 async def test_no_operation_is_an_error() -> None:
     """There would be nothing to wait for."""
     text = "`operations` must be at least one, not none"
-    with raises(ValueError, text):
+    with raises(ValueError, text) as caught:
         await select()
+    assert caught.value.__suppress_context__  # what Python thinks of an empty tuple is no matter
     with raises(ValueError, text):
         select_nowait()
 
@@ -477,6 +488,9 @@ async def test_what_is_no_operation_is_an_error() -> None:
     wrong: Any = ends.receiver
     with raises(TypeError, text):
         await select(ends.receive(), wrong)
+    with raises(TypeError, text) as caught:
+        await select(wrong)
+    assert caught.value.__suppress_context__  # nor that it lacks a private attribute
     with raises(TypeError, text):
         select_nowait(wrong)
 

@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 
 import invariants
+from anycast import Anycast
 from anycast._core import Core
 from explorer import HandWaiter
 
@@ -66,7 +67,7 @@ class Machine(RuleBasedStateMachine):
         open_for=st.sampled_from([0, 1, 2, 4, 8, math.inf]),
     )
     def make(self, limit: float, open_for: float) -> None:
-        self.core = Core[int]("Anycast:model", limit=limit, yield_every=64, auto_close=False)
+        self.core = Core[int](Anycast, "model", limit=limit, yield_every=64, auto_close=False)
         self.limit = limit
         self.open_for = open_for  # so many messages: not much happens once it is closed
         self.numbers = count()

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-REFUSED = (
-    "Anycast:numbers serves one event loop at a time, and tasks of another one are waiting in it"
-)
+REFUSED = "Jobs:numbers serves one event loop at a time, and tasks of another one are waiting in it"
 
 
 def turn(loop: asyncio.AbstractEventLoop) -> None:
@@ -43,11 +41,15 @@ def end(loop: asyncio.AbstractEventLoop, operation: Awaitable[T]) -> T:
     return task.result()
 
 
+class Jobs(Anycast[int]):
+    """A channel of a user's own class."""
+
+
 class TwoLoops:
     """A channel of limit 1, and two event loops of one thread that run in turns."""
 
     def __init__(self) -> None:
-        self.channel = Anycast[int](name="numbers", limit=1)
+        self.channel = Jobs(name="numbers", limit=1)
         self.sender = self.channel.new_sender()
         self.receiver = self.channel.new_receiver()
         self.one = asyncio.new_event_loop()

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import pytest
 
-from anycast import _waiter
+from anycast import Anycast, _waiter
 from anycast._core import Core
 
 
@@ -24,7 +24,7 @@ def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.Mon
         raise RuntimeError("not from this thread")
 
     async def main() -> None:
-        waiter = Core[int]("", limit=0, yield_every=1, auto_close=False).new_waiter()
+        waiter = Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False).new_waiter()
         waiting = waiter.__await__()
         future: asyncio.Future[None] = next(waiting)
         future.add_done_callback(print)  # as a task would
@@ -40,7 +40,7 @@ def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.Mon
 @pytest.mark.anyio
 async def test_a_waiter_that_is_done_before_it_is_awaited() -> None:
     """Awaiting it does not wait, and to wake it once more does no harm."""
-    waiter = Core[int]("", limit=0, yield_every=1, auto_close=False).new_waiter()
+    waiter = Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False).new_waiter()
     assert not waiter.done()
     assert _waiter.wake(waiter)
     assert _waiter.wake(waiter)

@@ -153,6 +153,22 @@ async def test_what_is_to_yield_does_so_before_it_waits(limit: int, waits: tuple
     assert seen == [waits]
 
 
+async def test_what_is_to_yield_waits_at_once_if_only_some_operations_yield() -> None:
+    """Or whoever comes while it yields would be served first, though it came later."""
+    channel = Anycast[int](yield_every=2)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    await sender.send(1)
+    await receiver.receive()  # so the next one is to yield
+    seen: list[tuple[int, int]] = []
+
+    def send() -> None:
+        seen.append(waiting(channel))
+        sender.send_nowait(2)
+
+    assert await watch_yields(receiver.receive(), send) == 2
+    assert seen == [(0, 1)]
+
+
 async def test_what_is_to_yield_waits_at_once_behind_others() -> None:
     """There is nothing to gain by yielding first, and a place in line to lose."""
     channel = Anycast[int](limit=1, yield_every=1)

@@ -97,7 +97,7 @@ class Anycast(Channel[T]):
         check_bool("auto_close", auto_close)
         self._name = f"channel-{next(_numbers)}" if name is None else name
         self._core: Core[T] = Core(
-            self._name, limit=limit, yield_every=yield_every, auto_close=auto_close
+            type(self), self._name, limit=limit, yield_every=yield_every, auto_close=auto_close
         )
         self._log: BlockingLog | None = None
 

@@ -50,9 +50,13 @@ def check_name(value: object) -> None:
 
 
 def check_some(argument: str, values: tuple[object, ...], kind: type, made_by: str) -> None:
-    """Check that there is at least one value, and that each is of a certain kind."""
+    """Check that there is at least one value, and that each is of a certain kind.
+
+    Whatever has already gone wrong for want of that is no longer of interest: hence `from None`.
+    """
     if not values:
-        raise ValueError(f"`{argument}` must be at least one, not none")
+        raise ValueError(f"`{argument}` must be at least one, not none") from None
     for value in values:
         if not isinstance(value, kind):
-            raise TypeError(f"`{argument}` must each come from {made_by}, not be {value!r}")
+            text = f"`{argument}` must each come from {made_by}, not be {value!r}"
+            raise TypeError(text) from None

@@ -35,10 +35,6 @@ class Combining(Operation[T_co]):
         self._receiver: Receiver[Any] | None = receiver
 
     @abstractmethod
-    def _any(self) -> Operation[Any]:
-        """Return one of those that it is made of, each as likely as the others."""
-
-    @abstractmethod
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
         """Return the one to which a leaf belongs."""
 
@@ -49,10 +45,6 @@ class Combining(Operation[T_co]):
     def _inner_ended(self, inner: Operation[Any]) -> bool:  # noqa: ARG002  for `merge`
         """Go on without an operation that has ended; return True if there is nothing left."""
         return self._has_ended()
-
-    def _at_once(self) -> bool:
-        inner = self._any()
-        return inner._at_once() and self._take_over(inner)
 
     def _perform(self, leaf: Leaf[Any]) -> bool:
         inner = self._inner(leaf)
@@ -88,9 +80,13 @@ def _without_our_frames(error: Exception) -> Exception:
 
 
 class Merging(Combining[T_co]):
-    """Receives from whichever is ready."""
+    """Receives from whichever is ready.
 
-    __slots__ = ("_operations", "_receivers", "_running")
+    Whose turn it is is drawn once a message, and it stands however often they are looked at
+    until then. Were it drawn anew after a yield, those that have to yield would be passed over.
+    """
+
+    __slots__ = ("_operations", "_receivers", "_running", "_turn")
 
     def __init__(self, merged: Merged[Any], *, leased: bool) -> None:
         super().__init__(merged)
@@ -99,16 +95,31 @@ class Merging(Combining[T_co]):
         self._operations = [
             receiver._leasing() if leased else receiver.receiving() for receiver in self._receivers
         ]
+        self._turn: Operation[Any] | None = None
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return [leaf for operation in self._operations for leaf in operation._leaves()]
 
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        found = pick(self._operations, standing)
-        return None if found is None else found[1]
+    def _at_once(self) -> bool:
+        turn = self._turn
+        if turn is None:
+            turn = self._turn = self._operations[draw(len(self._operations))]
+        if not turn._at_once():
+            return False
+        self._turn = None
+        return self._take_over(turn)
 
-    def _any(self) -> Operation[Any]:
-        return self._operations[draw(len(self._operations))]
+    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
+        turn = () if self._turn is None else (self._turn,)
+        found = pick(turn, standing) or pick(self._operations, standing)
+        if found is None:
+            return None
+        self._turn, leaf = found
+        return leaf
+
+    def _perform(self, leaf: Leaf[Any]) -> bool:
+        self._turn = None
+        return super()._perform(leaf)
 
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
         return next(one for one in self._operations if leaf in one._leaves())
@@ -143,14 +154,15 @@ class Mapping(Combining[U]):
         self._operation = operation
         self._function = function
 
+    def _at_once(self) -> bool:
+        operation = self._operation
+        return operation._at_once() and self._take_over(operation)
+
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return self._operation._leaves()
 
     def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
         return self._operation._ready(standing)
-
-    def _any(self) -> Operation[Any]:
-        return self._operation
 
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
         return self._operation

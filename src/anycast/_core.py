@@ -25,8 +25,10 @@ class Core(Turns[T]):
 
     __slots__ = ("auto_close", "peak")
 
-    def __init__(self, name: str, *, limit: float, yield_every: int, auto_close: bool) -> None:
-        super().__init__(name, limit=limit, yield_every=yield_every)
+    def __init__(
+        self, kind: type, name: str, *, limit: float, yield_every: int, auto_close: bool
+    ) -> None:
+        super().__init__(kind, name, limit=limit, yield_every=yield_every)
         self.auto_close = auto_close
         self.peak = 0
 

@@ -90,26 +90,29 @@ async def _select(
 ) -> Operation[Any]:
     """Perform one if it is ready, or any; yield if that is due, and wait if none is ready."""
     _check(operations)
-    found = pick((one,)) or pick(operations, in_order=in_order)
+    first: tuple[Operation[Any], ...] = (one,)
     rested = False
     while True:
+        found = pick(first) or pick(operations, in_order=in_order)
+        first = ()
         if found is None:
             done = await Selection(operations, in_order=in_order).wait()
             if done is not None:
                 return done
             rested = True
+            continue
+        operation, leaf = found
+        core = leaf.core
+        if core.acts >= core.yield_at and not rested and not leaf.endpoint.stopped:
+            await core.checkpoint()
+            rested = True
+            if not in_order:  # or what must yield would be passed over more often
+                first = (operation,)
         else:
-            operation, leaf = found
-            core = leaf.core
-            if core.acts >= core.yield_at and not rested and not leaf.endpoint.stopped:
-                await core.checkpoint()
-                rested = True
-            else:
-                leaf.look()
-                if operation._perform(leaf):
-                    return operation
-                rested = False
-        found = pick(operations, in_order=in_order)
+            leaf.look()
+            if operation._perform(leaf):
+                return operation
+            rested = False
 
 
 def _check(operations: tuple[object, ...]) -> None:

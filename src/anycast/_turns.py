@@ -79,6 +79,7 @@ class Turns(Generic[T]):
         "buffer",
         "capacity",
         "closed",
+        "kind",
         "leases",
         "limit",
         "loop",
@@ -91,7 +92,8 @@ class Turns(Generic[T]):
         "yield_at",
     )
 
-    def __init__(self, name: str, *, limit: float, yield_every: int) -> None:
+    def __init__(self, kind: type, name: str, *, limit: float, yield_every: int) -> None:
+        self.kind = kind  # of channel: errors name it
         self.name = name
         self.limit = limit
         self.closed = False
@@ -124,11 +126,12 @@ class Turns(Generic[T]):
     def lets_yield(self, line: Line) -> bool:
         """Whether an operation of this side that is to yield can do so before it does anything.
 
-        It can where it may act now; and where nobody waits yet, since to wait takes longer, and
-        what it would wait for may well be there after it has yielded. Hardly so, though, where
-        as many as the buffer holds are promised to others; and never in a rendezvous.
+        It can where it may act now. Where every operation yields, it can also where nobody waits
+        yet: to wait takes longer, and what it would wait for may well be there after it has
+        yielded. Hardly so, though, where as many as the buffer holds are promised to others; and
+        never in a rendezvous.
         """
-        if line.waiting or self.closed or len(line.promised) >= self.limit:
+        if self.row or line.waiting or self.closed or len(line.promised) >= self.limit:
             return self.is_free(line)
         return True
 
@@ -186,7 +189,7 @@ class Turns(Generic[T]):
         """
         if self.receivers or self.senders:
             raise RuntimeError(
-                f"Anycast:{self.name} serves one event loop at a time,"
+                f"{self.kind.__name__}:{self.name} serves one event loop at a time,"
                 " and tasks of another one are waiting in it"
             )
         self.loop = loop
