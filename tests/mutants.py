@@ -607,14 +607,14 @@ MUTANTS = [
     Mutant(
         "yield before a wait that is certain",
         "_turns",
-        "if line.waiting or self.closed or len(line.promised) >= self.limit:",
-        "if self.closed:",
+        "if self.row or line.waiting or self.closed or len(line.promised) >= self.limit:",
+        "if self.row or self.closed:",
     ),
     Mutant(
         "yield before an end is found",
         "_turns",
-        "if line.waiting or self.closed or",
-        "if line.waiting or",
+        "line.waiting or self.closed or",
+        "line.waiting or",
     ),
     Mutant(
         "an operation that does not wait counts",
@@ -847,8 +847,68 @@ MUTANTS = [
     Mutant(
         "promise a select more than one of its operations",
         "_selection",
-        "        for other in others:\n            other.leave()\n",
+        "        for other in others.values():\n",
+        "        for other in ():\n",
+    ),
+    Mutant(
+        "a select that has claimed one promise keeps its places at the other ends",
+        "_selection",
+        "            leaf.endpoint.places.pop(other, None)\n",
         "",
+    ),
+    Mutant(
+        "a select that has claimed one promise keeps its claim to room of its own",
+        "_selection",
+        "                line.own_room.pop(other, None)\n",
+        "                pass\n",
+    ),
+    Mutant(
+        "a select finds what is promised to another",
+        "_operation",
+        "if len(core.buffer) > core.reserved or (core.closed and",
+        "if len(core.buffer) > 0 or (core.closed and",
+    ),
+    Mutant(
+        "a select does not find a closed receiver",
+        "_operation",
+        "(core.closed and core.ended) or self.endpoint.closed:",
+        "(core.closed and core.ended):",
+    ),
+    Mutant(
+        "a select finds an end before the last message is received",
+        "_operation",
+        "(core.closed and core.ended) or",
+        "core.closed or",
+    ),
+    Mutant(
+        "a select does not find a closed sender",
+        "_operation",
+        "or core.closed or self.endpoint.closed:",
+        "or core.closed:",
+    ),
+    Mutant(
+        "a select does not find that it cannot send into a closed channel",
+        "_operation",
+        "or core.closed or self.endpoint.closed:",
+        "or self.endpoint.closed:",
+    ),
+    Mutant(
+        "a lease takes at once what is promised",
+        "_lease",
+        "if len(core.buffer) <= core.reserved or",
+        "if not core.buffer or",
+    ),
+    Mutant(
+        "a lease that is taken at once never yields",
+        "_lease",
+        " or core.acts >= core.yield_at or",
+        " or",
+    ),
+    Mutant(
+        "a lease is taken at once through a closed receiver",
+        "_lease",
+        " or self.endpoint.closed:",
+        ":",
     ),
     Mutant(
         "a cancelled select keeps its places and its promise",

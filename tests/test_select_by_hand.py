@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from anyio import WouldBlock
 
 import invariants
-from anycast import Anycast, select
+from anycast import (
+    Anycast,
+    Operation,
+    Receiver,
+    ReceiverStoppedError,
+    Sender,
+    SenderClosedError,
+    select,
+    select_nowait,
+)
 from explorer import drive_by_hand
 
 if TYPE_CHECKING:
@@ -117,3 +127,18 @@ def test_a_promise_is_not_lost_to_another_arm() -> None:
     assert end(receivers[0]) == 2
     receivers[1].close()
     invariants.check(channel._core)
+
+
+@pytest.mark.parametrize("end", ["sender", "receiver"])
+def test_a_closed_end_is_ready(end: str) -> None:
+    """Though there is neither room nor a message: to find that out is what happens."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    closed: Sender[int] | Receiver[int] = sender if end == "sender" else receiver
+    operation: Operation[Any] = sender.sending(1) if end == "sender" else receiver.receiving()
+    with pytest.raises(WouldBlock):
+        select_nowait(operation)
+    closed.close()
+    assert select_nowait(operation) is operation
+    with pytest.raises(SenderClosedError if end == "sender" else ReceiverStoppedError):
+        operation.result()

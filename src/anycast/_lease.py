@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from anycast._operation import Leaf, Operation
+from anycast._operation import Operation, Receiving
 from anycast._select import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+
+    from anycast._operation import Leaf
 
 T = TypeVar("T")
 
@@ -29,10 +31,16 @@ class Held(Generic[T]):
     give_back: Callable[[], None]
 
 
-class Leasing(Leaf[Held[T]]):
+class Leasing(Receiving[Held[T]]):
     """The operation that takes a message on lease."""
 
     __slots__ = ()
+
+    def _at_once(self) -> bool:
+        core = self.core
+        if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.endpoint.closed:
+            return False
+        return self._perform(self)
 
     def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
         if not self._ended:

@@ -77,19 +77,16 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
         # If any one of them is ready, there is no need to look at the others. Where it is not,
         # the choice is among those that are: so each that is ready is as likely.
         one = operations[0 if in_order else random_bits(30) % len(operations)]
-        if one._at_once():
-            return one
+        return one if one._at_once() else await _select(operations, one, in_order=in_order)
     except Exception:
         _check(operations)
         raise
-    return await _select(operations, one, in_order=in_order)
 
 
 async def _select(
     operations: tuple[Operation[Any], ...], one: Operation[Any], *, in_order: bool
 ) -> Operation[Any]:
     """Perform one if it is ready, or any; yield if that is due, and wait if none is ready."""
-    _check(operations)
     first: tuple[Operation[Any], ...] = (one,)
     rested = False
     while True:

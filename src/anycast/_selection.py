@@ -47,7 +47,7 @@ class _Arm:
     def done(self) -> bool:
         """Return whether there is nothing to wake; of an arm that was woken before there is."""
         waiter = self.selection.waiter
-        return self._withdrawn or (waiter.done() and not wake(waiter))
+        return waiter.done() and (self._withdrawn or not wake(waiter))
 
     def cancelled(self) -> bool:
         return self._withdrawn or self.selection.waiter.cancelled()
@@ -59,11 +59,12 @@ class _Arm:
         return claimed is not None and claimed is not self and claimed.promised
 
     def set_result(self, _: None) -> None:
-        self.selection.woken = True
-        if not self.selection.waiter.done():
-            self.selection.waiter.set_result(None)
-        if self.promised:
-            self.selection.claim(self)
+        selection = self.selection
+        selection.woken = True
+        if not selection.waiter.done():
+            selection.waiter.set_result(None)
+        if self in self.leaf.line.promised:
+            selection.claim(self)
 
     @property
     def in_line(self) -> bool:
@@ -80,28 +81,17 @@ class _Arm:
         waiting = self.leaf.core.receivers.waiting
         return sum(arm in waiting for arm in self.selection.arms.values())
 
-    def join(self, loop: object) -> None:
-        """Stand in line."""
-        leaf = self.leaf
-        core, line = leaf.core, leaf.line
-        if loop is not core.loop:
-            core.adopt(loop)
-        if line is core.senders:
-            line.own_room[self] = self.own_room
-        leaf.endpoint.places[self] = None
-        core.join(line, self, self)
-
-    def forget(self) -> Leaf[Any]:
-        """Leave nothing behind but the place in line; return where that is."""
+    def forget(self) -> None:
+        """Leave nothing behind but the place in line."""
         leaf = self.leaf
         leaf.endpoint.places.pop(self, None)
         if leaf.line.own_room:
             leaf.line.own_room.pop(self, None)
-        return leaf
 
     def leave(self) -> None:
         """Leave the line; what it was promised goes to the next."""
-        leaf = self.forget()
+        self.forget()
+        leaf = self.leaf
         leaf.core.leave(leaf.line, self)
 
 
@@ -116,8 +106,7 @@ class Selection:
         self.arms: dict[Leaf[Any], _Arm] = {}
         self.claimed: _Arm | None = None
         self.woken = False
-        first = next(leaf for operation in operations for leaf in operation._leaves())
-        self._core = first.core
+        self._core = next(iter(operations[0]._leaves())).core
         self.waiter = self._core.new_waiter()
 
     async def wait(self) -> Operation[Any] | None:
@@ -147,24 +136,36 @@ class Selection:
 
     def claim(self, arm: _Arm) -> None:
         """Let the first promise have the task: nothing else may be promised to it."""
-        self.claimed = arm
-        others = [other for other in self.arms.values() if other is not arm]
-        self.arms = {arm.leaf: arm}
-        for other in others:
-            other.leave()
+        others, self.arms = self.arms, {arm.leaf: arm}
+        self.claimed = others.pop(arm.leaf)
+        for other in others.values():
+            leaf = other.leaf  # `_Arm.leave`, written out: there may be many
+            leaf.endpoint.places.pop(other, None)
+            line = leaf.line
+            if line.own_room:
+                line.own_room.pop(other, None)
+            leaf.core.leave(line, other)
 
     def _stand(self) -> None:
         """Stand in the line of each leaf that does not stand there yet."""
         arms, loop = self.arms, self.waiter.get_loop()
         for operation in self.operations:
             for leaf in operation._leaves():
-                if leaf not in arms:
-                    arm = arms[leaf] = _Arm(self, operation, leaf)
-                    arm.join(loop)
+                if leaf in arms:
+                    continue
+                core, line = leaf.core, leaf.line
+                if loop is not core.loop:
+                    core.adopt(loop)
+                arm = arms[leaf] = _Arm(self, operation, leaf)
+                if line is core.senders:
+                    line.own_room[arm] = arm.own_room
+                leaf.endpoint.places[arm] = None
+                core.join(line, arm, arm)
 
     def _redeem(self, arm: _Arm) -> Operation[Any] | None:
         self.arms.clear()
-        leaf = arm.forget()
+        arm.forget()
+        leaf = arm.leaf
         leaf.core.redeem(leaf.line, arm)
         return arm.operation if arm.operation._perform(leaf) else None
 

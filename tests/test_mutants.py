@@ -1,0 +1,25 @@
+"""Each mutant fits the source: a run that takes minutes does not find out late."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from mutants import MUTANTS, SOURCE, UNCHANGED, Mutant
+
+
+@pytest.mark.parametrize("mutant", [UNCHANGED, *MUTANTS], ids=lambda mutant: mutant.what)
+def test_it_fits_one_place(mutant: Mutant) -> None:
+    """What it changes is there, once."""
+    text = (SOURCE / f"{mutant.module}.py").read_text(encoding="utf-8")
+    assert text.count(mutant.old) == 1
+
+
+def test_each_is_told_from_the_others() -> None:
+    """No two have the same description, or make the same change."""
+    for distinct in (
+        [mutant.what for mutant in MUTANTS],
+        [mutant[1:] for mutant in MUTANTS],
+    ):
+        assert max(Counter(distinct).values()) == 1
