@@ -162,6 +162,7 @@ class Before:
         self._line = line
         self._acts = acts
         self._stood = [*line.promised, *line.waiting]
+        self._promised = [*line.promised]
         self._ordered = [one for one in self._stood if not self._may_be_passed_over(one)]
         self._head = next((one for one in line.waiting if one in self._ordered), None)
 
@@ -175,7 +176,8 @@ class Before:
         assert [one for one in stand if one in stayed] == stayed, "a place in line was lost"
         came = [one for one in stand if one not in self._stood]
         assert stand[len(stand) - len(came) :] == came, "a newcomer is not the last in line"
-        if self._head in self._line.waiting and self._head in stayed:
+        waits_on = self._head in self._line.waiting and self._head in stayed
+        if waits_on or any(one in self._line.waiting for one in self._promised):
             # Only a promised task may have acted, and once.
             assert acts - self._acts <= resumed, "overtaken"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -124,6 +125,23 @@ def test_a_receiver_that_refuses_takes_its_room_along(monkeypatch: pytest.Monkey
     invariants.check(core)
     assert list(core.receivers.promised) == [receivers[1]]
     assert list(core.senders.waiting) == [senders[1]]
+
+
+def test_a_receiver_that_refuses_takes_its_room_from_a_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What there is no room for any more stays in the batch."""
+    monkeypatch.setattr(HandWaiter, "refuses", True)
+    core = new_core(limit=0)
+    receivers = [HandWaiter(), HandWaiter()]
+    for waiter in receivers:
+        core.join(core.receivers, waiter, waiter)
+    receivers[0].leaving = True  # and does not know it yet
+    batch: deque[Any] = deque([1, 2])
+    core.put_many(batch)
+    invariants.check(core)
+    assert list(core.receivers.promised) == [receivers[1]]
+    assert list(batch) == [2]
 
 
 def test_a_sender_that_refuses_is_promised_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

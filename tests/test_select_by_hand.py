@@ -15,6 +15,7 @@ from anycast import (
     ReceiverStoppedError,
     Sender,
     SenderClosedError,
+    merge,
     select,
     select_nowait,
 )
@@ -127,6 +128,61 @@ def test_a_promise_is_not_lost_to_another_arm() -> None:
     assert end(receivers[0]) == 2
     receivers[1].close()
     invariants.check(channel._core)
+
+
+def test_several_arms_in_one_channel_make_room_for_one_message() -> None:
+    """Or a newcomer would overtake the sender that was promised the room."""
+    channel = Anycast[int](limit=0)
+    arms = [channel.new_receiver().receiving() for _ in range(2)]
+    task, send = select(*arms), channel.new_sender().send(1)
+    step(send)
+    step(task)
+    with pytest.raises(WouldBlock):
+        channel.new_sender().send_nowait(2)
+    end(send)
+    assert end(task).result() == 1
+    invariants.check(channel._core)
+
+
+@pytest.mark.parametrize("closed", [0, 1])
+def test_each_of_several_arms_in_one_channel_sees_its_end_close(closed: int) -> None:
+    """Whether it is the one that stands in line for all, or not."""
+    channel = Anycast[int](limit=0)
+    receivers = [channel.new_receiver() for _ in range(2)]
+    arms = [receiver.receiving() for receiver in receivers]
+    task = select(*arms)
+    step(task)
+    receivers[closed].close()
+    assert end(task) is arms[closed]
+    with pytest.raises(ReceiverStoppedError):
+        arms[closed].result()
+    assert not any(receiver.places for receiver in receivers)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("closed", [0, 1])
+def test_a_merge_of_one_channel_goes_on_when_an_end_was_closed(closed: int) -> None:
+    """What is left of it stands in line."""
+    channel = Anycast[int](limit=0)
+    receivers = [channel.new_receiver() for _ in range(2)]
+    receive = merge(*receivers).receive()
+    step(receive)
+    receivers[closed].close()
+    step(receive)
+    assert channel.statistics().tasks_waiting_receive == 1
+    channel.new_sender().send_nowait(7)
+    assert end(receive) == 7
+    assert not any(receiver.places for receiver in receivers)  # type: ignore[attr-defined]
+
+
+def test_several_arms_in_one_channel_stand_there_once_however_often_they_look_again() -> None:
+    """An end of another channel does not make the others stand in line beside the first."""
+    one, other = Anycast[int](limit=0), Anycast[int](limit=0)
+    receive = merge(one.new_receiver(), one.new_receiver(), other.new_receiver()).receive()
+    step(receive)
+    other.close()
+    step(receive)
+    assert one.statistics().tasks_waiting_receive == 1
+    receive.close()
 
 
 @pytest.mark.parametrize("end", ["sender", "receiver"])

@@ -59,18 +59,16 @@ class Core(Turns[T]):
         """Accept messages out of a deque, as far as there is room; it counts as one operation."""
         buffer, before = self.buffer, self.acts
         try:
-            while messages and (room := self.capacity - len(buffer)) > 0:
-                if self.receivers.waiting:
-                    # One at a time: several of them may be arms of one `select`, which leaves
-                    # with the first message, and takes the room along.
-                    self.put(messages.popleft())
-                elif messages.__class__ is deque and len(messages) <= room:
-                    self.acts += len(messages)
-                    buffer.extend(messages)
-                    messages.clear()
-                else:
-                    buffer.append(messages.popleft())
-                    self.acts += 1
+            # One at a time: a task that is being cancelled refuses, and takes the room along.
+            while self.receivers.waiting and messages and len(buffer) < self.capacity:
+                self.put(messages.popleft())
+            if messages.__class__ is deque and len(messages) <= self.capacity - len(buffer):
+                self.acts += len(messages)
+                buffer.extend(messages)
+                messages.clear()
+            while messages and len(buffer) < self.capacity:
+                buffer.append(messages.popleft())
+                self.acts += 1
         finally:  # whatever a deque of the caller's own making raises, what was moved is sent
             self.yield_at += max(self.acts - before - 1, 0)
             self.peak = max(self.peak, len(buffer))

@@ -9,14 +9,14 @@ middle. Promised tasks are never taken from the head: for them a dict will do.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anycast._waiter import Wakeable
 
-Place = object  # a task stands as the waiter that it came with, a `select` as one arm of several
+Place: TypeAlias = "Wakeable"  # the waiter that a task came with, or one arm of a `select`
 
 
 class Line:

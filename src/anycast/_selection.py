@@ -14,7 +14,9 @@ Three things may wake the task:
 
 A receiver in line makes room for a message, and so does a receiving arm. If the same
 `select` also sends to that channel, its own room must not count for it (`Line.own_room`),
-or the two would wake each other for ever.
+or the two would wake each other for ever. And if it has several arms that receive from one
+channel, it will take one message, so one of them stands in line for all: room for more would
+let in a newcomer, past a sender that was promised it. The others wait for their ends to close.
 """
 
 # How operations proceed is private to the package, and not to their class.
@@ -149,6 +151,7 @@ class Selection:
     def _stand(self) -> None:
         """Stand in the line of each leaf that does not stand there yet."""
         arms, loop = self.arms, self.waiter.get_loop()
+        lines = {arm.leaf.line for arm in arms.values()}
         for operation in self.operations:
             for leaf in operation._leaves():
                 if leaf in arms:
@@ -157,9 +160,12 @@ class Selection:
                 if loop is not core.loop:
                     core.adopt(loop)
                 arm = arms[leaf] = _Arm(self, operation, leaf)
+                leaf.endpoint.places[arm] = None
                 if line is core.senders:
                     line.own_room[arm] = arm.own_room
-                leaf.endpoint.places[arm] = None
+                elif line in lines:
+                    continue
+                lines.add(line)
                 core.join(line, arm, arm)
 
     def _redeem(self, arm: _Arm) -> Operation[Any] | None:

@@ -234,9 +234,7 @@ class Turns(Generic[T]):
     def dismiss(self, line: Line, places: Iterable[Place]) -> None:
         """Wake some without a promise: their endpoint, or the channel, is closed."""
         for place in list(places):
-            waiter = self._remove(line, place)
-            if waiter is not None:
-                wake(waiter)
+            wake(self._remove(line, place) or place)
         self._settle()
 
     # The primitives.
