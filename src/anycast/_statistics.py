@@ -40,10 +40,12 @@ class ChannelStatistics:
     """Receivers made by ``new_receiver()`` or ``clone()`` and not closed yet."""
 
     tasks_waiting_send: int
-    """Tasks blocked in a send; one that has been woken and has yet to run is not."""
+    """Tasks blocked in a send, or once for each send that a blocked `select` may perform; one that
+    has been woken and has yet to run is not."""
 
     tasks_waiting_receive: int
-    """Tasks blocked in a receive; one that has been woken and has yet to run is not."""
+    """Tasks blocked in a receive, or in a `select` that may receive; one that has been woken and
+    has yet to run is not."""
 
     messages_sent: int
     """Messages accepted since the channel was made."""
