@@ -1009,14 +1009,14 @@ MUTANTS = [
     Mutant(
         "a select that looks at all never yields",
         "_select",
-        "if core.acts >= core.yield_at and not rested and not leaf.endpoint.stopped:",
+        "if core.acts >= core.yield_at and not rested:",
         "if False:",
     ),
     Mutant(
-        "a select that finds an end yields",
+        "a select that finds an end does not count",
         "_select",
-        " and not rested and not leaf.endpoint.stopped:",
-        " and not rested:",
+        "core.yield_at -= leaf._ended",
+        "pass",
     ),
     Mutant(
         "a select that does not wait counts",

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from io import StringIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 import pytest
 from anyio import sleep_forever
@@ -19,9 +20,11 @@ from demo import BACKENDS, row, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("taken_back")
 INTERRUPTED = 130
+UNREAD = 141
 
 
 class OnReceive(Protocol):
@@ -54,6 +57,31 @@ def on_receive(monkeypatch: pytest.MonkeyPatch) -> OnReceive:
             monkeypatch.setattr(kind, name, faulty(act, faultless))
 
     return replace
+
+
+class Unread(StringIO):
+    """The standard output of a program, into a pipe that nobody reads any more."""
+
+    def __init__(self, file: TextIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, _: str) -> int:
+        """Say what the operating system says."""
+        raise BrokenPipeError
+
+    def fileno(self) -> int:
+        """Return the number of an open file."""
+        return self._file.fileno()
+
+
+def test_output_that_nobody_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It ends, without a traceback; and what is left of its output goes nowhere."""
+    with (tmp_path / "output").open("w") as file:
+        monkeypatch.setattr(sys, "stdout", Unread(file))
+        assert run() == UNREAD
+        print("more", file=file)
+    assert (tmp_path / "output").read_text() == ""
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ FAMILIES = {
     "three operations": Family((*SIMPLE, "sss", "rrr"), 91_804),
     "every operation": Family(EVERY_OPERATION, 83_306),
     "every operation, and cancelled tasks refuse": Family(EVERY_OPERATION, 83_774, refuses=True),
-    "always yielding": Family(("s", "r", "b", "f"), 140_578, setup=Setup(yield_every=1)),
+    "always yielding": Family(("s", "r", "b", "f"), 148_613, setup=Setup(yield_every=1)),
     "two faults": Family(("s", "r"), 57_822, injections=2),
     "senders that receive": Family(("sr", "rs", "s", "r"), 23_025),
     "longer scripts": Family(("mr", "lb", "sf", "bs"), 94_744),
@@ -59,7 +59,7 @@ FAMILIES = {
         (*SELECTS, "s", "r"), 82_905, most=2, injections=2, refuses=True, kind=SelectProgram
     ),
     "selects that always yield": Family(
-        (*SELECTS, "s", "r"), 20_750, most=2, setup=Setup(yield_every=1), kind=SelectProgram
+        (*SELECTS, "s", "r"), 23_667, most=2, setup=Setup(yield_every=1), kind=SelectProgram
     ),
     "merges of two channels": Family(
         ("m", "s", "w", "z", "x"), 52_707, kind=SelectProgram, limits=(0, 1)
@@ -73,7 +73,7 @@ FAMILIES = {
         limits=(0, 1),
     ),
     "merges that always yield": Family(
-        ("m", "s", "w"), 87_809, setup=Setup(yield_every=1), kind=SelectProgram, limits=(0, 1)
+        ("m", "s", "w"), 104_049, setup=Setup(yield_every=1), kind=SelectProgram, limits=(0, 1)
     ),
 }
 

@@ -391,12 +391,27 @@ async def test_it_yields_like_any_other_operation() -> None:
     assert yields == [0, 0, 0, 1, 0, 0, 1, 0]
 
 
-async def test_an_end_is_found_without_a_yield() -> None:
-    """As by a plain `receive`: nothing is done that could be undone."""
-    ends = Ends(yield_every=1)
+@pytest.mark.parametrize(
+    ("yield_every", "yields"), [(1, [1] * 6), (3, [0, 0, 0, 1, 0, 0, 1]), (64, [0] * 64 + [1])]
+)
+async def test_to_find_an_end_counts(yield_every: int, yields: list[int]) -> None:
+    """Or a loop that selects an operation that has ended would let nobody else run."""
+    ends, other = Ends(yield_every=yield_every), Ends()
     ends.channel.close()
-    assert await count_yields(select(ends.receive())) == 0
-    assert await count_yields(select(ends.send(1), ends.receive())) == 0
+    operations = ends.send(1), ends.receive(), other.receive()
+    assert [await count_yields(select(*operations)) for _ in yields] == yields
+
+
+async def test_a_loop_that_selects_an_end_can_be_cancelled() -> None:
+    """A timeout ends it."""
+    ends = Ends()
+    ends.channel.close()
+    operation = ends.receive()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        while True:
+            await select(operation)
+    assert scope.cancelled_caught
 
 
 async def test_a_checkpoint_comes_before_anything_is_done() -> None:

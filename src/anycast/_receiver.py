@@ -249,8 +249,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         Args:
             function: a plain function, called once for each message, in the step in which
                 it is received. An exception that it raises reaches the caller of `receive`; the
-                message counts as received, and the receiver goes on. (What is no `Exception`,
-                as a KeyboardInterrupt, takes along what a `receive_many` had received.)
+                message counts as received, and the receiver goes on. If a `receive_many` had
+                received others before, it returns those, and the next receive raises. (What is
+                no `Exception`, as a KeyboardInterrupt, takes along what it had received.)
 
         Returns:
             A receiver of the function's results.

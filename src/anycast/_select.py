@@ -100,13 +100,14 @@ async def _select(
             continue
         operation, leaf = found
         core = leaf.core
-        if core.acts >= core.yield_at and not rested and not leaf.endpoint.stopped:
+        if core.acts >= core.yield_at and not rested:
             await core.checkpoint()
             rested = True
             if not in_order:  # or what must yield would be passed over more often
                 first = (operation,)
         else:
             leaf.look()
+            core.yield_at -= leaf._ended  # it counts: a loop that finds nothing else is to yield
             if operation._perform(leaf):
                 return operation
             rested = False

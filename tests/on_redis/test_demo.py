@@ -50,6 +50,7 @@ def test_a_run_on_a_server_that_is_given(server: Server, backend: str) -> None:
     assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "Nothing was lost."), run.stderr
     assert re.search(rf"^{backend} +400 +400 +[\d.]+ +1 +0 +\d+$", run.stdout, re.MULTILINE)
     assert "100 %" in run.stderr
+    assert "Warning" not in run.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

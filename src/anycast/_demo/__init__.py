@@ -9,8 +9,10 @@ from __future__ import annotations
 
 # ruff: noqa: T201  a demo prints
 import logging
+import os
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anycast._demo._ctrl_c import CtrlC, Interrupted
@@ -29,6 +31,7 @@ __all__ = ["main"]
 
 FAULTY = 1
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
+UNREAD = 141  # and of one that had more to say than anybody read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line; by default that of the process.
 
     Returns:
-        The exit code: 0; 1 if a message was lost or came twice; 130 after Ctrl-C.
+        The exit code: 0; 1 if a message was lost or came twice; 130 after Ctrl-C; 141 if its
+        output was closed before the end, as by ``head``.
 
     Raises:
         SystemExit: with code 2 if an option is wrong, and 0 after ``--help``.
@@ -47,16 +51,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # That senders block is the point of it, and the demo shows it in its own way.
     logging.getLogger("anycast").setLevel(logging.ERROR)
     backends, plan, redis = parse(arguments)
+    code = UNREAD
     try:
         if redis is not None:
             from anycast._demo._on_redis import run_on_redis  # noqa: PLC0415  needs the extra
 
-            return run_on_redis(redis, backends, plan, ctrl_c)
-        small = _run_aloud(backends, ctrl_c)
-        large = _run_at_length(backends, plan, ctrl_c)
-    except Interrupted:
+            code = run_on_redis(redis, backends, plan, ctrl_c)
+        else:
+            code = _run_in_memory(backends, plan, ctrl_c)
+        sys.stdout.flush()
+    except* Interrupted:
         print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        code = INTERRUPTED
+    except* BrokenPipeError:
+        with Path(os.devnull).open("w") as nowhere:  # or Python would try again as it exits
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return code
+
+
+def _run_in_memory(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> int:
+    """Run both parts, and return the exit code."""
+    small = _run_aloud(backends, ctrl_c)
+    large = _run_at_length(backends, plan, ctrl_c)
     print("", *summary(large), "", verdict(small + large), sep="\n")
     return FAULTY if any(run.lost or run.duplicated for run in small + large) else 0
 

@@ -6,15 +6,18 @@ import logging
 import os
 import sys
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.lowlevel import checkpoint
 
+from anycast._demo._on_redis._channel import new_channel
 from anycast._demo._options import BACKENDS
 from anycast._errors import Error
-from anycast.redis import RedisAnycast, json_codec
 
-LEASE = 2.0  # seconds; short, so that a crash is soon made good
+if TYPE_CHECKING:
+    from anycast.redis import RedisAnycast
+
 TIMEOUT = 10.0
 TASKS = 4  # in each process
 
@@ -34,12 +37,6 @@ def main(role: str, backend: str, url: str, name: str, limit: str, *numbers: str
         why = why.exceptions[0]
     if why:
         sys.exit(f"error: {why}")
-
-
-def new_channel(url: str, name: str, limit: float, timeout: float) -> RedisAnycast[int]:
-    """Return the channel of the demo, which nobody has entered."""
-    codec = json_codec(int)
-    return RedisAnycast(name=name, url=url, codec=codec, limit=limit, lease=LEASE, timeout=timeout)
 
 
 async def _run(role: str, channel: RedisAnycast[int], *numbers: int) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from anycast._demo._on_redis._child import new_channel
+from anycast._demo._on_redis._channel import new_channel
 from anycast._demo._options import BACKENDS
 from anycast._demo._run import TICK
 from anycast._errors import ChannelError

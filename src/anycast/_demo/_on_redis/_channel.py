@@ -1,0 +1,13 @@
+"""The channel of the demo, which its processes share."""
+
+from __future__ import annotations
+
+from anycast.redis import RedisAnycast, json_codec
+
+LEASE = 2.0  # seconds; short, so that a crash is soon made good
+
+
+def new_channel(url: str, name: str, limit: float, timeout: float) -> RedisAnycast[int]:
+    """Return the channel, which nobody has entered."""
+    codec = json_codec(int)
+    return RedisAnycast(name=name, url=url, codec=codec, limit=limit, lease=LEASE, timeout=timeout)
