@@ -853,7 +853,7 @@ MUTANTS = [
     Mutant(
         "promise a select more than one of its operations",
         "_selection",
-        "        for other in others.values():\n",
+        "        for other in others:\n",
         "        for other in ():\n",
     ),
     Mutant(
@@ -865,7 +865,7 @@ MUTANTS = [
     Mutant(
         "a select has each of its arms stand where one does already",
         "_selection",
-        "lines = {arm.leaf.line for arm in arms.values()}",
+        "lines = {arm.leaf.line for arm in self.arms.values()}",
         "lines: set[object] = set()",
     ),
     Mutant(
@@ -873,6 +873,24 @@ MUTANTS = [
         "_turns",
         "            wake(self._remove(line, place) or place)\n",
         "            waiter = self._remove(line, place)\n            if waiter is not None:\n                wake(waiter)\n",
+    ),
+    Mutant(
+        "a select that is leaving goes on with arms that are no more",
+        "_selection",
+        "        others = [other for other in self.arms.values() if other is not arm]\n        self.arms = {arm.leaf: arm}\n",
+        "        others = [self.arms.pop(other.leaf) for other in [*self.arms.values()] if other is not arm]\n",
+    ),
+    Mutant(
+        "a select that looks again trips over an arm that is no more",
+        "_selection",
+        "self.arms.pop(leaf, None)",
+        "del self.arms[leaf]",
+    ),
+    Mutant(
+        "a select that was claimed while it stood in line forgets where it stood since",
+        "_selection",
+        "self.arms.pop(arm.leaf, None)",
+        "self.arms.clear()",
     ),
     Mutant(
         "a select that has claimed one promise keeps its places at the other ends",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from anyio import WouldBlock
 import invariants
 from anycast import Anycast, select
 from anycast._core import Core
+from anycast._selection import _Arm
 from explorer import HandWaiter, drive_by_hand
 
 if TYPE_CHECKING:
@@ -180,7 +182,82 @@ def test_a_finalizer_of_the_last_result_of_an_operation() -> None:
     assert channel.new_receiver().receive_nowait() == "waiting"
 
 
-def finish(coroutine: Coroutine[Any, Any, object]) -> None:
-    """Run a coroutine to its end, which must come in one step."""
-    with pytest.raises(StopIteration):
+class Selecting:
+    """A `select` that receives from several channels, and waits.
+
+    Args:
+        kind, name: a method, which somebody disturbs.
+        after: how many undisturbed calls of it come before.
+    """
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, kind: type[Any], name: str, after: int = 0
+    ) -> None:
+        self.channels = [Anycast[int](limit=0) for _ in range(4)]
+        self.receivers = [channel.new_receiver() for channel in self.channels]
+        self.operations = [receiver.receiving() for receiver in self.receivers]
+        self.task = select(*self.operations)
+        calls = count()
+        undisturbed = getattr(kind, name)
+
+        def disturbed(*arguments: Any) -> None:
+            undisturbed(*arguments)
+            if self.disturbing and next(calls) == after:
+                self.channels[1].new_sender().send_nowait(1)
+
+        self.disturbing = False
+        monkeypatch.setattr(kind, name, disturbed)
+
+    def check(self) -> None:
+        """Check that it waits nowhere any more, and took nothing but what it returned."""
+        for channel, receiver in zip(self.channels, self.receivers, strict=True):
+            invariants.check(channel._core)
+            assert not channel._core.receivers
+            assert not receiver.places  # type: ignore[attr-defined]
+            assert not channel._core.reserved
+
+
+def test_whoever_sends_to_a_select_that_is_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has performed another operation: the message is for the next one."""
+    with drive_by_hand(lambda _: 0, refuses=False):
+        selecting = Selecting(monkeypatch, _Arm, "leave", after=1)  # the first is of the end
+        selecting.task.send(None)
+        selecting.channels[3].close()
+        selecting.disturbing = True
+        assert finish(selecting.task) is selecting.operations[3]
+    selecting.check()
+    assert selecting.channels[1].new_receiver().receive_nowait() == 1
+
+
+def test_whoever_sends_to_a_select_that_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several ends were closed, each of which it finds in its own time."""
+    with drive_by_hand(lambda _: 0, refuses=False):
+        selecting = Selecting(monkeypatch, _Arm, "leave")
+        selecting.task.send(None)
+        for channel in selecting.channels[2:]:
+            channel.close()
+        selecting.disturbing = True
+        assert finish(selecting.task) is selecting.operations[2]
+    selecting.check()
+    assert selecting.channels[1].new_receiver().receive_nowait() == 1
+
+
+def test_whoever_sends_to_a_select_that_is_not_in_every_line_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It receives the message, and leaves the lines in which it has stood since, too."""
+    with drive_by_hand(lambda _: 0, refuses=False):
+        selecting = Selecting(monkeypatch, Core, "join")
+        selecting.disturbing = True
+        selecting.channels[0], selecting.channels[1] = selecting.channels[1::-1]
+        done = finish(selecting.task)
+        assert done is selecting.operations[0]
+        assert done.result() == 1
+    selecting.check()
+
+
+def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end, which must come in one step; return what it returned."""
+    with pytest.raises(StopIteration) as stop:
         coroutine.send(None)
+    return stop.value.value

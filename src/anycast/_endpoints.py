@@ -44,7 +44,7 @@ class Endpoint(Generic[T]):
         self._core = core
         self._line = line
         self.closed = False
-        self.places: dict[Place, None] = {}  # in line, in the order in which they came
+        self.places: dict[Place, None] = {}  # who waits here, in the order in which they came
         line.open += 1
 
     @property

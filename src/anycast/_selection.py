@@ -1,6 +1,6 @@
 """A task that waits for several operations, of which exactly one happens.
 
-One waiter stands in the lines of all operations at once: an *arm* in each. The first
+One waiter stands in the lines of all operations at once, by an *arm* for each. The first
 promise claims the waiter, and in that same step the other arms leave their lines; so no two
 promises are ever held. The claim is no more than a promise: the task itself performs the
 operation when it runs, or passes the promise on if it is cancelled.
@@ -17,6 +17,9 @@ A receiver in line makes room for a message, and so does a receiving arm. If the
 or the two would wake each other for ever. And if it has several arms that receive from one
 channel, it will take one message, so one of them stands in line for all: room for more would
 let in a newcomer, past a sender that was promised it. The others wait for their ends to close.
+
+A finalizer or the handler of a signal may send, or close, in the midst of all this: so
+``arms`` may be another dict whenever it is looked at again.
 """
 
 # How operations proceed is private to the package, and not to their class.
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class _Arm:
-    """What stands in one line for a `select`: a place, and the waiter to wake there."""
+    """What one operation of a `select` waits by: a place, and the waiter to wake there."""
 
     __slots__ = ("leaf", "operation", "selection")
 
@@ -79,9 +82,9 @@ class _Arm:
         return self in self.leaf.line.promised
 
     def own_room(self) -> int:
-        """Return how much of the room for its message is made by arms of the same `select`."""
+        """Return how much of the room for its message an arm of the same `select` makes."""
         waiting = self.leaf.core.receivers.waiting
-        return sum(arm in waiting for arm in self.selection.arms.values())
+        return int(any(arm in waiting for arm in self.selection.arms.values()))
 
     def forget(self) -> None:
         """Leave nothing behind but the place in line."""
@@ -138,9 +141,10 @@ class Selection:
 
     def claim(self, arm: _Arm) -> None:
         """Let the first promise have the task: nothing else may be promised to it."""
-        others, self.arms = self.arms, {arm.leaf: arm}
-        self.claimed = others.pop(arm.leaf)
-        for other in others.values():
+        others = [other for other in self.arms.values() if other is not arm]
+        self.arms = {arm.leaf: arm}
+        self.claimed = arm
+        for other in others:
             leaf = other.leaf  # `_Arm.leave`, written out: there may be many
             leaf.endpoint.places.pop(other, None)
             line = leaf.line
@@ -150,16 +154,16 @@ class Selection:
 
     def _stand(self) -> None:
         """Stand in the line of each leaf that does not stand there yet."""
-        arms, loop = self.arms, self.waiter.get_loop()
-        lines = {arm.leaf.line for arm in arms.values()}
+        loop = self.waiter.get_loop()
+        lines = {arm.leaf.line for arm in self.arms.values()}
         for operation in self.operations:
             for leaf in operation._leaves():
-                if leaf in arms:
+                if leaf in self.arms:
                     continue
                 core, line = leaf.core, leaf.line
                 if loop is not core.loop:
                     core.adopt(loop)
-                arm = arms[leaf] = _Arm(self, operation, leaf)
+                arm = self.arms[leaf] = _Arm(self, operation, leaf)
                 leaf.endpoint.places[arm] = None
                 if line is core.senders:
                     line.own_room[arm] = arm.own_room
@@ -169,7 +173,7 @@ class Selection:
                 core.join(line, arm, arm)
 
     def _redeem(self, arm: _Arm) -> Operation[Any] | None:
-        self.arms.clear()
+        self.arms.pop(arm.leaf, None)
         arm.forget()
         leaf = arm.leaf
         leaf.core.redeem(leaf.line, arm)
@@ -179,6 +183,6 @@ class Selection:
         """Look at what does not stand in line (any more)."""
         for leaf, arm in list(self.arms.items()):
             if not arm.in_line:
-                del self.arms[leaf]
+                self.arms.pop(leaf, None)
                 arm.leave()
         return pick(self.operations, self.arms, in_order=self.in_order)

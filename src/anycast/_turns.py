@@ -140,7 +140,7 @@ class Turns(Generic[T]):
 
         Args:
             line: where to wait.
-            places: where its endpoint keeps places in line.
+            places: where its endpoint keeps who waits there.
 
         Returns:
             What to await; it is the task's place in line, too.
@@ -234,6 +234,7 @@ class Turns(Generic[T]):
     def dismiss(self, line: Line, places: Iterable[Place]) -> None:
         """Wake some without a promise: their endpoint, or the channel, is closed."""
         for place in list(places):
+            # An arm of a `select` may stand in no line, and wait even so.
             wake(self._remove(line, place) or place)
         self._settle()
 
