@@ -16,6 +16,8 @@ def check_int(argument: str, value: object, *, least: int, or_inf: bool = False)
         TypeError: if it is something else; any other float than infinity is.
         ValueError: if it is less than ``least``.
     """
+    if type(value) is int and value >= least:  # as it nearly always is; a bool is none
+        return
     if or_inf and isinstance(value, float) and value == math.inf:
         return
     rule = "an int or math.inf" if or_inf else "an int"

@@ -13,7 +13,7 @@ from anycast._statistics import ChannelStatistics
 from anycast._turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from anycast._line import Line, Place
 
@@ -111,10 +111,11 @@ class Core(Turns[T]):
 
     # Opening and closing.
 
-    def detach(self, line: Line, places: Iterable[Place]) -> None:
+    def detach(self, line: Line, places: Collection[Place]) -> None:
         """Close one endpoint of a line; these wait in it."""
         line.open -= 1
-        self.dismiss(line, places)
+        if places:
+            self.dismiss(line, places)
         if self.auto_close and not line.open:
             self.close()
 
