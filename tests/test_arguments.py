@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from enum import IntEnum
 from fractions import Fraction
 from typing import Any
 
@@ -31,7 +32,13 @@ def test_limit_below_zero(limit: int) -> None:
         anycast(limit=limit)
 
 
-@pytest.mark.parametrize("limit", [0, 1, 10, 10**30, math.inf])
+class Size(IntEnum):
+    """An int of a class of its own."""
+
+    SMALL = 3
+
+
+@pytest.mark.parametrize("limit", [0, 1, 10, 10**30, math.inf, Size.SMALL])
 def test_limit_as_given(limit: float) -> None:
     """A right ``limit`` is kept as it is."""
     channel = Anycast[int](limit=limit)

@@ -29,7 +29,7 @@ class Unhurried(Receiving[int]):
     """An operation that is never performed at a glance, like those of other kinds of channel."""
 
     def _at_once(self) -> bool:
-        return False
+        return super(Receiving, self)._at_once()  # as an operation by default
 
 
 class UnhurriedReceiver(Foreign[int]):
