@@ -172,3 +172,20 @@ def test_a_child_without_a_server(backend: str, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SystemExit, match=r"^error: .*cannot be reached$"):
         _child.main("work", backend, "redis://127.0.0.1:1", "numbers", "10")
     gc.collect()  # what coredis leaves behind: here it is allowed
+
+
+@pytest.mark.usefixtures("taken_back")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_what_each_child_does(
+    server: Server,
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """One sends its share, one closes the channel, and one says what it has received."""
+    monkeypatch.setattr(_child, "_end_with_parent", bool)
+    common = backend, server.url, f"children-{backend}", "inf"
+    _child.main("send", *common, "1", "10", "2")
+    _child.main("close", *common)
+    _child.main("work", *common)
+    assert sorted(map(int, capfd.readouterr().out.split())) == [1, 3, 5, 7, 9]
