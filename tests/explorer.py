@@ -161,8 +161,8 @@ class Before:
     def __init__(self, line: Line, acts: int) -> None:
         self._line = line
         self._acts = acts
-        self._stood = [*line.promised, *line.waiting]
         self._promised = [*line.promised]
+        self._stood = [*self._promised, *line.waiting]
         self._ordered = [one for one in self._stood if not self._may_be_passed_over(one)]
         self._head = next((one for one in line.waiting if one in self._ordered), None)
 

@@ -3,9 +3,10 @@
 A mutant is one change to one line of the source. A test of the fast part of the suite must
 fail for each of them; one that survives shows a promise that no test watches over, and one
 that only makes the suite hang shows a test that should end. To change nothing must make none
-fail, or nothing is shown. ``nox -s mutants`` tries every
-fourth, which takes minutes; ``nox -s mutants -- all`` tries all, and any other words choose by
-what a mutant is about: ``nox -s mutants -- close lease``.
+fail, or nothing is shown.
+
+``nox -s mutants`` tries every fourth, which takes minutes; ``nox -s mutants -- all`` tries all,
+and any other words choose by what a mutant is about: ``nox -s mutants -- close lease``.
 """
 
 from __future__ import annotations
@@ -937,8 +938,8 @@ MUTANTS = [
     Mutant(
         "a lease takes at once what is promised",
         "_lease",
-        "if len(core.buffer) <= core.reserved or",
-        "if not core.buffer or",
+        "not core.is_free(self.line):",
+        "not core.buffer:",
     ),
     Mutant(
         "a lease that is taken at once never yields",
@@ -949,8 +950,8 @@ MUTANTS = [
     Mutant(
         "a lease is taken at once through a closed receiver",
         "_lease",
-        " or self.endpoint.closed:",
-        ":",
+        "if self.endpoint.closed or core.acts",
+        "if core.acts",
     ),
     Mutant(
         "a cancelled select keeps its places and its promise",

@@ -16,13 +16,12 @@ def check_int(argument: str, value: object, *, least: int, or_inf: bool = False)
         TypeError: if it is something else; any other float than infinity is.
         ValueError: if it is less than ``least``.
     """
-    if type(value) is int and value >= least:  # as it nearly always is; a bool is none
-        return
-    if or_inf and isinstance(value, float) and value == math.inf:
-        return
-    rule = "an int or math.inf" if or_inf else "an int"
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"`{argument}` must be {rule}, not {value!r}")
+    if type(value) is not int:  # nearly always it is; a bool is none
+        if or_inf and isinstance(value, float) and value == math.inf:
+            return
+        if isinstance(value, bool) or not isinstance(value, int):
+            rule = "an int or math.inf" if or_inf else "an int"
+            raise TypeError(f"`{argument}` must be {rule}, not {value!r}")
     if value < least:
         raise ValueError(f"`{argument}` must be >= {least}, not {value!r}")
 

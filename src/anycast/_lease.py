@@ -38,7 +38,7 @@ class Leasing(Receiving[Held[T]]):
 
     def _at_once(self) -> bool:
         core = self.core
-        if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.endpoint.closed:
+        if self.endpoint.closed or core.acts >= core.yield_at or not core.is_free(self.line):
             return False
         return self._perform(self)
 

@@ -68,7 +68,7 @@ class _Arm:
         selection.woken = True
         if not selection.waiter.done():
             selection.waiter.set_result(None)
-        if self in self.leaf.line.promised:
+        if self.promised:
             selection.claim(self)
 
     @property
