@@ -12,7 +12,7 @@ from anycast import (
     Receiver,
     Sender,
 )
-from anycast._core import Core
+from anycast._waiter_asyncio import Asyncio
 from helpers import begin, task_group
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from anycast._waiter import Waiter
+    from anycast._waiter import LoopBinding
 
 
 class Message:
@@ -64,15 +64,14 @@ _futures: weakref.WeakSet[Any] = weakref.WeakSet()
 
 def note_futures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell the futures of asyncio in which tasks wait for a channel from all others."""
-    new_waiter: Callable[[Core[Any]], Waiter] = Core[Any].new_waiter
+    new_waiter: Callable[[LoopBinding], Any] = Asyncio.new_waiter
 
-    def note(core: Core[Any]) -> Waiter:
-        waiter = new_waiter(core)
-        if hasattr(waiter, "add_done_callback"):
-            _futures.add(waiter)
-        return waiter
+    def note(binding: LoopBinding) -> Any:
+        future = new_waiter(binding)
+        _futures.add(future)
+        return future
 
-    monkeypatch.setattr(Core, "new_waiter", note)
+    monkeypatch.setattr(Asyncio, "new_waiter", staticmethod(note))
 
 
 def waiters() -> int:

@@ -2,10 +2,12 @@
 
 Tasks are coroutines driven by hand: a step runs one of them until it parks, in a waiter or
 at a checkpoint. Before each step the explorer chooses among all runnable tasks and, once
-or twice in a schedule, among all faults: the cancellation of any task, the closing of the
-channel or of any endpoint. It tries every choice, by replaying from the start. After each
-step that is no replay it checks what must hold between any two; after each schedule, that
-nothing was lost, doubled or reordered, that nobody overtook, and that nobody hangs.
+or twice in a schedule, among all faults: the cancellation of any task, whether it waits, was
+given a result and has yet to run, or has yet to start; the closing of the channel or of any
+endpoint; where a program asks for it, the destruction of a task. It tries every choice, by
+replaying from the start. After each step that is no replay it checks what must hold between
+any two; after each schedule, that nothing was lost, doubled or reordered, that nobody overtook,
+that nobody hangs, and that no cancellation was lost.
 """
 
 from __future__ import annotations
@@ -18,18 +20,21 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from types import coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import pytest
 
-from anycast import _choice, _combining, _select, _turns
+import invariants
+import ledger
+from anycast import Anycast, _choice, _combining, _select, _selection, _waiter
+from anycast._core import Batch, Core
+from anycast._waiter import NOTHING
 from programs import Program, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Iterable, Sequence
 
-    from anycast._core import Core
-    from anycast._line import Line, Place
+    from anycast._waiter import LoopBinding
 
 # More than any program here needs: whatever goes on for ever is to fail, and not to hang.
 MOST_STEPS = MOST_WAITS = 1000
@@ -39,11 +44,15 @@ class Cancelled(BaseException):
     """What a cancelled task is thrown."""
 
 
+class WokenBeforeError(Exception):
+    """A waiter is done."""
+
+
 class HandWaiter:
     """What a task that is driven by hand parks in, once.
 
     With ``refuses``, it knows when the task is being cancelled already, as a future of asyncio
-    does; without, it cannot know, as `anyio.Event`.
+    does; without, it cannot know.
     """
 
     refuses = False
@@ -51,24 +60,27 @@ class HandWaiter:
     def __init__(self) -> None:
         self.woken = False
         self.leaving = False
-
-    @staticmethod
-    def get_loop() -> object:
-        return "by hand"
+        self._result: Any = NOTHING
 
     def done(self) -> bool:
         return self.woken or self.cancelled()
 
     def cancelled(self) -> bool:
-        return self.refuses and self.leaving
+        return self.refuses and self.leaving and not self.woken
 
-    def set_result(self, _: None) -> None:
+    def result(self) -> Any:
+        return self._result
+
+    def set_result(self, result: Any) -> None:
         if self.done():
-            raise ValueError("a future of asyncio would raise too")
+            raise WokenBeforeError
+        self._result = result
         self.woken = True
 
-    def __await__(self) -> Generator[HandWaiter | None]:
-        yield self
+    def __await__(self) -> Generator[HandWaiter | None, None, Any]:
+        if not self.woken:
+            yield self
+        return self._result
 
 
 @coroutine
@@ -80,18 +92,49 @@ def checkpoint() -> Generator[HandWaiter | None]:
 class ByHand:
     """The backend of tasks that are driven by hand."""
 
+    woken_before: ClassVar[type[Exception]] = WokenBeforeError
+    loop = "by hand"
     waits = 0
 
     @staticmethod
-    def new_waiter(core: Core[Any]) -> HandWaiter:
+    def new_waiter(binding: LoopBinding) -> HandWaiter:
         ByHand.waits += 1
-        assert ByHand.waits < MOST_WAITS, "a task is woken again and again, and never goes on"
-        waiter = HandWaiter()
-        if waiter.get_loop() is not core.loop:
-            core.adopt(waiter.get_loop())
-        return waiter
+        assert ByHand.waits < MOST_WAITS, "a task waits again and again, and never goes on"
+        if binding.loop is not ByHand.loop:
+            binding.bind(ByHand.loop)
+        return HandWaiter()
 
     checkpoint = staticmethod(checkpoint)
+
+    @staticmethod
+    def loop_getter() -> Callable[[], object]:
+        return lambda: ByHand.loop
+
+    @staticmethod
+    def postpone(_: object, error: BaseException) -> None:
+        assert type(error) is Cancelled
+        assert Task.running is not None
+        Task.running.owed = True
+
+
+def new_core(limit: float) -> Core[Any]:
+    """Return the core of a new channel, in which tasks that are driven by hand may wait."""
+    core = Core[Any](Anycast, "by hand", limit=limit, yield_every=64, auto_close=False)
+    core.bind(ByHand.loop)
+    core._use(ByHand)  # type: ignore[arg-type]  # its checkpoint is an attribute
+    return core
+
+
+class Interruption(BaseException):
+    """What is raised in a task that waits, and is no cancellation."""
+
+
+def interrupt(core: Core[Any], line: Any, waiter: HandWaiter) -> None:
+    """Let a task leave its line, since an error is raised in it; raise that error."""
+    try:
+        raise Interruption  # noqa: TRY301  it is handled where a task would
+    except Interruption:
+        core.interrupted(line, waiter)
 
 
 class Choices:
@@ -115,6 +158,12 @@ class Choices:
         self._depth += 1
         return choice
 
+    def shuffle(self, items: list[Any]) -> None:
+        """Put items into one of their orders."""
+        for place in range(len(items) - 1):
+            other = place + self.pick(len(items) - place)
+            items[place], items[other] = items[other], items[place]
+
     def advance(self) -> bool:
         """Go on to the next path; return False after the last."""
         self._depth = 0
@@ -133,57 +182,104 @@ class Task:
 
     coroutine: Coroutine[Any, Any, None]
     waiter: HandWaiter | None = None
-    cancelled: bool = False
-    done: bool = False
+    cancelled: bool = False  # it is thrown a cancellation in its next step
+    owed: bool = False  # a cancellation that came too late
+    ending: str = ""
+    faults: int = 0
+
+    running: ClassVar[Task | None] = None
 
     @property
     def runnable(self) -> bool:
-        return not self.done and (self.waiter is None or self.waiter.woken or self.cancelled)
+        return not self.ending and (self.waiter is None or self.waiter.woken or self.cancelled)
 
     def cancel(self) -> None:
+        """Cancel the task, as `asyncio.Task.cancel` does."""
+        self.faults += 1
+        self._strike()
+
+    def _strike(self) -> None:
         self.cancelled = True
-        if self.waiter is not None and not self.waiter.woken:
+        if self.waiter is not None:
             self.waiter.leaving = True
 
+    def destroy(self) -> None:
+        """Destroy the coroutine, as a garbage collector does."""
+        self.ending = "destroyed"
+        self.coroutine.close()
+
     def step(self) -> None:
+        """Run the task until it parks or ends."""
+        Task.running = self
         try:
             if self.cancelled:
-                self.coroutine.throw(Cancelled)
+                self.cancelled = False
+                self.waiter = self.coroutine.throw(Cancelled)
             else:
                 self.waiter = self.coroutine.send(None)
-        except (StopIteration, Cancelled):
-            self.done = True
+        except StopIteration:
+            self.ending = "returned"
+        except Cancelled:
+            self.ending = "cancelled"
+        else:
+            if self.owed:  # it waits again, and is cancelled as its wait begins
+                self.owed = False
+                if self.waiter is not None:
+                    self.waiter.refuses = True
+                self._strike()
+
+    def check(self) -> None:
+        """Check that the task has ended, and that no cancellation of it was lost."""
+        assert self.ending, "a task hangs in a closed channel"
+        if self.faults and self.ending == "returned":
+            assert self.owed, "a cancellation was lost"
 
 
 class Before:
-    """A line before a step, for what must hold after it."""
+    """One side of a channel before a step, for what must hold after it.
 
-    def __init__(self, line: Line, acts: int) -> None:
-        self._line = line
-        self._acts = acts
-        self._promised = [*line.promised]
-        self._stood = [*self._promised, *line.waiting]
-        self._ordered = [one for one in self._stood if not self._may_be_passed_over(one)]
-        self._head = next((one for one in line.waiting if one in self._ordered), None)
+    Args:
+        watched: the side.
+    """
 
-    def check(self, acts: int, *, resumed: bool) -> None:
-        """Check that nobody lost a place in line, and nobody was overtaken."""
-        stand = [*self._line.promised, *self._line.waiting]
-        # A `select` may be passed over while all the room there is is its own.
-        stayed = [
-            one for one in self._ordered if one in stand and not self._may_be_passed_over(one)
+    def __init__(self, watched: Side) -> None:
+        self._watched = watched
+        self._happened = watched.happened
+        # A batch goes to the end of the line after each message.
+        self._stood = [
+            one for one in invariants.live(watched.line) if not isinstance(watched.line[one], Batch)
         ]
-        assert [one for one in stand if one in stayed] == stayed, "a place in line was lost"
-        came = [one for one in stand if one not in self._stood]
-        assert stand[len(stand) - len(came) :] == came, "a newcomer is not the last in line"
-        waits_on = self._head in self._line.waiting and self._head in stayed
-        if waits_on or any(one in self._line.waiting for one in self._promised):
-            # Only a promised task may have acted, and once.
-            assert acts - self._acts <= resumed, "overtaken"
+        head = next(iter(invariants.live(watched.line)), None)
+        self._head = head if head in self._stood else None
 
-    def _may_be_passed_over(self, one: Place) -> bool:
-        own_room = self._line.own_room.get(one)
-        return own_room is not None and own_room() > 0
+    def check(self) -> None:
+        """Check that nobody lost a place in line, and nobody was overtaken."""
+        line = self._watched.line
+        stand = [one for one in line if not isinstance(line[one], Batch)]
+        stayed = [one for one in self._stood if one in stand]
+        assert [one for one in stand if one in stayed] == stayed, "a place in line was lost"
+        came = [one for one in invariants.live(stand) if one not in self._stood]
+        assert stand[len(stand) - len(came) :] == came, "a newcomer is not the last in line"
+        if self._head in stayed:
+            assert self._watched.happened == self._happened, "overtaken"
+
+
+class Side:
+    """One line of a channel, and how many operations of that side have happened.
+
+    Args:
+        line: the line.
+        count: returns how many.
+    """
+
+    def __init__(self, line: dict[Any, Any], count: Callable[[], int]) -> None:
+        self.line = line
+        self._count = count
+
+    @property
+    def happened(self) -> int:
+        """How many operations have happened."""
+        return self._count()
 
 
 class Explored(Protocol):
@@ -192,27 +288,60 @@ class Explored(Protocol):
     @property
     def endings(self) -> Sequence[Callable[[], object]]: ...
 
+    @property
+    def ledgers(self) -> Sequence[tuple[Any, ledger.Ledger]]: ...
+
     def run(self, script: str, number: int, /) -> Coroutine[Any, Any, None]: ...
 
     def close(self) -> None: ...
-
-    def progress(self) -> list[tuple[Line, int]]: ...
 
     def watch(self) -> None: ...
 
     def check(self) -> None: ...
 
 
+def sides(program: Explored) -> list[Side]:
+    """Return both sides of each channel of a program."""
+    found: list[Side] = []
+    for core, account in program.ledgers:
+        found.append(Side(core.senders, partial(_length, account.sent)))
+        found.append(Side(core.receivers, partial(getattr, account, "receives")))
+    return found
+
+
+def _length(messages: list[Any]) -> int:
+    return len(messages)
+
+
+class Faults(NamedTuple):
+    """What is done to the tasks of a program, beside running them.
+
+    Args:
+        most: how many faults there are in one schedule.
+        refuses: whether a waiter knows when its task is being cancelled.
+        destroys: whether tasks are destroyed, too.
+    """
+
+    most: int = 1
+    refuses: bool = False
+    destroys: bool = False
+
+
+ONE_FAULT = Faults()
+
+
 class Schedule:
     """One run of a program, along one path of choices."""
 
     def __init__(
-        self, program: Explored, scripts: Iterable[str], injections: int, choices: Choices
+        self, program: Explored, scripts: Iterable[str], faults: Faults, choices: Choices
     ) -> None:
         self.program = program
         self.tasks = [Task(program.run(script, n)) for n, script in enumerate(scripts)]
-        self.injections = injections
+        self.injections = faults.most
         self.choices = choices
+        self._destroys = faults.destroys
+        self._sides = sides(program)
         self._steps = 0
 
     def run(self) -> None:
@@ -227,8 +356,7 @@ class Schedule:
             if self.choices.replaying:
                 actions[choice]()
             else:
-                resumed = choice < len(runnable) and runnable[choice].waiter is not None
-                self._observe(actions[choice], resumed=resumed)
+                self._observe(actions[choice])
         self._end()
 
     def _runnable(self) -> list[Task]:
@@ -237,23 +365,25 @@ class Schedule:
         return [task for task in self.tasks if task.runnable]
 
     def _faults(self) -> list[Callable[[], object]]:
-        alive = [task.cancel for task in self.tasks if not task.done]
-        return [*alive, *self.program.endings]
+        alive = [task for task in self.tasks if not task.ending]
+        destroyed = [task.destroy for task in alive] if self._destroys else []
+        return [*(task.cancel for task in alive), *self.program.endings, *destroyed]
 
-    def _observe(self, action: Callable[[], object], *, resumed: bool) -> None:
+    def _observe(self, action: Callable[[], object]) -> None:
         """Do one thing, and check that whoever waited before it was not overtaken by it."""
-        before = [Before(line, acts) for line, acts in self.program.progress()]
+        before = [Before(side) for side in self._sides]
         action()
         self.program.watch()
-        for one, (_, acts) in zip(before, self.program.progress(), strict=True):
-            one.check(acts, resumed=resumed)
+        for one in before:
+            one.check()
 
     def _end(self) -> None:
         self.program.close()
         while runnable := self._runnable():
             runnable[0].step()
             self.program.watch()
-        assert all(task.done for task in self.tasks), "a task hangs in a closed channel"
+        for task in self.tasks:
+            task.check()
         self.program.check()
 
 
@@ -265,14 +395,14 @@ def explore(
     setup: Setup,
     *,
     kind: Kind = Program,
-    injections: int = 1,
-    refuses: bool = False,
+    faults: Faults = ONE_FAULT,
 ) -> int:
     """Run a program through every schedule, and return how many there are."""
     choices = Choices()
-    with drive_by_hand(choices.pick, refuses=refuses):
+    with drive_by_hand(choices.pick, refuses=faults.refuses, shuffle=choices.shuffle):
         for schedules in count(1):
-            schedule = Schedule(kind(setup, checkpoint), scripts, injections, choices)
+            ledger.forget()
+            schedule = Schedule(kind(setup, checkpoint), scripts, faults, choices)
             try:
                 schedule.run()
             except Exception as error:
@@ -289,18 +419,29 @@ def look_at_one(pick: Callable[[int], int], _: int) -> int:
     It matters only which of those that are ready that is.
     """
     operations: Any = sys._getframe(1).f_locals["operations"]
-    ready = [number for number, one in enumerate(operations) if one._ready(()) is not None]
+    ready = [number for number, one in enumerate(operations) if one._find_ready() is not None]
     return ready[pick(len(ready))] if ready else 0
 
 
+def leave_in_order(_: list[Any]) -> None:
+    """Stand for a shuffle."""
+
+
 @contextmanager
-def drive_by_hand(pick: Callable[[int], int], *, refuses: bool) -> Generator[None]:
+def drive_by_hand(
+    pick: Callable[[int], int],
+    *,
+    refuses: bool,
+    shuffle: Callable[[list[Any]], None] = leave_in_order,
+) -> Generator[None]:
     """Replace what is known of event loops, and chance; and write no log."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
-        monkeypatch.setattr(_turns, "running_backend", lambda: ByHand)
+        monkeypatch.setattr(_waiter, "running_backend", lambda: ByHand)
+        monkeypatch.setitem(_waiter._backends, Cancelled, ByHand)
         for module in (_choice, _combining):
             monkeypatch.setattr(module, "draw", pick)
+        monkeypatch.setattr(_selection, "shuffle", shuffle)
         monkeypatch.setattr(_select, "random_bits", partial(look_at_one, pick))
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

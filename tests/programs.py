@@ -7,37 +7,25 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import invariants
 from anycast import Anycast, Receiver, ReceiverStoppedError, Sender, SenderError
 from helpers import drain
+from ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator, Iterable
 
-    from anycast._line import Line
+    from anycast._core import Core
 
 OPERATIONS = "smrblf"
 
 
 class WorkFailed(Exception):  # noqa: N818  it is what happens, not an error of ours
     """What a block with a lease raises."""
-
-
-class Outgoing(deque[int]):
-    """Messages to send, which notes those that are taken out to be sent."""
-
-    def __init__(self, messages: list[int], note: Callable[[int], None]) -> None:
-        super().__init__(messages)
-        self._note = note
-
-    def popleft(self) -> int:
-        message = super().popleft()
-        self._note(message)
-        return message
 
 
 class Setup(NamedTuple):
@@ -56,6 +44,24 @@ class Ends(NamedTuple):
     receiver: Receiver[int]
 
 
+class Destroyed:
+    """The tasks that were destroyed in the midst of an operation."""
+
+    def __init__(self) -> None:
+        self.tasks = 0  # each of which may have given a message back
+        self.messages: set[int] = set()  # nobody can tell whether they were sent
+
+    @contextmanager
+    def noting(self, messages: Iterable[int] = ()) -> Generator[None]:
+        """Note whether the task is destroyed while it sends messages, or receives."""
+        try:
+            yield
+        except GeneratorExit:
+            self.tasks += 1
+            self.messages.update(messages)
+            raise
+
+
 class Program:
     """A channel, and tasks that each follow a script of one letter per operation.
 
@@ -66,7 +72,7 @@ class Program:
 
     def __init__(self, setup: Setup, checkpoint: Callable[[], Awaitable[None]]) -> None:
         self.checkpoint = checkpoint
-        self.sent: list[int] = []
+        self.sent: list[int] = []  # as the tasks know it, here and below
         self.received: list[int] = []
         self._auto_close = setup.auto_close
         self._channel = Anycast[int](
@@ -81,11 +87,13 @@ class Program:
             partial(self._close, what)
             for what in (self._channel, *(end for ends in self._ends for end in ends))
         ]
+        self.ledgers: list[tuple[Core[int], Ledger]] = [
+            (self._channel._core, Ledger(self._channel))
+        ]
         self._ought_to_be_closed = False
         self._messages = 0
-        self._sends = 0
-        self._receives = 0
-        self._reorders = False
+        self._leases = False
+        self._destroyed = Destroyed()
 
     async def run(self, script: str, number: int) -> None:
         """Do the operations of one task, until one finds the channel or its end closed."""
@@ -102,26 +110,25 @@ class Program:
         """Close what is still open, so that every task ends."""
         self._close(self._channel)
 
-    def progress(self) -> list[tuple[Line, int]]:
-        """Return the lines that tasks wait in, and how many operations have acted on each."""
-        core = self._channel._core
-        return [(core.senders, self._sends), (core.receivers, self._receives)]
-
     def watch(self) -> None:
         """Check what must hold between any two steps."""
-        invariants.check(self._channel._core)
+        ((core, _),) = self.ledgers
+        invariants.check(core, extra=math.inf if self._leases else self._destroyed.tasks)
         assert self._channel.is_closed == self._ought_to_be_closed
 
     def check(self) -> None:
         """Check, when all tasks have ended, that each message is accounted for."""
         self.watch()
-        core = self._channel._core
-        assert not core.senders
-        assert not core.receivers
+        ((core, account),) = self.ledgers
+        assert not any(core.lines())
         assert not core.leases
-        everything = [*self.received, *drain(self._channel.new_receiver())]
-        assert sorted(everything) == sorted(self.sent)
-        assert self._reorders or everything == self.sent
+        ends: list[Any] = [end for ends in self._ends for end in ends]
+        assert not any(end.waiters for end in ends)
+        received = [*self.received, *drain(self._channel.new_receiver())]
+        account.check()
+        assert sorted(account.received) == sorted(account.sent)
+        assert sorted(received) == sorted(account.received)
+        assert set(self.sent) <= set(account.sent) <= {*self.sent, *self._destroyed.messages}
 
     def _close(self, what: Anycast[int] | Sender[int] | Receiver[int]) -> None:
         self._closed.add(what)
@@ -138,37 +145,38 @@ class Program:
         self._messages += 1
         return self._messages
 
-    def _note_sent(self, message: int) -> None:
-        self.sent.append(message)
-        self._sends += 1
-
     async def _s(self, ends: Ends) -> None:
         message = self._message()
-        await ends.sender.send(message)
-        self._note_sent(message)
+        with self._destroyed.noting([message]):
+            await ends.sender.send(message)
+            self.sent.append(message)
 
     async def _m(self, ends: Ends) -> None:
-        await ends.sender.send_many(Outgoing([self._message(), self._message()], self._note_sent))
+        messages = deque([self._message(), self._message()])
+        all_of_them = list(messages)
+        with self._destroyed.noting(all_of_them):
+            try:
+                await ends.sender.send_many(messages)
+            finally:
+                self.sent += [message for message in all_of_them if message not in messages]
 
     async def _r(self, ends: Ends) -> None:
-        self.received.append(await ends.receiver.receive())
-        self._receives += 1
+        with self._destroyed.noting():
+            self.received.append(await ends.receiver.receive())
 
     async def _b(self, ends: Ends) -> None:
-        self.received += await ends.receiver.receive_many(2)
-        self._receives += 1
+        with self._destroyed.noting():
+            self.received += await ends.receiver.receive_many(2)
 
     async def _l(self, ends: Ends) -> None:
-        self._reorders = True  # a message is noted when its work is done, or comes back
+        self._leases = True
         async with ends.receiver.lease() as message:
-            self._receives += 1
             await self.checkpoint()
             self.received.append(message)
 
     async def _f(self, ends: Ends) -> None:
-        self._reorders = True
+        self._leases = True
         with suppress(WorkFailed):
             async with ends.receiver.lease():
-                self._receives += 1
                 await self.checkpoint()
                 raise WorkFailed

@@ -1,14 +1,15 @@
 """A storm: workers that send and receive while chaos cancels them, in every way there is.
 
 A sender tries each of its messages until its send has returned; so a send that raised and
-yet sent is seen as a message that came twice. A receiver notes what its receive returned; so
-a receive that raised and yet took is seen as a message that was lost.
+yet sent is seen as a message that came twice. Of a batch it tries again what its deque still
+holds. A receiver notes what its receive returned; so a receive that raised and yet took is seen
+as a message that was lost.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import anyio
 from anyio.lowlevel import checkpoint
 
 import invariants
-from anycast import Anycast, ReceiverStoppedError
+from anycast import Anycast, ReceiverStoppedError, merge, select
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from anycast import Receiver, Sender
 
 TURNS = 100_000  # far more than any storm needs; one that hangs ends here
+
+
+def is_int(message: object) -> bool:
+    """Accept every message."""
+    return isinstance(message, int)
 
 
 @dataclass
@@ -38,15 +44,18 @@ class Storm:
     native: bool
     senders: int = 6
     receivers: int = 6
-    messages: int = 25
+    messages: int = 50
     received: Counter[int] = field(default_factory=Counter[int])
     cancelled: int = 0
     cancels: dict[Callable[[], object], None] = field(default_factory=dict)
+    failed: bool = False
 
     def __post_init__(self) -> None:
         self.channel = Anycast[int](
             name="storm", limit=self.limit, yield_every=self.yield_every, auto_close=True
         )
+        self.nothing = Anycast[int]()  # is ever sent here
+        self.idle = self.nothing.new_receiver()
 
     async def run(self) -> None:
         """Run until all has been sent and received, and check that it was exact."""
@@ -58,6 +67,7 @@ class Storm:
                 for number, sender in enumerate(ends):
                     senders.start_soon(self._send_all, sender, number * self.messages)
                 tasks.start_soon(self._chaos)
+            self.nothing.close()
         self._check()
 
     def _check(self) -> None:
@@ -69,9 +79,17 @@ class Storm:
         invariants.check(self.channel._core)
 
     async def _chaos(self) -> None:
+        try:
+            await self._cancel_at_random()
+        except BaseException:
+            self.failed = True  # from now on a cancellation is for good
+            raise
+
+    async def _cancel_at_random(self) -> None:
         for _ in range(TURNS):
             await checkpoint()
-            invariants.check(self.channel._core)
+            # A lease of each receiver may have been given back, over the limit.
+            invariants.check(self.channel._core, extra=self.receivers)
             if self.channel.is_closed and not self.channel.statistics().current_buffer_used:
                 return
             for cancel in list(self.cancels):
@@ -80,20 +98,52 @@ class Storm:
         raise AssertionError("the storm does not end")
 
     async def _send_all(self, sender: Sender[int], first: int) -> None:
+        to_send = deque(range(first, first + self.messages))
+        ways = [self._send, self._send_selected, self._send_batch]
         with sender:
-            for message in range(first, first + self.messages):
-                while not await self._survives(sender.send, message):
-                    pass
+            while to_send:
+                await self.random.choice(ways)(sender, to_send)
+
+    async def _send(self, sender: Sender[int], to_send: deque[int]) -> None:
+        if await self._survives(sender.send, to_send[0]):
+            to_send.popleft()
+
+    async def _send_selected(self, sender: Sender[int], to_send: deque[int]) -> None:
+        if await self._survives(select, sender.sending(to_send[0]), self.idle.receiving()):
+            to_send.popleft()
+
+    async def _send_batch(self, sender: Sender[int], to_send: deque[int]) -> None:
+        batch = deque([to_send.popleft() for _ in range(min(3, len(to_send)))])
+        survived = await self._survives(sender.send_many, batch)
+        assert bool(batch) != survived, "a batch that raised was sent, or the other way round"
+        to_send.extendleft(reversed(batch))
 
     async def _receive_all(self) -> None:
         receiver = self.channel.new_receiver()
-        ways = [self._receive, self._receive_some, self._work, self._fail]
+        ways = [
+            self._receive,
+            self._receive_some,
+            self._poll,
+            self._receive_merged,
+            self._work,
+            self._fail,
+        ]
         with suppress(ReceiverStoppedError):
             while True:
                 await self._survives(self.random.choice(ways), receiver)
 
     async def _receive(self, receiver: Receiver[int]) -> None:
         self.received[await receiver.receive()] += 1
+
+    async def _poll(self, receiver: Receiver[int]) -> None:
+        with suppress(anyio.WouldBlock):
+            self.received[receiver.receive_nowait()] += 1
+        await checkpoint()
+
+    async def _receive_merged(self, receiver: Receiver[int]) -> None:
+        receiving = merge(self.idle, receiver.filter(is_int)).receiving()
+        await select(receiving)
+        self.received[receiving.result()] += 1
 
     async def _receive_some(self, receiver: Receiver[int]) -> None:
         self.received.update(await receiver.receive_many(3))
@@ -109,7 +159,7 @@ class Storm:
                 raise ZeroDivisionError
 
     async def _survives(
-        self, operation: Callable[..., Awaitable[None]], *arguments: object
+        self, operation: Callable[..., Awaitable[object]], *arguments: object
     ) -> bool:
         """Return False if the operation was cancelled, by its scope or natively."""
         scope = anyio.CancelScope()
@@ -121,7 +171,8 @@ class Storm:
                 await operation(*arguments)
                 return True
         except asyncio.CancelledError:
-            assert task is not None
+            if task is None or self.failed:
+                raise
             while task.uncancel():
                 pass
         finally:

@@ -90,6 +90,31 @@ async def test_auto_close_by_the_last_receiver_wakes_blocked_senders() -> None:
     assert channel.statistics().messages_sent == 0
 
 
+async def test_auto_close_leaves_to_a_task_what_it_was_given() -> None:
+    """The task has yet to run when the last receiver is closed, and keeps its message."""
+    channel = Anycast[int](auto_close=True, limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        receiving = await begin(tasks, receiver.receive)
+        sender.send_nowait(1)
+        receiver.close()
+        assert channel.is_closed
+    assert (receiving.outcome, receiving.result) == ("done", 1)
+
+
+async def test_auto_close_leaves_sent_what_was_sent() -> None:
+    """A message that was stored before the last sender is closed is received, and then it ends."""
+    channel = Anycast[int](auto_close=True, limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(0)
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 1)
+        assert receiver.receive_nowait() == 0
+        sender.close()
+    assert sending.outcome == "done"
+    assert [message async for message in receiver] == [1]
+
+
 def test_the_garbage_collector_closes_nothing() -> None:
     """An endpoint that is dropped stays open in the books, and auto_close does not act."""
     channel = Anycast[int](auto_close=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 import warnings
+from collections import deque
 
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
 from anycast import Anycast, ReceiverStoppedError, SenderError
-from helpers import Attempt, begin, drain, raises, settle, task_group, waiting
+from helpers import Attempt, begin, count_yields, drain, raises, settle, task_group, waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -63,17 +64,32 @@ async def test_a_blocked_sender_does_not_slip_in_while_receivers_drain() -> None
     sending.failure(SenderError)
 
 
-async def test_a_sender_that_was_promised_room_before_the_close() -> None:
-    """A send that has not returned when the channel closes raises, woken or not."""
+async def test_a_sender_whose_message_was_stored_before_the_close() -> None:
+    """The send returns, though it has yet to run when the channel closes: it has happened."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)
     async with task_group() as tasks:
         sending = await begin(tasks, sender.send, 1)
-        assert receiver.receive_nowait() == 0  # wakes the sender
+        assert receiver.receive_nowait() == 0  # stores the message of the sender
         channel.close()
+    assert sending.outcome == "done"
+    assert drain(receiver) == [1]
+
+
+async def test_a_batch_that_is_blocked_at_the_close() -> None:
+    """What it sent is received, and what it did not send is still the caller's."""
+    channel = Anycast[int](limit=2)
+    messages = deque(range(5))
+    receiver = channel.new_receiver()
+    async with task_group() as tasks:
+        sending = await begin(tasks, channel.new_sender().send_many, messages)
+        assert receiver.receive_nowait() == 0
+        channel.close()
+        assert list(messages) == [3, 4]
     sending.failure(SenderError)
-    assert channel.statistics().messages_sent == 1
+    assert list(messages) == [3, 4]
+    assert drain(receiver) == [1, 2]
 
 
 async def test_a_sender_at_the_checkpoint_when_the_channel_closes() -> None:
@@ -135,20 +151,21 @@ async def test_waiting_receivers_are_woken(limit: float) -> None:
     assert [error.receiver for error in errors] == receivers
 
 
-async def test_a_receiver_that_was_promised_a_message_before_the_close() -> None:
-    """It gets the message: it was accepted."""
+async def test_a_receiver_that_was_given_a_message_before_the_close() -> None:
+    """The receiver keeps the message, and the others stop."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
         first, second = await begin(tasks, receiver.receive), await begin(tasks, receiver.receive)
         sender.send_nowait(1)
         channel.close()
-    assert sorted([first.outcome, second.outcome]) == ["done", "failed"]
-    assert first.result == 1
+        assert waiting(channel) == (0, 0)
+    assert (first.outcome, first.result) == ("done", 1)
+    second.failure(ReceiverStoppedError)
 
 
-async def test_the_end_waits_for_a_promised_message() -> None:
-    """A receiver waits on while a message is promised to another, which may yet be cancelled."""
+async def test_a_receiver_that_was_given_the_last_message_and_is_cancelled() -> None:
+    """The receiver keeps the message, so the end does not wait for that task."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -156,23 +173,23 @@ async def test_the_end_waits_for_a_promised_message() -> None:
         sender.send_nowait(1)
         channel.close()
         first.cancel()
-    outcomes = {first.outcome: first.result, second.outcome: second.result}
-    assert outcomes in ({"cancelled": None, "done": 1}, {"done": 1, "failed": None})
+    assert (first.outcome, first.result) == ("done", 1)
+    second.failure(ReceiverStoppedError)
 
 
-async def test_a_receiver_that_comes_while_the_last_message_is_promised() -> None:
-    """It has to wait if it comes first, and stops when the message has been taken."""
+async def test_a_receiver_that_comes_when_the_last_message_was_given_away() -> None:
+    """The channel has ended, though the task that was given the message has yet to run."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
         first = await begin(tasks, receiver.receive)
         sender.send_nowait(1)
         channel.close()
-        with pytest.raises(anyio.WouldBlock):
+        with pytest.raises(ReceiverStoppedError):
             receiver.receive_nowait()
-        second = Attempt(tasks, receiver.receive)
+        with pytest.raises(ReceiverStoppedError):
+            await receiver.receive()
     assert first.result == 1
-    second.failure(ReceiverStoppedError)
 
 
 async def test_the_end_waits_for_a_lease_that_fails() -> None:
@@ -276,13 +293,15 @@ def test_is_closed() -> None:
     assert drain(channel.new_receiver()) == [1]
 
 
-async def test_aclose_is_a_checkpoint() -> None:
-    """``aclose`` lets others run, and whoever was woken has run soon after."""
-    channel = Anycast[int]()
+async def test_aclose_does_not_yield() -> None:
+    """``aclose`` closes at once, and lets none of those it wakes run before it ends."""
+    channel = Anycast[int](yield_every=1)
     async with task_group() as tasks:
         receiving = await begin(tasks, channel.new_receiver().receive)
-        await channel.aclose()
+        assert [await count_yields(channel.aclose()) for _ in range(3)] == [0] * 3
         assert channel.is_closed
+        assert waiting(channel) == (0, 0)
+        assert receiving.outcome == "unfinished"
     receiving.failure(ReceiverStoppedError)
 
 
@@ -313,3 +332,39 @@ async def test_native_cancellation_in_the_step_of_the_close(close_first: bool) -
     with pytest.raises((asyncio.CancelledError, ReceiverStoppedError)):
         await task
     assert waiting(channel) == (0, 0)
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("what", ["channel", "end"])
+async def test_native_cancellation_of_a_receiver_that_was_given_a_message(what: str) -> None:
+    """The receiver keeps the message, whatever is closed in the same step."""
+    channel = Anycast[int]()
+    receiver = channel.new_receiver()
+    task = asyncio.ensure_future(receiver.receive())
+    await settle()
+    channel.new_sender().send_nowait(1)
+    task.cancel()
+    if what == "channel":
+        channel.close()
+    else:
+        receiver.close()
+    assert await task == 1
+    assert channel.statistics().current_buffer_used == 0
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("what", ["channel", "end"])
+async def test_native_cancellation_of_a_sender_whose_message_was_taken(what: str) -> None:
+    """The send returns, whatever is closed in the same step."""
+    channel = Anycast[int](limit=0)
+    sender = channel.new_sender()
+    task = asyncio.ensure_future(sender.send(1))
+    await settle()
+    assert channel.new_receiver().receive_nowait() == 1
+    task.cancel()
+    if what == "channel":
+        channel.close()
+    else:
+        sender.close()
+    await task
+    assert channel.statistics().messages_sent == 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import anyio
 import pytest
-from anyio.lowlevel import checkpoint
 
 from anycast import (
     Anycast,
@@ -12,8 +13,10 @@ from anycast import (
     ReceiverStoppedError,
     Sender,
     SenderClosedError,
+    merge,
 )
-from helpers import Attempt, begin, drain, settle, task_group, waiting
+from debris import WorkFailedError
+from helpers import begin, count_yields, drain, settle, task_group, waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -71,20 +74,40 @@ async def test_closing_a_receiver_wakes_its_own_tasks_only() -> None:
     assert error.__cause__ is None
 
 
-async def test_closing_a_receiver_that_was_promised_a_message() -> None:
-    """The message goes to the next in line, though its first addressee was awake already."""
+async def test_closing_a_receiver_that_was_given_a_message() -> None:
+    """Its task keeps the message, though it has yet to run, and the next in line waits on."""
     channel = Anycast[int](limit=0)
     sender, receiver, clone = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
     async with task_group() as tasks:
         first, second = await begin(tasks, receiver.receive), await begin(tasks, clone.receive)
         sender.send_nowait(1)
         receiver.close()
-    first.failure(ReceiverStoppedError)
-    assert second.result == 1
+        await settle()
+        assert (first.outcome, first.result, second.outcome) == ("done", 1, "unfinished")
+        sender.send_nowait(2)
+    assert second.result == 2
 
 
-async def test_closing_a_sender_that_was_promised_room() -> None:
-    """The room goes to the next in line, though its first owner was awake already."""
+async def test_closing_a_receiver_that_was_given_a_message_on_lease() -> None:
+    """The lease goes on, and its message comes back if the work fails."""
+    channel = Anycast[int](limit=0)
+    receiver, other = channel.new_receiver(), channel.new_receiver()
+
+    async def work() -> None:
+        async with receiver.lease() as message:
+            assert message == 1
+            raise WorkFailedError
+
+    async with task_group() as tasks:
+        working = await begin(tasks, work)
+        channel.new_sender().send_nowait(1)
+        receiver.close()
+    working.failure(WorkFailedError)
+    assert drain(other) == [1]
+
+
+async def test_closing_a_sender_whose_message_was_stored() -> None:
+    """Its task has sent, though it has yet to run, and the next in line waits on."""
     channel = Anycast[int](limit=1)
     sender, clone, receiver = channel.new_sender(), channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)
@@ -92,36 +115,39 @@ async def test_closing_a_sender_that_was_promised_room() -> None:
         first, second = await begin(tasks, sender.send, 1), await begin(tasks, clone.send, 2)
         assert receiver.receive_nowait() == 0
         sender.close()
-    first.failure(SenderClosedError)
+        await settle()
+        assert (first.outcome, second.outcome) == ("done", "unfinished")
+        assert drain(receiver) == [1, 2]
     assert second.outcome == "done"
-    assert drain(receiver) == [2]
 
 
-@pytest.mark.asyncio_only  # trio may let the sender run first, at random
-async def test_closing_a_receiver_takes_back_the_room_it_made() -> None:
-    """At limit 0 a sender waits on when the receiver it was woken for is closed."""
-    channel = Anycast[int](limit=0)
-    sender, receiver, other = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
+async def test_closing_a_sender_in_a_batch() -> None:
+    """What it sent stays sent, what it did not send is still the caller's, and the room is free."""
+    channel = Anycast[int](limit=1)
+    sender, clone, receiver = channel.new_sender(), channel.new_sender(), channel.new_receiver()
+    messages = deque([0, 1, 2, 3])
     async with task_group() as tasks:
-        sending = Attempt(tasks, sender.send, 1)
-        await settle()
-        receiving = Attempt(tasks, receiver.receive)
-        await until_the_sender_is_woken(channel)
-        receiver.close()
-        await settle()
-        assert (sending.outcome, receiving.outcome) == ("unfinished", "failed")
-        assert channel.statistics().current_buffer_used == 0
-        assert await other.receive() == 1
+        first = await begin(tasks, sender.send_many, messages)
+        second = await begin(tasks, clone.send, 4)
+        assert receiver.receive_nowait() == 0
+        sender.close()
+        assert list(messages) == [2, 3]
+        assert drain(receiver) == [1, 4]
+    first.failure(SenderClosedError)
+    assert (second.outcome, list(messages)) == ("done", [2, 3])
+
+
+async def test_closing_a_sender_whose_message_was_taken() -> None:
+    """In a rendezvous both sides have happened, though the sender's task has yet to run."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 1)
+        assert receiver.receive_nowait() == 1
+        sender.close()
     assert sending.outcome == "done"
-
-
-async def until_the_sender_is_woken(channel: Anycast[int]) -> None:
-    """Stop in the moment in which the one blocked sender has been woken and has yet to run."""
-    for _ in range(16):
-        if waiting(channel)[0] == 0:
-            return
-        await checkpoint()
-    raise AssertionError(channel)
+    now = channel.statistics()
+    assert (now.messages_sent, now.messages_received) == (1, 1)
 
 
 async def test_cancelling_a_task_blocked_in_a_closed_sender() -> None:
@@ -188,15 +214,26 @@ async def test_leaving_a_block_yields_to_nobody() -> None:
     assert channel.is_closed
 
 
-async def test_aclose_closes_even_when_cancelled() -> None:
-    """``aclose`` is a checkpoint, but has closed before it is one."""
-    channel = Anycast[int]()
-    closers = [channel.new_sender(), channel.new_receiver(), channel]
-    for closer in closers:
-        with anyio.CancelScope() as scope:
-            scope.cancel()
+async def test_aclose_does_not_yield() -> None:
+    """``aclose`` of an endpoint closes at once, and lets no other task run before it ends."""
+    channel = Anycast[int](yield_every=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    for closer in (sender, receiver, receiver.map(str), merge(channel.new_receiver())):
+        assert await count_yields(closer.aclose()) == 0
+    now = channel.statistics()
+    assert (now.open_senders, now.open_receivers) == (0, 0)
+
+
+async def test_aclose_when_cancelled() -> None:
+    """``aclose`` closes and raises nothing in a cancelled scope."""
+    channel = Anycast[int](yield_every=1)
+    receiver = channel.new_receiver()
+    closers = [channel.new_sender(), receiver.filter(bool), merge(channel.new_receiver()), channel]
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        for closer in closers:
             await closer.aclose()
-        assert scope.cancelled_caught
+    assert not scope.cancelled_caught
     now = channel.statistics()
     assert (now.open_senders, now.open_receivers, channel.is_closed) == (0, 0, True)
 

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from anycast import Anycast, ChannelClosedError, Receiver, ReceiverStoppedError, select
+from anycast import (
+    Anycast,
+    ChannelClosedError,
+    Receiver,
+    ReceiverStoppedError,
+    select,
+    select_nowait,
+)
 from combinations import TRANSPARENT
-from helpers import begin, drain, raises, settle, task_group, waiting
+from helpers import begin, count_yields, drain, raises, settle, task_group, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +82,36 @@ async def test_a_batch_waits_for_one_message_only(combinator: Combinator) -> Non
         channel.new_sender().send_nowait(1)
         channel.new_sender().send_nowait(2)
     assert attempt.result == [1, 2]
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_receives_what_blocked_senders_offer(combinator: Combinator, limit: int) -> None:
+    """Every form of receiving takes it without a wait, and their senders go on."""
+    channel = Anycast[int](limit=limit)
+    sender, receiver = channel.new_sender(), combinator(channel.new_receiver())
+    leased: list[int] = []
+    async with task_group() as tasks:
+        attempts = [await begin(tasks, sender.send, number) for number in range(7 + limit)]
+        assert receiver.receive_nowait() == 0
+        assert await count_yields(lease_one(receiver, leased)) == 0
+        assert await receiver.receive_many(3) == [2, 3, 4]
+        assert select_nowait(receiver.receiving()).result() == 5
+        assert await count_yields(receiver.receive()) == 0
+        assert waiting(channel) == (0, 0)
+        await settle()
+        assert [attempt.outcome for attempt in attempts] == ["done"] * (7 + limit)
+    assert leased == [1]
+    assert drain(receiver) == [7] * limit
+
+
+async def test_a_batch_takes_turns_with_blocked_batches(combinator: Combinator) -> None:
+    """The order is the one of single receives."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), combinator(channel.new_receiver())
+    async with task_group() as tasks:
+        for batch in ([10, 11, 12], [20, 21]):
+            await begin(tasks, sender.send_many, batch)
+        assert await receiver.receive_many(9) == [10, 20, 11, 21, 12]
 
 
 async def test_a_batch_at_the_end(combinator: Combinator) -> None:
@@ -185,32 +222,99 @@ async def test_a_clone_is_closed_on_its_own(combinator: Combinator) -> None:
         receiver.clone()
 
 
-async def test_a_cancelled_receive_takes_nothing(combinator: Combinator) -> None:
-    """Cancelled after the message was promised to it, it leaves the message to others."""
+async def test_a_receive_that_is_cancelled_while_it_waits(combinator: Combinator) -> None:
+    """It takes nothing, and leaves nothing in the channel's lines."""
+    channel = Anycast[int]()
+    receiver = combinator(channel.new_receiver())
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        attempt.cancel()
+        await settle()
+        assert waiting(channel) == (0, 0)
+        channel.new_sender().send_nowait(1)
+    assert attempt.outcome == "cancelled"
+    assert drain(channel.new_receiver()) == [1]
+
+
+async def test_a_receive_that_is_cancelled_too_late(combinator: Combinator) -> None:
+    """A message that was given to it is what it returns, and it takes no other."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     async with task_group() as tasks:
         attempt = await begin(tasks, receiver.receive)
         channel.new_sender().send_nowait(1)
+        channel.new_sender().send_nowait(2)
         attempt.cancel()
-    assert attempt.outcome in ("cancelled", "done")
-    assert drain(channel.new_receiver()) == ([1] if attempt.outcome == "cancelled" else [])
-    assert waiting(channel) == (0, 0)
+    assert attempt.result == 1
+    assert drain(channel.new_receiver()) == [2]
 
 
 @pytest.mark.asyncio_only
-async def test_a_natively_cancelled_receive_takes_nothing(combinator: Combinator) -> None:
-    """The same when asyncio cancels the task, which leaves nothing in the channel's lines."""
+async def test_a_receive_that_is_natively_cancelled_too_late(combinator: Combinator) -> None:
+    """The same when asyncio cancels the task: the next receive is cancelled as it waits."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
-    task = asyncio.ensure_future(receiver.receive())
+    received: list[int] = []
+
+    async def receive() -> None:
+        while True:
+            received.append(await receiver.receive())
+
+    task = asyncio.ensure_future(receive())
     await settle()
     channel.new_sender().send_nowait(1)
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert drain(channel.new_receiver()) == [1]
+    await asyncio.wait([task])
+    assert (task.cancelled(), received) == (True, [1])
     assert waiting(channel) == (0, 0)
+    channel.new_sender().send_nowait(2)
+    assert drain(channel.new_receiver()) == [2]
+
+
+async def receive_one(receiver: Receiver[int]) -> int:
+    """Receive."""
+    return await receiver.receive()
+
+
+async def receive_batch(receiver: Receiver[int]) -> int:
+    """Receive a batch of one."""
+    (message,) = await receiver.receive_many(1)
+    return message
+
+
+async def receive_in_loop(receiver: Receiver[int]) -> int:
+    """Receive in a loop."""
+    return await anext(receiver)
+
+
+async def receive_on_lease(receiver: Receiver[int]) -> int:
+    """Receive on a lease."""
+    async with receiver.lease() as message:
+        return message
+
+
+async def receive_in_select(receiver: Receiver[int]) -> int:
+    """Receive in a `select`."""
+    return (await select(receiver.receiving())).result()
+
+
+@pytest.mark.parametrize("closes", ["receiver", "channel", "sender"])
+@pytest.mark.parametrize(
+    "way", [receive_one, receive_batch, receive_in_loop, receive_on_lease, receive_in_select]
+)
+async def test_a_close_leaves_it_what_it_was_given(
+    combinator: Combinator, way: Callable[[Receiver[int]], Any], closes: str
+) -> None:
+    """A message that was received before the close, by a task that has yet to run, is its own."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), combinator(channel.new_receiver())
+    async with task_group() as tasks:
+        attempt = await begin(tasks, way, receiver)
+        sender.send_nowait(1)
+        {"receiver": receiver, "channel": channel, "sender": sender}[closes].close()
+    assert attempt.result == 1
+    now = channel.statistics()
+    assert (now.messages_sent, now.messages_received) == (1, 1)
 
 
 async def test_in_a_select(combinator: Combinator) -> None:

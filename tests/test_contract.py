@@ -131,7 +131,7 @@ async def test_an_unbounded_channel_never_blocks(pipe: Maker) -> None:
 
 
 async def test_a_rendezvous(pipe: Maker) -> None:
-    """With limit 0 a send completes once a receiver waits, whichever comes first."""
+    """With limit 0 a send completes once a receiver comes, whichever of the two is first."""
     ends = pipe(0)
     with ends.sender, ends.receiver:
         with pytest.raises(ends.errors.WouldBlock):
@@ -143,6 +143,24 @@ async def test_a_rendezvous(pipe: Maker) -> None:
             receiving = await begin(tasks, ends.receiver.receive)
             ends.sender.send_nowait(2)
         assert (sending.outcome, receiving.result) == ("done", 2)
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_a_blocked_sender_is_served_without_a_wait(pipe: Maker, limit: int) -> None:
+    """A receive that does not wait takes the oldest message, and the sender has sent its own."""
+    ends = pipe(limit)
+    with ends.sender, ends.receiver:
+        async with task_group() as tasks:
+            attempts = [await begin(tasks, ends.sender.send, number) for number in range(3)]
+            assert ends.waiting == (3 - limit, 0)
+            for number in range(3):
+                assert ends.receiver.receive_nowait() == number
+                assert ends.waiting == (max(2 - limit - number, 0), 0)
+                left = min(limit, 2 - number)
+                assert ends.statistics().current_buffer_used == left
+            with pytest.raises(ends.errors.WouldBlock):
+                ends.receiver.receive_nowait()
+        assert [attempt.outcome for attempt in attempts] == ["done"] * 3
 
 
 async def test_who_blocks_first_sends_first(pipe: Maker) -> None:
@@ -251,6 +269,49 @@ async def test_nobody_left_to_receive(pipe: Maker) -> None:
         with pytest.raises(ends.errors.BrokenResourceError):
             ends.sender.send_nowait(1)
     assert broken == [True, True]
+
+
+@pytest.mark.parametrize("closes", ["sender", "receiver", "both"])
+@pytest.mark.parametrize("iterates", [False, True])
+async def test_a_close_leaves_a_receiver_what_it_was_given(
+    pipe: Maker, closes: str, *, iterates: bool
+) -> None:
+    """A message that was sent to a task which waits is received, whatever is closed after that."""
+    ends = pipe(1)
+    receive = ends.receiver.__anext__ if iterates else ends.receiver.receive
+    async with task_group() as tasks:
+        receiving = await begin(tasks, receive)
+        ends.sender.send_nowait(1)
+        if closes != "sender":
+            ends.receiver.close()
+        if closes != "receiver":
+            ends.sender.close()
+    ends.sender.close()
+    ends.receiver.close()
+    assert receiving.result == 1
+
+
+@pytest.mark.parametrize("closes", ["sender", "receiver", "both"])
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_a_close_does_not_undo_a_send(pipe: Maker, closes: str, limit: int) -> None:
+    """A task that was blocked, and whose message was taken or stored, has sent it."""
+    ends = pipe(limit)
+    async with task_group() as tasks:
+        for number in range(limit):
+            await ends.sender.send(number)
+        sending = await begin(tasks, ends.sender.send, limit)
+        received = [ends.receiver.receive_nowait()]
+        assert ends.waiting == (0, 0)
+        if closes != "sender":
+            ends.receiver.close()
+        if closes != "receiver":
+            ends.sender.close()
+    if closes == "sender":
+        received += [message async for message in ends.receiver]
+        assert received == list(range(limit + 1))
+    ends.sender.close()
+    ends.receiver.close()
+    assert sending.outcome == "done"
 
 
 async def test_a_closed_sender(pipe: Maker) -> None:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import math
 import sys
-from collections import Counter
+from collections import Counter, deque
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anycast import Anycast
-from anycast._core import Core
-from explorer import HandWaiter
+from anycast._core import Batch
+from explorer import ByHand, HandWaiter, Interruption, drive_by_hand, interrupt, new_core
 
 if TYPE_CHECKING:
+    from collections import OrderedDict
     from collections.abc import Callable
     from types import FrameType
 
-    from anycast._line import Line
+    from anycast._waiter import Wakeable
+
+    Line = OrderedDict[Wakeable, int]
 
 SIZES = (10, 100, 1_000)
 
@@ -59,27 +63,18 @@ def cost(action: Callable[[], object]) -> Counter[str]:
     return counts
 
 
-def crowd(core: Core[int], line: Line, size: int) -> list[Compared]:
+def crowd(line: Line, size: int) -> list[Compared]:
     """Let so many tasks wait in a line."""
     waiters = [Compared() for _ in range(size)]
     for waiter in waiters:
-        core.join(line, waiter, waiter)
+        line[waiter] = 0
     return waiters
 
 
-def new_core(limit: float = 0) -> Core[int]:
-    """Return the core of a new channel."""
-    return Core(Anycast, "crowd", limit=limit, yield_every=64, auto_close=False)
-
-
-def put(core: Core[int], message: int) -> None:
-    """Send as a newcomer."""
-    core.put(message)
-
-
-def take(core: Core[int]) -> None:
-    """Receive as a newcomer."""
-    core.take()
+def failing(action: Callable[[], object]) -> None:
+    """Do what raises a Interruption."""
+    with suppress(Interruption):
+        action()
 
 
 @pytest.mark.parametrize("place", [0, 5, -1], ids=["oldest", "middle", "newest"])
@@ -88,9 +83,11 @@ def test_leaving_a_crowd(end: str, place: int) -> None:
     """A task leaves as cheaply from a long line as from a short one."""
     costs: list[Counter[str]] = []
     for size in SIZES:
-        core = new_core()
-        waiters = crowd(core, getattr(core, end), size)
-        costs.append(cost(partial(core.leave, getattr(core, end), waiters[place])))
+        core = new_core(limit=0)
+        line = getattr(core, end)
+        waiters = crowd(line, size)
+        leave = partial(interrupt, core, line, waiters[place])
+        costs.append(cost(partial(failing, leave)))
     assert costs[0] == costs[1] == costs[2]
 
 
@@ -99,10 +96,16 @@ def test_joining_a_crowd(end: str) -> None:
     """A task joins a long line as cheaply as a short one."""
     costs: list[Counter[str]] = []
     for size in SIZES:
-        core = new_core()
-        crowd(core, getattr(core, end), size)
-        one = Compared()
-        costs.append(cost(partial(core.join, getattr(core, end), one, one)))
+        channel = Anycast[int](limit=0)
+        core = channel._core
+        core.bind(ByHand.loop)
+        crowd(getattr(core, end), size)
+        waits = (
+            channel.new_sender().send(1) if end == "senders" else channel.new_receiver().receive()
+        )
+        with drive_by_hand(lambda _: 0, refuses=False):
+            costs.append(cost(partial(waits.send, None)))
+        waits.close()
     assert costs[0] == costs[1] == costs[2]
 
 
@@ -110,9 +113,9 @@ def test_sending_to_a_crowd() -> None:
     """One receiver of many is woken, at the same cost."""
     costs: list[Counter[str]] = []
     for size in SIZES:
-        core = new_core()
-        crowd(core, core.receivers, size)
-        costs.append(cost(partial(put, core, 1)))
+        core = new_core(limit=0)
+        crowd(core.receivers, size)
+        costs.append(cost(partial(core.offer, 1)))
     assert costs[0] == costs[1] == costs[2]
 
 
@@ -121,9 +124,31 @@ def test_receiving_from_a_crowd() -> None:
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=1)
-        put(core, 1)
-        crowd(core, core.senders, size)
-        costs.append(cost(partial(take, core)))
+        core.offer(1)
+        crowd(core.senders, size)
+        costs.append(cost(core.take))
+    assert costs[0] == costs[1] == costs[2]
+
+
+def test_receiving_many_from_a_crowd() -> None:
+    """As many senders are woken as messages are taken, however many more wait."""
+    costs: list[Counter[str]] = []
+    for size in SIZES:
+        core = new_core(limit=1)
+        core.offer(1)
+        crowd(core.senders, size)
+        costs.append(cost(partial(core.take_many, 5)))
+    assert costs[0] == costs[1] == costs[2]
+
+
+def test_receiving_from_a_crowd_of_batches() -> None:
+    """One batch of many gives a message and goes to the end of the line, at the same cost."""
+    costs: list[Counter[str]] = []
+    for size in SIZES:
+        core = new_core(limit=0)
+        for waiter in crowd(core.senders, size):
+            core.senders[waiter] = Batch(deque([1, 2, 3]))
+        costs.append(cost(core.take))
     assert costs[0] == costs[1] == costs[2]
 
 
@@ -133,8 +158,8 @@ def test_a_full_store() -> None:
     for size in SIZES:
         core = new_core(limit=math.inf)
         for message in range(size):
-            put(core, message)
-        costs.append((cost(partial(put, core, 1)), cost(partial(take, core))))
+            core.offer(message)
+        costs.append((cost(partial(core.offer, 1)), cost(core.take)))
     assert costs[0] == costs[1] == costs[2]
 
 
@@ -142,7 +167,7 @@ def test_closing_one_endpoint_in_a_crowd() -> None:
     """Only the tasks of that endpoint are touched."""
     costs: list[Counter[str]] = []
     for size in SIZES:
-        core = new_core()
-        waiters = crowd(core, core.receivers, size)
+        core = new_core(limit=0)
+        waiters = crowd(core.receivers, size)
         costs.append(cost(partial(core.detach, core.receivers, waiters[3:6])))
     assert costs[0] == costs[1] == costs[2]

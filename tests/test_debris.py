@@ -12,6 +12,7 @@ from anycast import (
     Anycast,
     ReceiverStoppedError,
     SenderClosedError,
+    _late,
 )
 from debris import (
     Ends,
@@ -79,20 +80,44 @@ async def test_a_task_that_has_finished(end: str) -> None:
 
 
 @pytest.mark.asyncio_only
-@pytest.mark.parametrize("when", ["waiting", "promised"])
+@pytest.mark.parametrize("when", ["waiting", "woken"])
 async def test_a_task_that_was_natively_cancelled(when: str) -> None:
-    """Nothing refers to the task, wherever in its wait the cancellation came."""
+    """The task and its cancellation are forgotten, wherever in its wait the cancellation came."""
     ends = Ends()
     task = asyncio.ensure_future(ends.receiver.receive())
     reference = weakref.ref(task)
     await settle()
-    if when == "promised":
+    if when == "woken":
         ends.sender.send_nowait(Message())
     task.cancel()
     del task
     await settle()
     assert reference() is None
     assert waiters() == 0
+    assert _late.owed == {}
+
+
+@pytest.mark.asyncio_only
+async def test_a_task_that_took_a_late_cancellation_later() -> None:
+    """A cancellation that was delivered at the next wait is forgotten, and so is its waiter."""
+    ends = Ends()
+
+    async def receive_twice() -> None:
+        await ends.receiver.receive()
+        await ends.receiver.receive()
+
+    task = asyncio.ensure_future(receive_twice())
+    reference = weakref.ref(task)
+    await settle()
+    ends.sender.send_nowait(Message())
+    task.cancel()
+    await settle()
+    assert task.cancelled()
+    del task
+    assert reference() is None
+    assert waiting(ends.channel) == (0, 0)
+    assert waiters() == 0
+    assert _late.owed == {}
 
 
 @pytest.mark.parametrize("limit", [0, 1])
@@ -139,23 +164,23 @@ async def test_waiters_of_batches_leases_and_loops() -> None:
     assert waiters() == 0
 
 
-async def test_a_waiter_whose_promise_was_taken_back() -> None:
-    """A sender that was woken in vain and is cancelled then leaves nothing behind."""
-    ends = Ends()
-    ends.sender.send_nowait(Message())
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_a_waiter_whose_message_came_back(limit: int) -> None:
+    """A task that waits and is given what a failed lease gives back leaves no waiter behind."""
+    ends = Ends(limit)
 
     async def fail() -> None:
         async with ends.receiver.lease():
+            await begin(tasks, receive_and_drop, ends.receiver)
             raise WorkFailedError
 
     async with task_group() as tasks:
         sending = await begin(tasks, ends.sender.send, Message())
         assert await handle(fail) is WorkFailedError
         await settle()
-        assert sending.outcome == "unfinished"
-        sending.cancel()
-    assert sending.outcome == "cancelled"
-    assert waiters() == 0
+        assert sending.outcome == "done"
+        assert waiting(ends.channel) == (0, 0)
+        assert waiters() == 0
 
 
 async def test_a_channel_that_nobody_uses() -> None:

@@ -173,12 +173,14 @@ async def test_a_cancelled_receive(combinator: Combinator) -> None:
 
 @pytest.mark.asyncio_only
 @combinators
-async def test_a_natively_cancelled_receive(combinator: Combinator) -> None:
-    """Nor does it keep the task, also if a message had been promised to it."""
+@pytest.mark.parametrize("when", ["waiting", "woken"])
+async def test_a_natively_cancelled_receive(combinator: Combinator, when: str) -> None:
+    """Nor does it keep the task, also if a message was given to it before."""
     ends = Ends()
     task = asyncio.ensure_future(receive_and_drop(combinator(ends.receiver)))
     await settle()
-    ends.sender.send_nowait(Message())
+    if when == "woken":
+        ends.sender.send_nowait(Message())
     task.cancel()
     reference = weakref.ref(task)
     del task

@@ -88,16 +88,75 @@ async def test_the_message_of_a_cancelled_send(watched: Watched) -> None:
 
 @pytest.mark.asyncio_only
 async def test_the_message_of_a_natively_cancelled_send(watched: Watched) -> None:
-    """Also if the cancellation comes when room had been promised to it."""
-    ends = Ends()
-    ends.sender.send_nowait(Message())
+    """The message is the caller's alone again, and gone if the caller drops it."""
+    ends = Ends(limit=0)
     task = asyncio.ensure_future(send_new(ends.sender, watched))
     await settle()
-    ends.receiver.receive_nowait()
     task.cancel()
     del task
     await settle()
     assert (watched.made, watched.alive) == (1, 0)
+    assert waiters() == 0
+
+
+@pytest.mark.asyncio_only
+async def test_the_message_of_a_send_that_was_natively_cancelled_late(watched: Watched) -> None:
+    """The message is the receiver's alone: neither sender nor cancellation keeps it."""
+    ends = Ends()
+    ends.sender.send_nowait(Message())
+    task = asyncio.ensure_future(send_new(ends.sender, watched))
+    await settle()
+    ends.receiver.receive_nowait()  # stores the message of the sender
+    task.cancel()
+    del task
+    await settle()
+    assert watched.alive == 1
+    ends.receiver.receive_nowait()
+    assert (watched.made, watched.alive) == (1, 0)
+    assert waiters() == 0
+
+
+@pytest.mark.asyncio_only
+async def test_the_message_of_a_receive_that_was_natively_cancelled_late(watched: Watched) -> None:
+    """The task has its message, and no other part of the library keeps it."""
+    ends = Ends()
+    task = asyncio.ensure_future(receive_and_drop(ends.receiver))
+    await settle()
+    await send_new(ends.sender, watched)
+    task.cancel()
+    del task
+    await settle()
+    assert (watched.made, watched.alive) == (1, 0)
+    assert waiters() == 0
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_messages_that_a_blocked_batch_offered(watched: Watched, limit: int) -> None:
+    """Each message of a blocked ``send_many`` is gone when it was received."""
+    ends = Ends(limit)
+
+    async def send_batch() -> None:
+        await ends.sender.send_many([watched.message() for _ in range(4)])
+
+    async with task_group() as tasks:
+        sending = await begin(tasks, send_batch)
+        for left in (3, 2, 1, 0):
+            await receive_and_drop(ends.receiver)
+            assert watched.alive == left
+        await settle()
+        assert sending.outcome == "done"
+    assert waiters() == 0
+
+
+async def test_messages_of_a_blocked_batch_that_was_cancelled(watched: Watched) -> None:
+    """What was not sent is gone if the caller drops it."""
+    ends = Ends(limit=1)
+
+    async def send_batch() -> None:
+        await ends.sender.send_many([watched.message() for _ in range(4)])
+
+    await cancel_after_start(send_batch)
+    assert (watched.made, watched.alive) == (4, 1)
     assert waiters() == 0
 
 

@@ -8,16 +8,21 @@ were looked at; none of these ways may be more frequented than another. The shar
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from anyio.lowlevel import checkpoint
 
-from anycast import Anycast, Operation, Receiver, merge, select, select_nowait
-from anycast._operation import Receiving
+from anycast import Anycast, Operation, Receiver, Sender, merge, select, select_nowait
+from anycast._operation import Leaf, ReceiveOperation
 from combinations import FAILING, Foreign, OddError
+from helpers import settle, task_group, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from anyio.abc import TaskGroup
 
 pytestmark = pytest.mark.anyio
 
@@ -25,11 +30,11 @@ ROUNDS = 4_000
 FAIR = ROUNDS * 0.45
 
 
-class Unhurried(Receiving[int]):
+class Unhurried(ReceiveOperation[int]):
     """An operation that is never performed at a glance, like those of other kinds of channel."""
 
-    def _at_once(self) -> bool:
-        return super(Receiving, self)._at_once()  # as an operation by default
+    def _try_fast(self) -> bool:
+        return super(Leaf, self)._try_fast()  # as an operation by default
 
 
 class UnhurriedReceiver(Foreign[int]):
@@ -38,8 +43,8 @@ class UnhurriedReceiver(Foreign[int]):
     def receiving(self) -> Operation[int]:
         receiver: Receiver[int] = self._receiver
         end = receiver.receiving()
-        assert isinstance(end, Receiving)
-        return Unhurried(end.endpoint, end.core, end.line)
+        assert isinstance(end, ReceiveOperation)
+        return Unhurried(end.endpoint, end.core, end.line, end.offer)
 
 
 def full(number: int, *, yield_every: int = 64) -> Receiver[int]:
@@ -130,3 +135,178 @@ async def test_a_merge_with_one_that_turns_all_away() -> None:
     """It keeps nobody from the others."""
     receiver = merge(full(0).filter(bool), full(1))
     assert sum([await receiver.receive() for _ in range(ROUNDS // 4)]) == ROUNDS // 4
+
+
+LIMITS = [(0, 0), (0, 1), (0, 10), (0, math.inf), (1, 1)]
+
+
+def offering(tasks: TaskGroup, limits: tuple[float, float]) -> list[Receiver[int]]:
+    """Return receivers of two channels, each with a sender that has its number for each round."""
+    channels = [Anycast[int](limit=limit) for limit in limits]
+    for number, channel in enumerate(channels):
+        tasks.start_soon(channel.new_sender().send_many, [number] * ROUNDS)
+    return [channel.new_receiver() for channel in channels]
+
+
+def check_shares(received: list[int]) -> None:
+    """Check that either channel had its share."""
+    assert len(received) == ROUNDS
+    assert FAIR < sum(received) < ROUNDS - FAIR
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("waits", [True, False])
+async def test_a_select_over_a_rendezvous(limits: tuple[float, float], *, waits: bool) -> None:
+    """A blocked sender is as good as a message that is stored."""
+    async with task_group() as tasks:
+        operations = [receiver.receiving() for receiver in offering(tasks, limits)]
+        await settle()
+        received: list[int] = []
+        for _ in range(ROUNDS):
+            done = await select(*operations) if waits else select_nowait(*operations)
+            received.append(done.result())
+        tasks.cancel_scope.cancel()
+    check_shares(received)
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+@pytest.mark.parametrize("way", ["receive", "receive_nowait", "receive_many"])
+async def test_a_merge_over_a_rendezvous(limits: tuple[float, float], way: str) -> None:
+    """Each channel is received from as often as the other, whichever has a buffer."""
+    async with task_group() as tasks:
+        receiver = merge(*offering(tasks, limits))
+        await settle()
+        received: list[int] = []
+        while len(received) < ROUNDS:
+            if way == "receive":
+                received.append(await receiver.receive())
+            elif way == "receive_nowait":
+                received.append(receiver.receive_nowait())
+            else:
+                received += await receiver.receive_many(8)
+        tasks.cancel_scope.cancel()
+    check_shares(received)
+
+
+async def send_for_ever(sender: Sender[int], number: int) -> None:
+    """Send one message after another."""
+    while True:
+        await sender.send(number)
+
+
+async def receive_for_ever(receiver: Receiver[int]) -> None:
+    """Receive one message after another."""
+    while True:
+        await receiver.receive()
+
+
+def check_turns(ones: int, turns: list[float]) -> None:
+    """Check the shares of two channels, by what each offers in one turn of the event loop.
+
+    Once a channel has nothing more to offer, the other gets all until its tasks run again. So
+    the shares follow the offers, and each is at least three quarters of that.
+    """
+    shares = [ROUNDS * offers / sum(turns) for offers in turns]
+    assert ROUNDS - ones > shares[0] * 0.75
+    assert ones > shares[1] * 0.75
+
+
+@pytest.mark.parametrize("tasks_each", [(1, 1), (3, 3), (1, 5)])
+@pytest.mark.parametrize("limits", [(0, 0), (0, 1), (0, 10), (1, 1)])
+@pytest.mark.parametrize("merges", [False, True])
+async def test_senders_that_come_again_and_again(
+    limits: tuple[int, int], tasks_each: tuple[int, int], *, merges: bool
+) -> None:
+    """No channel is starved, however little it can offer beside the other."""
+    channels = [Anycast[int](limit=limit) for limit in limits]
+    receivers = [channel.new_receiver() for channel in channels]
+    operations = [receiver.receiving() for receiver in receivers]
+    if merges:
+        operations = [merge(*receivers).receiving()]
+    async with task_group() as tasks:
+        for number, channel in enumerate(channels):
+            for _ in range(tasks_each[number]):
+                tasks.start_soon(send_for_ever, channel.new_sender(), number)
+        ones = sum([(await select(*operations)).result() for _ in range(ROUNDS)])
+        tasks.cancel_scope.cancel()
+    check_turns(ones, [sum(offers) for offers in zip(limits, tasks_each, strict=True)])
+
+
+@pytest.mark.parametrize("limits", [(0, 0), (0, 1), (0, 10), (1, 1)])
+async def test_a_select_that_sends_over_a_rendezvous(limits: tuple[int, int]) -> None:
+    """A receiver that waits is as good as room."""
+    channels = [Anycast[int](limit=limit) for limit in limits]
+    operations = [channel.new_sender().sending(0) for channel in channels]
+    async with task_group() as tasks:
+        for channel in channels:
+            for _ in range(3):
+                tasks.start_soon(receive_for_ever, channel.new_receiver())
+        ones = sum([await select(*operations) is operations[1] for _ in range(ROUNDS)])
+        tasks.cancel_scope.cancel()
+    check_turns(ones, [limit + 3 for limit in limits])
+
+
+async def test_in_order_a_rendezvous_that_comes_first_always_wins() -> None:
+    """Its sender is blocked, so its message is there, whatever is stored in the other channel."""
+    async with task_group() as tasks:
+        operations = [receiver.receiving() for receiver in offering(tasks, (0, math.inf))]
+        await settle()
+        for _ in range(ROUNDS // 2):
+            assert select_nowait(*operations, in_order=True) is operations[0]
+            assert await select(*operations, in_order=True) is operations[0]
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_several_arms_in_the_line_of_receivers(limit: int, *, in_order: bool) -> None:
+    """Of three that wait in one line each gets its share; in order the first one gets all."""
+    channel = Anycast[int](limit=limit)
+    sender = channel.new_sender()
+    operations = [channel.new_receiver().receiving() for _ in range(3)]
+    counts = await claims(channel, operations, lambda: sender.send_nowait(0), in_order=in_order)
+    check_claims(counts, in_order=in_order)
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_several_arms_in_the_line_of_senders(limit: int, *, in_order: bool) -> None:
+    """Of three that wait in one line each gets its share; in order the first one gets all."""
+    channel = Anycast[int](limit=limit)
+    for _ in range(limit):
+        channel.new_sender().send_nowait(0)
+    receiver = channel.new_receiver()
+    operations = [channel.new_sender().sending(number) for number in range(3)]
+    counts = await claims(channel, operations, receiver.receive_nowait, in_order=in_order)
+    check_claims(counts, in_order=in_order)
+
+
+async def claims(
+    channel: Anycast[int],
+    operations: list[Operation[Any]],
+    claim: Callable[[], object],
+    *,
+    in_order: bool,
+) -> Counter[int]:
+    """Block in a `select` again and again, and count which of its operations is claimed."""
+    counts: Counter[int] = Counter()
+
+    async def block() -> None:
+        for _ in range(ROUNDS):
+            counts[operations.index(await select(*operations, in_order=in_order))] += 1
+
+    async with task_group() as tasks:
+        tasks.start_soon(block)
+        for _ in range(ROUNDS):
+            while waiting(channel) == (0, 0):
+                await checkpoint()
+            claim()
+    return counts
+
+
+def check_claims(counts: Counter[int], *, in_order: bool) -> None:
+    """Check that the first of three operations was claimed each time, or that it was drawn."""
+    if in_order:
+        assert counts == {0: ROUNDS}
+    else:  # less is seen once in 10^11 runs
+        assert min(counts[number] for number in range(3)) > ROUNDS * 0.28

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anycast import Anycast
-from helpers import waiting
+from helpers import ROUNDS, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -56,4 +56,56 @@ def test_a_channel_serves_the_guest_and_then_the_host(limit: int, yield_every: i
 
     asyncio.run(host())  # so that the channel expects asyncio when the guest comes
     assert run_as_guest(exchange, host) == 1
+    assert waiting(channel) == (0, 0)
+
+
+def run_together(guest: Callable[[], Awaitable[Any]], host: Callable[[], Awaitable[None]]) -> Any:
+    """Run one coroutine in trio, as a guest of asyncio, which runs another meanwhile."""
+
+    async def run() -> Any:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Any] = loop.create_future()
+        trio.lowlevel.start_guest_run(
+            guest,
+            run_sync_soon_threadsafe=loop.call_soon_threadsafe,
+            done_callback=done.set_result,
+        )
+        await host()
+        return (await done).unwrap()
+
+    return asyncio.run(run())
+
+
+async def let_the_guest_wait(channel: Anycast[int]) -> None:
+    """Let the guest run until its task waits in the channel."""
+    for _ in range(ROUNDS):
+        await asyncio.sleep(0)
+    assert waiting(channel) == (0, 1)
+
+
+@pytest.mark.filterwarnings("ignore:You seem to already have installed a SIGINT handler")
+def test_the_host_sends_to_a_task_of_the_guest() -> None:
+    """A task of the guest that waits is woken by the host: both run in one thread."""
+    channel = Anycast[int](limit=0)
+
+    async def host() -> None:
+        await let_the_guest_wait(channel)
+        await channel.new_sender().send(1)
+
+    assert run_together(channel.new_receiver().receive, host) == 1
+    assert waiting(channel) == (0, 0)
+
+
+@pytest.mark.filterwarnings("ignore:You seem to already have installed a SIGINT handler")
+def test_the_host_may_not_wait_where_the_guest_does() -> None:
+    """The host is refused, and the task of the guest goes on."""
+    channel = Anycast[int](limit=0)
+
+    async def host() -> None:
+        await let_the_guest_wait(channel)
+        with pytest.raises(RuntimeError, match="serves one event loop at a time"):
+            await channel.new_receiver().receive()
+        channel.new_sender().send_nowait(1)
+
+    assert run_together(channel.new_receiver().receive, host) == 1
     assert waiting(channel) == (0, 0)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from explorer import Kind, explore
+from explorer import Faults, Kind, explore
 from programs import Program, Setup
 from select_programs import SELECTS, SelectProgram
 
@@ -30,8 +30,7 @@ class Family(NamedTuple):
     schedules: int
     most: int = 3
     setup: Setup = Setup()
-    injections: int = 1
-    refuses: bool = False
+    faults: Faults = Faults()
     kind: Kind = Program
     limits: tuple[float, ...] = (0, 1, 2, math.inf)
 
@@ -39,41 +38,57 @@ class Family(NamedTuple):
 SIMPLE = ("s", "ss", "r", "rr")
 EVERY_OPERATION = ("s", "m", "r", "b", "l", "f")
 FAMILIES = {
-    "three operations": Family((*SIMPLE, "sss", "rrr"), 91_804),
-    "every operation": Family(EVERY_OPERATION, 83_306),
-    "every operation, and cancelled tasks refuse": Family(EVERY_OPERATION, 83_774, refuses=True),
-    "always yielding": Family(("s", "r", "b", "f"), 148_613, setup=Setup(yield_every=1)),
-    "two faults": Family(("s", "r"), 57_822, injections=2),
-    "senders that receive": Family(("sr", "rs", "s", "r"), 23_025),
-    "longer scripts": Family(("mr", "lb", "sf", "bs"), 94_744),
-    "four tasks": Family(("s", "r"), 52_660, most=4),
-    "two faults in every operation": Family(EVERY_OPERATION, 25_388, most=2, injections=2),
-    "two endpoints on either side": Family(EVERY_OPERATION, 110_607, setup=Setup(ends=2)),
+    "three operations": Family((*SIMPLE, "sss", "rrr"), 67_550),
+    "every operation": Family(EVERY_OPERATION, 75_357),
+    "every operation, and cancelled tasks refuse": Family(
+        EVERY_OPERATION, 75_005, faults=Faults(refuses=True)
+    ),
+    "always yielding": Family(("s", "r", "b", "f"), 481_278, setup=Setup(yield_every=1)),
+    "two faults": Family(("s", "r"), 52_358, faults=Faults(2)),
+    "senders that receive": Family(("sr", "rs", "s", "r"), 20_838),
+    "longer scripts": Family(("mr", "lb", "sf", "bs"), 80_358),
+    "four tasks": Family(("s", "r"), 43_602, most=4),
+    "two faults in every operation": Family(EVERY_OPERATION, 24_784, most=2, faults=Faults(2)),
+    "two endpoints on either side": Family(EVERY_OPERATION, 98_589, setup=Setup(ends=2)),
     "closing with the last endpoint": Family(
-        ("s", "r"), 100_623, setup=Setup(ends=2, auto_close=True), injections=2
+        ("s", "r"), 89_284, setup=Setup(ends=2, auto_close=True), faults=Faults(2)
     ),
     "selects over two channels": Family(
-        (*SELECTS, "s", "r"), 138_594, kind=SelectProgram, limits=(0, 1)
+        (*SELECTS, "s", "r"), 109_649, kind=SelectProgram, limits=(0, 1)
     ),
     "selects over two channels, and cancelled tasks refuse": Family(
-        (*SELECTS, "s", "r"), 82_905, most=2, injections=2, refuses=True, kind=SelectProgram
+        (*SELECTS, "s", "r"), 78_139, most=2, faults=Faults(2, refuses=True), kind=SelectProgram
     ),
     "selects that always yield": Family(
-        (*SELECTS, "s", "r"), 23_667, most=2, setup=Setup(yield_every=1), kind=SelectProgram
+        (*SELECTS, "s", "r"), 37_796, most=2, setup=Setup(yield_every=1), kind=SelectProgram
     ),
     "merges of two channels": Family(
-        ("m", "s", "w", "z", "x"), 52_707, kind=SelectProgram, limits=(0, 1)
+        ("m", "s", "w", "z", "x"), 36_370, kind=SelectProgram, limits=(0, 1)
     ),
     "two faults in merges of two channels": Family(
         ("m", "mm", "s", "w", "x", "r"),
-        31_237,
+        28_838,
         most=2,
-        injections=2,
+        faults=Faults(2),
         kind=SelectProgram,
         limits=(0, 1),
     ),
     "merges that always yield": Family(
-        ("m", "s", "w"), 104_049, setup=Setup(yield_every=1), kind=SelectProgram, limits=(0, 1)
+        ("m", "s"), 187_506, setup=Setup(yield_every=1), kind=SelectProgram, limits=(0,)
+    ),
+    "three operations, and cancelled tasks refuse": Family(
+        (*SIMPLE, "sss", "rrr"), 67_156, faults=Faults(refuses=True)
+    ),
+    "tasks that are destroyed": Family(EVERY_OPERATION, 88_126, faults=Faults(destroys=True)),
+    "two faults, and tasks that are destroyed": Family(
+        EVERY_OPERATION, 32_031, most=2, faults=Faults(2, destroys=True)
+    ),
+    "selects and merges that are destroyed": Family(
+        (*SELECTS, "m", "s", "r"),
+        130_583,
+        most=2,
+        faults=Faults(2, destroys=True),
+        kind=SelectProgram,
     ),
 }
 
@@ -96,7 +111,7 @@ def test_every_schedule_keeps_every_promise(family: Family, pool: ProcessPoolExe
         for scripts in combinations_with_replacement(family.tasks, size)
         for limit in family.limits
     ]
-    run = partial(explore, kind=family.kind, injections=family.injections, refuses=family.refuses)
+    run = partial(explore, kind=family.kind, faults=family.faults)
     assert sum(pool.map(run, *zip(*programs, strict=True))) == family.schedules
 
 
@@ -118,12 +133,12 @@ def test_short_schedules_keep_every_promise(limit: float, yield_every: int, refu
         ("m", "f", "r"),
         ("ss", "b"),
     ):
-        assert explore(scripts, Setup(limit, yield_every), refuses=refuses) > 1
+        assert explore(scripts, Setup(limit, yield_every), faults=Faults(refuses=refuses)) > 1
 
 
 @pytest.mark.parametrize("limit", [0, 1])
-def test_two_promises_on_each_side_keep_every_promise(limit: float) -> None:
-    """Four tasks, so that one of two promises can be taken back."""
+def test_two_tasks_on_each_side_keep_every_promise(limit: float) -> None:
+    """Four tasks, so that each line can hold two."""
     for scripts in (("s", "s", "r", "r"), ("m", "s", "r", "r")):
         assert explore(scripts, Setup(limit)) > 1
 
@@ -131,17 +146,28 @@ def test_two_promises_on_each_side_keep_every_promise(limit: float) -> None:
 @pytest.mark.parametrize("scripts", [("s", "s", "r"), ("r", "r", "s")])
 def test_clones_that_are_closed_keep_every_promise(scripts: tuple[str, ...]) -> None:
     """Two endpoints on one side, both of which may be closed, and the channel with them."""
-    assert explore(scripts, Setup(1, ends=2, auto_close=True), injections=2) > 1
+    assert explore(scripts, Setup(1, ends=2, auto_close=True), faults=Faults(2)) > 1
 
 
 @pytest.mark.parametrize(("limit", "refuses"), [(0, False), (1, True)])
 def test_two_selects_keep_every_promise(limit: float, refuses: bool) -> None:
     """Two selects, or merges, meet in two channels, whatever they are about."""
     for scripts in combinations_with_replacement((*SELECTS, "s", "r", "m"), 2):
-        assert explore(scripts, Setup(limit), kind=SelectProgram, refuses=refuses) > 1
+        assert (
+            explore(scripts, Setup(limit), kind=SelectProgram, faults=Faults(refuses=refuses)) > 1
+        )
 
 
 @pytest.mark.parametrize("scripts", [("v", "s", "r"), ("v", "v", "v"), ("x", "x", "v")])
 def test_selects_that_send_and_receive_keep_every_promise(scripts: tuple[str, ...]) -> None:
-    """Room that a select makes by receiving is for others, and never for itself."""
+    """A select meets other selects, and never itself."""
     assert explore(scripts, Setup(0), kind=SelectProgram) > 1
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_tasks_that_are_destroyed_keep_every_promise(limit: float) -> None:
+    """What a task was given goes to the next one when the task is destroyed."""
+    for scripts in (("s", "r", "r"), ("m", "l"), ("f", "s"), ("b", "m")):
+        assert explore(scripts, Setup(limit), faults=Faults(destroys=True)) > 1
+    for scripts in (("m", "s", "r"), ("x", "v")):
+        assert explore(scripts, Setup(limit), kind=SelectProgram, faults=Faults(destroys=True)) > 1

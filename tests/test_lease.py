@@ -118,25 +118,44 @@ async def test_cancelled_wait() -> None:
 
 
 @pytest.mark.asyncio_only
-async def test_native_cancellation_of_a_lease_that_was_promised_a_message() -> None:
-    """The message goes to the next in line, and no lease is open."""
+async def test_a_native_cancellation_of_a_lease_that_was_given_a_message() -> None:
+    """The block begins, its first wait is cancelled, and the message goes to the next in line."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
+    begun: list[int] = []
 
-    async def work() -> int:
+    async def work() -> None:
         async with receiver.lease() as message:
-            return message
+            begun.append(message)
+            await settle()
 
-    first, second = asyncio.ensure_future(work()), asyncio.ensure_future(work())
+    first, second = asyncio.ensure_future(work()), asyncio.ensure_future(receiver.receive())
     await settle()
     sender.send_nowait(1)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
-    assert await second == 1
+    assert (begun, await second) == ([1], 1)
     channel.close()
     with pytest.raises(ReceiverStoppedError):
         await receiver.receive()
+
+
+@pytest.mark.parametrize("closes", ["receiver", "channel"])
+async def test_a_close_leaves_a_lease_what_it_was_given(closes: str) -> None:
+    """The work goes on, and the end of the channel waits for it."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        work = await begin(tasks, fail, receiver)
+        waiting_for_the_end = await begin(tasks, channel.new_receiver().receive)
+        sender.send_nowait(1)
+        {"receiver": receiver, "channel": channel}[closes].close()
+        assert waiting(channel) == (0, 1)
+        await settle()
+        channel.close()
+    assert work.outcome == "done"
+    assert waiting_for_the_end.result == 1
 
 
 async def test_whoever_waits_gets_what_comes_back() -> None:
@@ -183,7 +202,8 @@ async def test_leases_give_back_to_the_head() -> None:
     assert drain(receiver) == [1, 2, 3]
 
 
-async def test_giving_back_exceeds_the_limit() -> None:
+@pytest.mark.parametrize("nowait", [False, True])
+async def test_giving_back_exceeds_the_limit(*, nowait: bool) -> None:
     """The channel holds one too many for a while, and no sender goes on until there is room."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
@@ -197,32 +217,86 @@ async def test_giving_back_exceeds_the_limit() -> None:
     assert channel.statistics().peak_buffer_used == 2
     async with task_group() as tasks:
         sending = await begin(tasks, sender.send, 3)
-        assert await receiver.receive() == 1
+        assert (receiver.receive_nowait() if nowait else await receiver.receive()) == 1
         await settle()
         assert sending.outcome == "unfinished"
         with pytest.raises(anyio.WouldBlock):
             sender.send_nowait(4)
-        assert await receiver.receive() == 2
+        assert (receiver.receive_nowait() if nowait else await receiver.receive()) == 2
+        assert channel.statistics().current_buffer_used == 1
     assert sending.outcome == "done"
     assert drain(receiver) == [3]
 
 
-async def test_giving_back_takes_room_from_a_woken_sender() -> None:
-    """A sender that was woken and has yet to run waits again, and still comes first."""
+async def test_giving_back_leaves_a_woken_sender_what_it_has_sent() -> None:
+    """Its message took the place of the leased one, and is received after that one."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(1)
     async with task_group() as tasks:
         sendings = [await begin(tasks, sender.send, number) for number in (2, 3)]
-        await fail(receiver)  # wakes a sender, and takes it back in the same step
-        assert waiting(channel) == (2, 0)
+        await fail(receiver)  # the sender that is woken has yet to run
+        assert waiting(channel) == (1, 0)
+        assert channel.statistics().current_buffer_used == 2
         await settle()
-        assert [sending.outcome for sending in sendings] == ["unfinished"] * 2
-        assert channel.statistics().current_buffer_used == 1
+        assert [sending.outcome for sending in sendings] == ["done", "unfinished"]
         assert await receiver.receive() == 1
-        await settle()
+        assert waiting(channel) == (1, 0)
         assert await receiver.receive() == 2
     assert drain(receiver) == [3]
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_a_batch_after_giving_back_leaves_senders_waiting_until_there_is_room(
+    limit: int,
+) -> None:
+    """It takes what is stored, over the limit as that may be, and then what senders offer."""
+    channel = Anycast[int](limit=limit)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        for number in range(4):
+            await begin(tasks, sender.send, number)
+        await fail(receiver)
+        assert channel.statistics().current_buffer_used == limit + 1
+        assert await receiver.receive_many(1) == [0]
+        assert channel.statistics().current_buffer_used == limit
+        assert await receiver.receive_many(2) == [1, 2]
+        assert await receiver.receive_many(2) == [3]
+    assert waiting(channel) == (0, 0)
+
+
+async def test_a_message_that_comes_back_goes_to_who_waits_ahead_of_a_blocked_sender() -> None:
+    """A receiver that has waited since before gets it, and no message is stored."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        await begin(tasks, sender.send, 1)
+        lease = receiver.lease()
+        assert await lease.__aenter__() == 1
+        receivings = [await begin(tasks, receiver.receive) for _ in range(2)]
+        await lease.__aexit__(WorkFailedError, WorkFailedError(), None)
+        assert channel.statistics().current_buffer_used == 0
+        sender.send_nowait(2)
+    assert [receiving.result for receiving in receivings] == [1, 2]
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_a_lease_takes_what_a_blocked_sender_offers(limit: int) -> None:
+    """It need not wait for that, and the sender has sent."""
+    channel = Anycast[int](limit=limit)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    leased: list[int] = []
+
+    async def work() -> None:
+        async with receiver.lease() as message:
+            leased.append(message)
+
+    async with task_group() as tasks:
+        sendings = [await begin(tasks, sender.send, number) for number in range(limit + 1)]
+        assert [await count_yields(work()) for _ in range(limit + 1)] == [0] * (limit + 1)
+        assert waiting(channel) == (0, 0)
+    assert leased == list(range(limit + 1))
+    assert sendings[limit].outcome == "done"
 
 
 async def test_a_lease_makes_room() -> None:

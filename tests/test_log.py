@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,7 +13,11 @@ from anycast import Anycast, SenderClosedError, SenderError
 from helpers import Attempt, begin, drain, raises, settle, task_group, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from anycast import Sender
+
+    On = Callable[[int, Callable[[], object]], None]
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +68,7 @@ class Handler(logging.Handler):
 
 
 @pytest.fixture
-def on(request: pytest.FixtureRequest) -> Callable[[int, Callable[[], object]], None]:
+def on(request: pytest.FixtureRequest) -> On:
     """Return a function that has the logger do something at each record of a level."""
     logger = logging.getLogger("anycast")
 
@@ -224,31 +229,97 @@ async def test_disabled_level_costs_no_look_at_the_clock(
     assert channel.statistics().messages_sent == 2
 
 
-@pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
-async def test_a_handler_that_raises(
-    on: Callable[[int, Callable[[], object]], None], level: int
+async def send_one(sender: Sender[int]) -> None:
+    """Send the message 1."""
+    await sender.send(1)
+
+
+async def send_batch(sender: Sender[int]) -> None:
+    """Send the message 1 as a batch."""
+    await sender.send_many([1])
+
+
+sends = pytest.mark.parametrize("send", [send_one, send_batch])
+
+
+@sends
+async def test_a_fault_in_the_log_of_a_sender_that_blocks(
+    on: On, send: Callable[[Sender[int]], Awaitable[None]]
 ) -> None:
-    """The send raises its error and leaves no trace; the next in line goes on."""
+    """The send raises the error, and leaves no trace."""
+    channel = full_channel()
+    before = channel.statistics()
+    sender = channel.new_sender()
+    on(logging.WARNING, failing)
+    with raises(LookupError, "no log"):
+        await send(sender)
+    assert waiting(channel) == (0, 0)
+    sender.close()
+    assert channel.statistics() == before
+    assert drain(channel.new_receiver()) == [0]
+
+
+async def test_the_messages_that_a_fault_in_the_log_keeps_back(on: On) -> None:
+    """A deque keeps what was not sent."""
+    channel = full_channel()
+    messages = deque([1, 2])
+    on(logging.WARNING, failing)
+    with raises(LookupError, "no log"):
+        await channel.new_sender().send_many(messages)
+    assert list(messages) == [1, 2]
+
+
+async def test_others_in_line_when_the_log_of_a_sender_that_blocks_fails(on: On) -> None:
+    """Those who wait before and behind that sender go on."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
+        first = await begin(tasks, sender.send, 1)
+        on(logging.WARNING, fail_once())
+        with raises(LookupError, "no log"):
+            await sender.send(2)
+        last = await begin(tasks, sender.send, 3)
+        assert drain(receiver) == [0, 1, 3]
+    assert (first.outcome, last.outcome) == ("done", "done")
 
-        async def fail() -> None:
-            with raises(LookupError, "no log"):
-                await sender.send(1)
 
-        if level == logging.WARNING:
-            on(level, failing)
-            await fail()
-        else:
-            failed = await begin(tasks, fail)
-            second = await begin(tasks, sender.send, 2)
-            on(level, fail_once())
-            assert receiver.receive_nowait() == 0
-            await settle()
-            assert (failed.outcome, second.outcome) == ("done", "done")
-    assert waiting(channel) == (0, 0)
-    assert drain(receiver) == ([0] if level == logging.WARNING else [2])
+@sends
+async def test_a_fault_in_the_log_of_a_sender_that_goes_on(
+    on: On, send: Callable[[Sender[int]], Awaitable[None]]
+) -> None:
+    """The send returns, since its message was sent."""
+    channel = full_channel()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    failures: list[None] = []
+
+    def fail() -> None:
+        failures.append(None)
+        failing()
+
+    on(logging.INFO, fail)
+    async with task_group() as tasks:
+        sending = await begin(tasks, send, sender)
+        assert await receiver.receive() == 0
+    assert len(failures) == 1
+    assert sending.outcome == "done"
+    assert channel.statistics().messages_sent == 2
+    assert drain(receiver) == [1]
+
+
+async def test_a_handler_that_receives_and_then_fails(on: On) -> None:
+    """The send returns, since the handler itself has received its message."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    taken: list[int] = []
+
+    def receive_and_fail() -> None:
+        taken.append(receiver.receive_nowait())
+        failing()
+
+    on(logging.WARNING, receive_and_fail)
+    await sender.send(1)
+    assert taken == [1]
+    assert channel.statistics().messages_sent == 1
 
 
 def nothing() -> None:
@@ -265,18 +336,19 @@ def fail_once() -> Callable[[], object]:
     return act
 
 
-@pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
-@pytest.mark.parametrize(("what", "error"), [("channel", SenderError), ("end", SenderClosedError)])
-async def test_a_handler_that_closes(
-    on: Callable[[int, Callable[[], object]], None],
-    level: int,
-    what: str,
-    error: type[SenderError[int]],
+ENDS = pytest.mark.parametrize(
+    ("what", "error"), [("channel", SenderError), ("end", SenderClosedError)]
+)
+
+
+@ENDS
+async def test_a_handler_that_closes_as_a_sender_blocks(
+    on: On, what: str, error: type[SenderError[int]]
 ) -> None:
     """The send raises as at any other close, and its message is not sent."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
-    on(level, channel.close if what == "channel" else sender.close)
+    on(logging.WARNING, channel.close if what == "channel" else sender.close)
     async with task_group() as tasks:
         sending = await begin(tasks, sender.send, 1)
         assert drain(receiver) == [0]
@@ -285,27 +357,37 @@ async def test_a_handler_that_closes(
     assert channel.statistics().messages_sent == 1
 
 
-async def test_a_handler_that_takes_the_promised_room_back(
-    on: Callable[[int, Callable[[], object]], None],
+@ENDS
+async def test_a_handler_that_closes_as_a_sender_goes_on(
+    on: On, what: str, error: type[SenderError[int]]
 ) -> None:
-    """The sender that was about to go on waits again, for the next receiver."""
-    channel = Anycast[int](limit=0)
-    sender, leaving, receiver = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
-    on(logging.INFO, leaving.close)
+    """The send returns, since its message was sent before; only the next send raises."""
+    channel = full_channel()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    on(logging.INFO, channel.close if what == "channel" else sender.close)
     async with task_group() as tasks:
         sending = await begin(tasks, sender.send, 1)
-        await begin(tasks, leaving.receive)
-        assert sending.outcome == "unfinished"
-        assert waiting(channel) == (1, 0)
-        assert await receiver.receive() == 1
+        assert await receiver.receive() == 0
     assert sending.outcome == "done"
-    assert waiting(channel) == (0, 0)
+    assert channel.statistics().messages_sent == 2
+    with pytest.raises(error):
+        await sender.send(2)
+    assert drain(receiver) == [1]
+
+
+async def test_a_handler_that_closes_the_receiver_of_a_message(on: On) -> None:
+    """In a rendezvous, the receiver that took the message keeps it, and the send returns."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    on(logging.INFO, receiver.close)
+    async with task_group() as tasks:
+        sending = await begin(tasks, sender.send, 1)
+        receiving = await begin(tasks, receiver.receive)
+    assert (sending.outcome, receiving.outcome, receiving.result) == ("done", "done", 1)
 
 
 @pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
-async def test_a_handler_that_receives(
-    on: Callable[[int, Callable[[], object]], None], level: int
-) -> None:
+async def test_a_handler_that_receives(on: On, level: int) -> None:
     """What it takes is taken once, what is sent is sent once, and the send goes on."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
@@ -321,10 +403,8 @@ async def test_a_handler_that_receives(
 
 
 @pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
-async def test_a_handler_that_cancels(
-    on: Callable[[int, Callable[[], object]], None], level: int
-) -> None:
-    """A cancelled send and what is in the channel agree, and no turn is lost."""
+async def test_a_handler_that_cancels(on: On, level: int) -> None:
+    """A send that blocks is cancelled, a send that happened is not, and no turn is lost."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     attempts: list[Attempt[None]] = []
@@ -337,12 +417,12 @@ async def test_a_handler_that_cancels(
         for _ in range(3):
             received += drain(receiver)
             await settle()
-    sent = [number for number, attempt in enumerate(attempts, 1) if attempt.outcome == "done"]
-    assert received == [0, *sent]
-    assert 2 in sent
+    outcome = "cancelled" if level == logging.WARNING else "done"
+    assert [attempt.outcome for attempt in attempts] == [outcome, "done"]
+    assert received == ([0, 2] if level == logging.WARNING else [0, 1, 2])
 
 
-async def test_a_handler_that_sends(on: Callable[[int, Callable[[], object]], None]) -> None:
+async def test_a_handler_that_sends(on: On) -> None:
     """A newcomer from within the log does not take the room of the sender being resumed."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()

@@ -168,6 +168,25 @@ async def test_operations_made_before_a_channel_ended() -> None:
     assert {early.result, late.result} == {1, 2}
 
 
+async def test_it_takes_what_blocked_senders_offer() -> None:
+    """Each of its channels is looked at, whether it has a buffer or none."""
+    channels = [Anycast[int](limit=limit) for limit in (0, 0, 1, 10)]
+    receiver = merge(*(channel.new_receiver() for channel in channels))
+    received: list[int] = []
+    async with task_group() as tasks:
+        for number, channel in enumerate(channels):
+            sender = channel.new_sender()
+            await begin(tasks, sender.send_many, [100 * number + each for each in range(12)])
+        for _ in range(8):
+            received.append(receiver.receive_nowait())
+            received.append(await receiver.receive())
+        while len(received) < 48:
+            received += await receiver.receive_many(48)
+    for number in range(4):
+        of_one = [message for message in received if message // 100 == number]
+        assert of_one == [100 * number + each for each in range(12)]
+
+
 async def test_one_of_a_kind_twice() -> None:
     """The same receiver twice is as good as once, and two of one channel share it."""
     channel = Anycast[int]()
@@ -177,10 +196,12 @@ async def test_one_of_a_kind_twice() -> None:
     assert await receiver.receive_many(9) == [1, 2, 3]
     async with task_group() as tasks:
         attempt = await begin(tasks, receiver.receive)
-        assert waiting(channel) == (0, 1)  # it will take one message, so it makes room for one
+        assert waiting(channel) == (0, 2)  # once for each receiver; it will take one message
         channel.new_sender().send_nowait(4)
         assert waiting(channel) == (0, 0)
+        channel.new_sender().send_nowait(5)
     assert attempt.result == 4
+    assert drain(channel.new_receiver()) == [5]
     channel.close()
     with pytest.raises(ReceiverStoppedError):
         await receiver.receive()

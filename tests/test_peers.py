@@ -116,9 +116,21 @@ async def nothing() -> None:
     """Work without yielding."""
 
 
-async def test_frequenz_one_of_three_idle_receivers_gets_all() -> None:
-    """Idle receivers take turns, however tight the loop of the sender is."""
-    assert await share(Anycast(limit=0), nothing) == [100, 100, 100]
+@pytest.mark.parametrize("limit", [0, 1, 10])
+async def test_frequenz_one_of_three_idle_receivers_gets_all(limit: int) -> None:
+    """Where every operation yields, receivers take turns, however tight the sender's loop is."""
+    assert await share(Anycast(limit=limit, yield_every=1), nothing) == [100, 100, 100]
+
+
+async def test_frequenz_one_of_three_receivers_of_a_rendezvous_gets_all() -> None:
+    """Whoever waits is given a message before anybody is given a second one.
+
+    Once all have one the sender is blocked, and whoever runs first takes its message as well: so
+    of each four messages everyone gets one, at least.
+    """
+    shares = await share(Anycast(limit=0), nothing)
+    assert sum(shares) == 300
+    assert min(shares) >= 75
 
 
 @pytest.mark.parametrize("limit", [1, 10, math.inf])
@@ -163,7 +175,7 @@ async def test_a_cancelled_send_has_sent_nothing(limit: int, yield_every: int, t
 
 @pytest.mark.asyncio_only
 async def test_anyio_a_natively_cancelled_receiver_loses_the_item_it_was_handed() -> None:
-    """A message promised to a task that is then cancelled stays, or goes to the next in line."""
+    """A task that is cancelled after that returns its message, and the next one is not touched."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     first = asyncio.ensure_future(receiver.receive())
@@ -172,19 +184,32 @@ async def test_anyio_a_natively_cancelled_receiver_loses_the_item_it_was_handed(
     await settle()
     sender.send_nowait(1)
     first.cancel()
-    await asyncio.wait([first, second])
-    assert (first.cancelled(), second.result()) == (True, 1)
-    third = asyncio.ensure_future(receiver.receive())
-    await settle()
-    await sender.send(2)
-    third.cancel()
-    await asyncio.wait([third])
-    assert ([third.result()] if not third.cancelled() else drain(receiver)) == [2]
+    await asyncio.wait([first])
+    assert (first.cancelled(), first.result()) == (False, 1)
+    sender.send_nowait(2)
+    assert await second == 2
+    assert drain(receiver) == []
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("turns", range(ROUNDS))
+async def test_anyio_a_receiver_that_is_natively_cancelled_at_any_moment(turns: int) -> None:
+    """Either its task has the message, or the message is there for others."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    receiving = asyncio.ensure_future(receiver.receive())
+    sending = asyncio.ensure_future(sender.send(1))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    receiving.cancel()
+    await asyncio.wait([receiving, sending])
+    received = [] if receiving.cancelled() else [receiving.result()]
+    assert [*received, *drain(receiver)] == [1]
 
 
 @pytest.mark.asyncio_only
 async def test_anyio_a_retry_after_a_cancelled_send_sends_twice() -> None:
-    """A sender that is cancelled in the moment it could go on has sent nothing."""
+    """A sender that is cancelled once its message was taken has sent it, and returns."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sending = asyncio.ensure_future(sender.send(1))

@@ -5,163 +5,400 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from anyio import WouldBlock
 
 import invariants
-from anycast import Anycast, select
-from anycast._core import Core
-from anycast._selection import _Arm
-from explorer import HandWaiter, drive_by_hand
+from anycast import (
+    Anycast,
+    ReceiverStoppedError,
+    SenderClosedError,
+    SenderError,
+    select,
+)
+from explorer import ByHand, HandWaiter, drive_by_hand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from anycast import Receiver
 
 
-class Disturbing(HandWaiter):
-    """A waiter that does something else in the very moment in which it is woken."""
-
-    def __init__(self, disturb: Callable[[], object]) -> None:
-        super().__init__()
-        self._disturb = disturb
-
-    def set_result(self, _: None) -> None:
-        self._disturb()
-        super().set_result(_)
+@pytest.fixture(autouse=True)
+def by_hand() -> Iterator[None]:
+    """Let a task be a coroutine, and a step of it a call."""
+    with drive_by_hand(lambda _: 0, refuses=False):
+        yield
 
 
-def new_core(limit: float) -> Core[int]:
-    """Return the core of a new channel."""
-    return Core(Anycast, "disturbed", limit=limit, yield_every=64, auto_close=False)
+@pytest.fixture
+def refusing() -> Iterator[None]:
+    """Let a waiter know when its task is being cancelled already, as a future of asyncio does."""
+    with drive_by_hand(lambda _: 0, refuses=True):
+        yield
 
 
-def put(core: Core[int], message: int) -> None:
-    """Send as a newcomer."""
-    core.put(message)
+def wait(coroutine: Coroutine[Any, Any, object]) -> HandWaiter:
+    """Run a task until it waits; return what it waits in."""
+    waiter: HandWaiter = coroutine.send(None)
+    return waiter
 
 
-def take(core: Core[int]) -> int:
-    """Receive as a newcomer."""
-    return core.take()
+def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end, which must come in one step; return what it returned."""
+    with pytest.raises(StopIteration) as stop:
+        coroutine.send(None)
+    return stop.value.value
 
 
-def test_a_message_that_comes_while_a_receiver_is_woken() -> None:
-    """It is promised to the next receiver, and to nobody twice."""
-    core = new_core(limit=3)
-    first, second = Disturbing(lambda: put(core, 2)), HandWaiter()
-    core.join(core.receivers, first, first)
-    core.join(core.receivers, second, second)
-    put(core, 1)
-    invariants.check(core)
-    assert list(core.receivers.promised) == [first, second]
-    assert list(core.buffer) == [1, 2]
+def in_line(channel: Anycast[Any]) -> list[Any]:
+    """Return whoever waits in one of the channel's lines, or was left there."""
+    return [*channel._core.senders, *channel._core.receivers]
 
 
-def test_room_that_comes_while_a_sender_is_woken() -> None:
-    """It is promised to the next sender, and to nobody twice."""
-    core = new_core(limit=2)
-    put(core, 1)
-    put(core, 2)
-    first, second = Disturbing(partial(take, core)), HandWaiter()
-    core.join(core.senders, first, first)
-    core.join(core.senders, second, second)
-    assert take(core) == 1
-    invariants.check(core)
-    assert list(core.senders.promised) == [first, second]
+def disturb(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
+    """Do something else in the very moment in which the next task is woken."""
+    undisturbed, todo = HandWaiter.set_result, [action]
+
+    def disturbed(waiter: HandWaiter, result: Any) -> None:
+        if todo:
+            todo.pop()()
+        undisturbed(waiter, result)
+
+    monkeypatch.setattr(HandWaiter, "set_result", disturbed)
 
 
-def test_a_close_while_a_sender_is_woken() -> None:
-    """Nobody keeps a promise of room in a closed channel."""
-    core = new_core(limit=1)
-    put(core, 1)
-    waiters = [Disturbing(core.close), HandWaiter()]
-    for waiter in waiters:
-        core.join(core.senders, waiter, waiter)
-    take(core)
-    invariants.check(core)
-    assert all(waiter.woken for waiter in waiters)
+class Ends:
+    """A channel that holds some messages, and its first ends."""
+
+    def __init__(self, limit: float, *messages: int) -> None:
+        self.channel = Anycast[int](limit=limit)
+        self.sender = self.channel.new_sender()
+        self.receiver = self.channel.new_receiver()
+        for message in messages:
+            self.sender.send_nowait(message)
+
+    def receiving(self) -> Coroutine[Any, Any, int]:
+        """Return a task that waits to receive, through an end of its own."""
+        task = self.channel.new_receiver().receive()
+        wait(task)
+        return task
+
+    def sending(self, message: int) -> Coroutine[Any, Any, None]:
+        """Return a task that waits to send, through an end of its own."""
+        task = self.channel.new_sender().send(message)
+        wait(task)
+        return task
+
+    def stored(self) -> list[int]:
+        """Return what is stored, having checked what must hold."""
+        invariants.check(self.channel._core)
+        return list(self.channel._core.buffer)
 
 
-def test_an_error_while_a_receiver_is_woken() -> None:
+def test_a_message_that_comes_while_a_receiver_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next receiver gets it, and each of the two gets one."""
+    ends = Ends(3)
+    first, second = ends.receiving(), ends.receiving()
+    disturb(monkeypatch, partial(ends.sender.send_nowait, 2))
+    ends.sender.send_nowait(1)
+    assert ends.stored() == []
+    assert (finish(first), finish(second)) == (1, 2)
+
+
+def test_a_message_that_is_being_handed_over_cannot_be_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody but the receiver that is woken finds it."""
+
+    def poll() -> None:
+        with pytest.raises(WouldBlock):
+            ends.receiver.receive_nowait()
+
+    ends = Ends(3)
+    first = ends.receiving()
+    disturb(monkeypatch, poll)
+    ends.sender.send_nowait(1)
+    assert finish(first) == 1
+
+
+def test_a_receive_while_a_sender_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the two takes one message, and another sender goes on."""
+    ends, taken = Ends(2, 1, 2), list[int]()
+    first, second = ends.sending(3), ends.sending(4)
+    disturb(monkeypatch, lambda: taken.append(ends.receiver.receive_nowait()))
+    taken.append(ends.receiver.receive_nowait())
+    assert sorted(taken) == [1, 2]
+    assert sorted(ends.stored()) == [3, 4]
+    finish(first)
+    finish(second)
+
+
+def test_a_send_while_a_sender_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room belongs to the sender that is woken."""
+
+    def overtake() -> None:
+        with pytest.raises(WouldBlock):
+            ends.sender.send_nowait(3)
+
+    ends = Ends(1, 1)
+    first = ends.sending(2)
+    disturb(monkeypatch, overtake)
+    assert ends.receiver.receive_nowait() == 1
+    assert ends.stored() == [2]
+    finish(first)
+
+
+def has_sent(task: Coroutine[Any, Any, None]) -> bool:
+    """Run a task that sends to its end, and return whether it has sent."""
+    try:
+        finish(task)
+    except SenderError:
+        return False
+    return True
+
+
+def test_a_close_while_a_sender_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its message is sent, and it returns; or neither. Whoever waits behind it is told."""
+    ends = Ends(1, 1)
+    first, second = ends.sending(2), ends.sending(3)
+    disturb(monkeypatch, ends.channel.close)
+    assert ends.receiver.receive_nowait() == 1
+    assert ends.stored() == [2] * has_sent(first)
+    assert not has_sent(second)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_sender_whose_end_is_closed_while_it_is_woken(
+    monkeypatch: pytest.MonkeyPatch, *, batch: bool
+) -> None:
+    """It has sent, and the receive got its message; or it is told, and the next one has sent."""
+    ends, messages = Ends(0), deque([1])
+    first = ends.sender.send_many(messages) if batch else ends.sender.send(1)
+    wait(first)
+    second = ends.sending(2)
+    disturb(monkeypatch, ends.sender.close)
+    received = ends.receiver.receive_nowait()
+    assert ends.stored() == []
+    if has_sent(first):
+        assert received == 1
+        second.close()
+    else:
+        assert received == 2
+        assert has_sent(second)
+    if batch:
+        assert list(messages) == ([] if received == 1 else [1])
+    assert ends.channel.statistics().messages_sent == 1
+
+
+def test_a_receiver_whose_end_is_closed_while_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given the message, or else it is told and the next one is given it."""
+    ends = Ends(0)
+    first, second = ends.receiver.receive(), ends.channel.new_receiver().receive()
+    wait(first)
+    wait(second)
+    disturb(monkeypatch, ends.receiver.close)
+    ends.sender.send_nowait(1)
+    assert ends.stored() == []
+    try:
+        assert finish(first) == 1
+    except ReceiverStoppedError:
+        assert finish(second) == 1
+    assert ends.channel.statistics().messages_received == 1
+
+
+async def work(receiver: Receiver[int]) -> int:
+    """Work on a message."""
+    async with receiver.lease() as message:
+        return message
+
+
+def test_a_lease_whose_end_is_closed_while_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is given the message, or else no lease is open, and the channel can end."""
+    ends = Ends(0)
+    task = work(ends.receiver)
+    wait(task)
+    disturb(monkeypatch, ends.receiver.close)
+    with suppress(WouldBlock):
+        ends.sender.send_nowait(1)
+    with suppress(ReceiverStoppedError):
+        assert finish(task) == 1
+    ends.channel.close()
+    with pytest.raises(ReceiverStoppedError):
+        ends.channel.new_receiver().receive_nowait()
+    now = ends.channel.statistics()
+    assert now.messages_sent == now.messages_received
+
+
+def test_an_error_while_a_receiver_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
     """The core goes on to work for the others."""
 
     def fail() -> None:
         raise ZeroDivisionError
 
-    core = new_core(limit=3)
-    first = Disturbing(fail)
-    core.join(core.receivers, first, first)
+    ends = Ends(3)
+    first = ends.receiving()
+    disturb(monkeypatch, fail)
     with pytest.raises(ZeroDivisionError):
-        put(core, 1)
-    second = HandWaiter()
-    core.join(core.receivers, second, second)
-    put(core, 2)
-    assert second.woken
+        ends.sender.send_nowait(1)
+    second = ends.receiving()
+    ends.sender.send_nowait(2)
+    assert ends.stored() == []
+    assert finish(second) == 2
+    first.close()
 
 
-def test_a_message_that_is_being_promised_cannot_be_taken() -> None:
-    """It is set aside before anything else may run."""
-    core = new_core(limit=3)
-    free: list[bool] = []
-    first = Disturbing(lambda: free.append(core.is_free(core.receivers)))
-    core.join(core.receivers, first, first)
-    put(core, 1)
-    assert free == [False]
+@pytest.mark.usefixtures("refusing")
+def test_a_receiver_that_is_being_cancelled_is_passed_over() -> None:
+    """The message goes to the next in line, in the same step."""
+    ends = Ends(0)
+    first = ends.receiver.receive()
+    wait(first).leaving = True  # and the task does not know it yet
+    second = ends.receiving()
+    ends.sender.send_nowait(1)
+    with pytest.raises(WouldBlock):
+        ends.sender.send_nowait(2)
+    assert finish(second) == 1
+    first.close()
 
 
-def test_a_receiver_that_refuses_takes_its_room_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sender that was promised that room waits again, in the same step."""
-    monkeypatch.setattr(HandWaiter, "refuses", True)
-    core = new_core(limit=0)
-    senders, receivers = ([HandWaiter(), HandWaiter()] for _ in range(2))
-    for waiter in senders:
-        core.join(core.senders, waiter, waiter)
-    for waiter in receivers:
-        core.join(core.receivers, waiter, waiter)
-    receivers[0].leaving = True  # and does not know it yet
-    assert core.redeem(core.senders, senders[0])
-    put(core, 1)
-    invariants.check(core)
-    assert list(core.receivers.promised) == [receivers[1]]
-    assert list(core.senders.waiting) == [senders[1]]
+@pytest.mark.usefixtures("refusing")
+def test_a_lease_that_is_being_cancelled_is_passed_over() -> None:
+    """It holds nothing, so the channel ends when the message was received."""
+    ends = Ends(1)
+    first = work(ends.receiver)
+    wait(first).leaving = True  # and the task does not know it yet
+    ends.sender.send_nowait(1)
+    ends.channel.close()
+    assert ends.receiver.receive_nowait() == 1
+    with pytest.raises(ReceiverStoppedError):
+        ends.receiver.receive_nowait()
+    first.close()
 
 
-def test_a_receiver_that_refuses_takes_its_room_from_a_batch(
+@pytest.mark.usefixtures("refusing")
+def test_receivers_that_are_being_cancelled_are_nobody_to_a_batch() -> None:
+    """What nobody can take stays in the batch, in its order."""
+    ends, messages = Ends(0), deque([1, 2])
+    tasks = [ends.receiver.receive() for _ in range(3)]
+    waiters = [wait(task) for task in tasks]
+    waiters[0].leaving = waiters[2].leaving = True  # and their tasks do not know it yet
+    sending = ends.sender.send_many(messages)
+    wait(sending)
+    assert finish(tasks[1]) == 1
+    assert list(messages) == [2]
+    sending.close()
+    for task in tasks:
+        task.close()
+
+
+@pytest.mark.usefixtures("refusing")
+def test_a_sender_that_is_being_cancelled_is_passed_over() -> None:
+    """The room goes to the next in line, in the same step."""
+    ends = Ends(1, 1)
+    first = ends.sender.send(2)
+    wait(first).leaving = True
+    second = ends.sending(3)
+    assert ends.receiver.receive_nowait() == 1
+    assert ends.stored() == [3]
+    finish(second)
+    first.close()
+
+
+@pytest.mark.usefixtures("refusing")
+@pytest.mark.parametrize("size", [1, 9])
+@pytest.mark.parametrize("messages", [[1], [1, 2, 3]])
+@pytest.mark.parametrize("comes_first", [False, True])
+def test_a_batch_that_is_being_cancelled_is_passed_over(
+    messages: list[int], size: int, *, comes_first: bool
+) -> None:
+    """Its deque is left as it is, whether one message is taken or several."""
+    ends, left = Ends(0), deque(messages)
+    leaving, other = ends.sender.send_many(left), ends.sender.send_many([10, 11, 12, 13])
+    if not comes_first:
+        wait(other)
+    wait(leaving).leaving = True
+    if comes_first:
+        wait(other)
+    received: list[int] = []
+    while len(received) < 4:
+        received += finish(ends.receiver.receive_many(size))
+    assert received == [10, 11, 12, 13]
+    finish(other)
+    assert list(left) == messages
+    leaving.close()
+
+
+def disturb_a_wait(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
+    """Do something else in the very moment in which the next task is about to wait."""
+    undisturbed, todo = ByHand.new_waiter, [action]
+
+    def disturbed(binding: Any) -> HandWaiter:
+        waiter = undisturbed(binding)
+        if todo:
+            todo.pop()()
+        return waiter
+
+    monkeypatch.setattr(ByHand, "new_waiter", disturbed)
+
+
+def test_a_message_that_comes_while_a_receiver_is_about_to_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What there is no room for any more stays in the batch."""
-    monkeypatch.setattr(HandWaiter, "refuses", True)
-    core = new_core(limit=0)
-    receivers = [HandWaiter(), HandWaiter()]
-    for waiter in receivers:
-        core.join(core.receivers, waiter, waiter)
-    receivers[0].leaving = True  # and does not know it yet
-    batch: deque[Any] = deque([1, 2])
-    core.put_many(batch)
-    invariants.check(core)
-    assert list(core.receivers.promised) == [receivers[1]]
-    assert list(batch) == [2]
+    """It is received at once, and what comes after it is received later."""
+    ends = Ends(2)
+    disturb_a_wait(monkeypatch, partial(ends.sender.send_nowait, 1))
+    assert finish(ends.receiver.receive()) == 1
+    ends.sender.send_nowait(2)
+    assert finish(ends.receiver.receive()) == 2
 
 
-def test_a_sender_that_refuses_is_promised_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The room goes to the next in line, in the same step."""
-    monkeypatch.setattr(HandWaiter, "refuses", True)
-    core = new_core(limit=1)
-    put(core, 1)
-    first, second = HandWaiter(), HandWaiter()
-    core.join(core.senders, first, first)
-    core.join(core.senders, second, second)
-    first.leaving = True
-    take(core)
-    invariants.check(core)
-    assert list(core.senders.promised) == [second]
+@pytest.mark.parametrize("closes", ["channel", "receiver"])
+def test_a_close_while_a_receiver_is_about_to_wait(
+    monkeypatch: pytest.MonkeyPatch, closes: str
+) -> None:
+    """It does not wait for what never comes."""
+    ends = Ends(2)
+    disturb_a_wait(monkeypatch, getattr(ends, closes).close)
+    with pytest.raises(ReceiverStoppedError):
+        ends.receiver.receive().send(None)
+    assert not in_line(ends.channel)
+
+
+def sending_1(ends: Ends, *, batch: bool) -> Coroutine[Any, Any, None]:
+    """Return a task that is to send one message."""
+    return ends.sender.send_many([1]) if batch else ends.sender.send(1)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_room_that_comes_while_a_sender_is_about_to_wait(
+    monkeypatch: pytest.MonkeyPatch, *, batch: bool
+) -> None:
+    """It sends at once, ahead of whoever comes after it."""
+    ends = Ends(1, 0)
+    disturb_a_wait(monkeypatch, ends.receiver.receive_nowait)
+    finish(sending_1(ends, batch=batch))
+    assert ends.stored() == [1]
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("closes", ["channel", "sender"])
+def test_a_close_while_a_sender_is_about_to_wait(
+    monkeypatch: pytest.MonkeyPatch, closes: str, *, batch: bool
+) -> None:
+    """It raises, and its message is not sent."""
+    ends = Ends(1, 0)
+    disturb_a_wait(monkeypatch, getattr(ends, closes).close)
+    with pytest.raises(SenderError):
+        sending_1(ends, batch=batch).send(None)
+    assert ends.stored() == [0]
+    assert not in_line(ends.channel)
 
 
 def test_a_finalizer_of_the_last_result_of_an_operation() -> None:
-    """It runs when whoever waits has been promised the room that the next one left."""
+    """It runs when whoever waited has sent into the room that the next message left."""
 
     class Sending:
         def __del__(self) -> None:
@@ -174,90 +411,106 @@ def test_a_finalizer_of_the_last_result_of_an_operation() -> None:
     sender.send_nowait(Sending())
     finish(select(received))
     sender.send_nowait("second")
-    with drive_by_hand(lambda _: 0, refuses=False):
-        blocked = sender.send("waiting")
-        blocked.send(None)
+    blocked = sender.send("waiting")
+    wait(blocked)
     finish(select(received))
     finish(blocked)
     assert channel.new_receiver().receive_nowait() == "waiting"
 
 
-class Selecting:
-    """A `select` that receives from several channels, and waits.
+class Disturbed(dict[Any, None]):
+    """The waiters of one end, which does something else whenever one comes, or leaves.
 
     Args:
-        kind, name: a method, which somebody disturbs.
-        after: how many undisturbed calls of it come before.
+        disturb: what to do, once.
+        when: "coming" or "leaving".
     """
 
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, kind: type[Any], name: str, after: int = 0
-    ) -> None:
-        self.channels = [Anycast[int](limit=0) for _ in range(4)]
-        self.receivers = [channel.new_receiver() for channel in self.channels]
+    def __init__(self, disturb: Callable[[], object], when: str) -> None:
+        super().__init__()
+        self._disturb: Callable[[], object] | None = disturb
+        self._when = when
+
+    def _happens(self, when: str) -> None:
+        disturb = self._disturb
+        if disturb is not None and when == self._when:
+            self._disturb = None
+            disturb()
+
+    def __setitem__(self, waiter: Any, value: None) -> None:
+        super().__setitem__(waiter, value)
+        self._happens("coming")
+
+    def pop(self, *arguments: Any) -> Any:
+        self._happens("leaving")
+        return super().pop(*arguments)
+
+
+class Selecting:
+    """A `select` that receives from four channels.
+
+    Args:
+        disturbed: the number of the channel at whose end something else is done.
+        sends: the number of the channel into which a message is sent then.
+        when: whether that is while its arm is "coming" or "leaving".
+    """
+
+    def __init__(self, disturbed: int, sends: int, when: str) -> None:
+        self.channels = [Anycast[int](limit=1) for _ in range(4)]
+        self.receivers: list[Any] = [channel.new_receiver() for channel in self.channels]
         self.operations = [receiver.receiving() for receiver in self.receivers]
+        sender = self.channels[sends].new_sender()
+        self.receivers[disturbed].waiters = Disturbed(partial(sender.send_nowait, 1), when)
         self.task = select(*self.operations)
-        calls = count()
-        undisturbed = getattr(kind, name)
-
-        def disturbed(*arguments: Any) -> None:
-            undisturbed(*arguments)
-            if self.disturbing and next(calls) == after:
-                self.channels[1].new_sender().send_nowait(1)
-
-        self.disturbing = False
-        monkeypatch.setattr(kind, name, disturbed)
 
     def check(self) -> None:
-        """Check that it waits nowhere any more, and took nothing but what it returned."""
+        """Check that it waits nowhere any more."""
         for channel, receiver in zip(self.channels, self.receivers, strict=True):
             invariants.check(channel._core)
-            assert not channel._core.receivers
-            assert not receiver.places  # type: ignore[attr-defined]
-            assert not channel._core.reserved
+            assert not in_line(channel)
+            assert not receiver.waiters
 
 
-def test_whoever_sends_to_a_select_that_is_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has performed another operation: the message is for the next one."""
-    with drive_by_hand(lambda _: 0, refuses=False):
-        selecting = Selecting(monkeypatch, _Arm, "leave", after=1)  # the first is of the end
-        selecting.task.send(None)
+@pytest.mark.parametrize("disturbed", range(4))
+@pytest.mark.parametrize("claims", ["a message", "a close"])
+def test_whoever_sends_to_a_select_that_is_leaving(disturbed: int, claims: str) -> None:
+    """The select performs one operation, and the message of the other is for the next receiver."""
+    selecting = Selecting(disturbed, 2, "leaving")
+    wait(selecting.task)
+    if claims == "a message":
+        selecting.channels[3].new_sender().send_nowait(7)
+    else:
         selecting.channels[3].close()
-        selecting.disturbing = True
-        assert finish(selecting.task) is selecting.operations[3]
+    done = finish(selecting.task)
     selecting.check()
-    assert selecting.channels[1].new_receiver().receive_nowait() == 1
+    left = [len(channel._core.buffer) for channel in selecting.channels]
+    if done is selecting.operations[2]:
+        assert (done.result(), left) == (1, [0, 0, 0, claims == "a message"])
+    else:
+        assert done is selecting.operations[3]
+        assert left == [0, 0, 1, 0]
 
 
-def test_whoever_sends_to_a_select_that_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Several ends were closed, each of which it finds in its own time."""
-    with drive_by_hand(lambda _: 0, refuses=False):
-        selecting = Selecting(monkeypatch, _Arm, "leave")
-        selecting.task.send(None)
-        for channel in selecting.channels[2:]:
-            channel.close()
-        selecting.disturbing = True
-        assert finish(selecting.task) is selecting.operations[2]
-    selecting.check()
-    assert selecting.channels[1].new_receiver().receive_nowait() == 1
-
-
+@pytest.mark.parametrize("disturbed", range(4))
+@pytest.mark.parametrize("sends", range(4))
 def test_whoever_sends_to_a_select_that_is_not_in_every_line_yet(
-    monkeypatch: pytest.MonkeyPatch,
+    disturbed: int, sends: int
 ) -> None:
     """It receives the message, and leaves the lines in which it has stood since, too."""
-    with drive_by_hand(lambda _: 0, refuses=False):
-        selecting = Selecting(monkeypatch, Core, "join")
-        selecting.disturbing = True
-        selecting.channels[0], selecting.channels[1] = selecting.channels[1::-1]
-        done = finish(selecting.task)
-        assert done is selecting.operations[0]
-        assert done.result() == 1
+    selecting = Selecting(disturbed, sends, "coming")
+    done = finish(selecting.task)
+    assert done is selecting.operations[sends]
+    assert done.result() == 1
     selecting.check()
 
 
-def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end, which must come in one step; return what it returned."""
-    with pytest.raises(StopIteration) as stop:
-        coroutine.send(None)
-    return stop.value.value
+def test_an_end_that_is_closed_while_a_select_is_joining() -> None:
+    """The operation of that end has happened, and tells why."""
+    channels = [Anycast[int](limit=0) for _ in range(3)]
+    senders: list[Any] = [channel.new_sender() for channel in channels]
+    operations = [sender.sending(1) for sender in senders]
+    senders[1].waiters = Disturbed(senders[0].close, "coming")
+    assert finish(select(*operations)) is operations[0]
+    with pytest.raises(SenderClosedError):
+        operations[0].result()
+    assert not any(in_line(channel) for channel in channels)

@@ -95,8 +95,8 @@ async def turn(program: Explored, turns: int) -> None:
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
 @pytest.mark.parametrize(
     ("kind", "letters"),
-    [(Program, OPERATIONS), (SelectProgram, "".join(SELECTS) + "sr")],
-    ids=["one channel", "selects over two channels"],
+    [(Program, OPERATIONS), (SelectProgram, "".join(SELECTS) + "srm")],
+    ids=["one channel", "selects and merges over two channels"],
 )
 def test_any_schedule_keeps_every_promise(
     kind: Kind, letters: str, backend: tuple[str, dict[str, Any]]

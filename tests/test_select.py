@@ -21,7 +21,7 @@ from anycast import (
     select,
     select_nowait,
 )
-from anycast._turns import Turns
+from anycast._core import Core
 from helpers import begin, count_yields, drain, raises, settle, task_group, waiting, watch_yields
 
 pytestmark = pytest.mark.anyio
@@ -48,12 +48,9 @@ class Ends:
         core: Any = self.channel._core
         ends: list[Any] = [self.sender, self.receiver]
         return [
-            *core.senders.waiting,
-            *core.senders.promised,
-            *core.receivers.waiting,
-            *core.receivers.promised,
-            *(place for end in ends for place in end.places),
-            *core.senders.own_room,
+            *core.senders,
+            *core.receivers,
+            *(waiter for end in ends for waiter in end.waiters),
         ]
 
 
@@ -91,11 +88,65 @@ async def test_a_blocked_send_happens_when_there_is_room() -> None:
     async with task_group() as tasks:
         attempt = await begin(tasks, select, *operations)
         assert await two.receiver.receive() == 2
+        assert two.channel.statistics().current_buffer_used == 1
+        assert not [*one.debris(), *two.debris()]
         await settle()
     assert attempt.result is operations[1]
     assert operations[1].result() is None
     assert drain(one.receiver) == [1]
     assert drain(two.receiver) == [20]
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_what_a_blocked_sender_offers_is_ready(limit: int) -> None:
+    """The select takes the oldest message without a wait, and the sender goes on."""
+    ends, idle = Ends(limit), Ends()
+    operations = ends.receive(), idle.receive()
+    async with task_group() as tasks:
+        attempts = [await begin(tasks, ends.sender.send, number) for number in range(limit + 1)]
+        assert attempts[limit].outcome == "unfinished"
+        assert await count_yields(select(*operations)) == 0
+        assert waiting(ends.channel) == (0, 0)
+        await settle()
+        assert attempts[limit].outcome == "done"
+    assert operations[0].result() == 0
+    assert drain(ends.receiver) == [*range(1, limit + 1)]
+
+
+async def test_a_receiver_that_waits_is_room_to_send() -> None:
+    """The select gives it the message without a wait."""
+    ends, full = Ends(), Ends()
+    operations = ends.send(1), full.send(2)
+    async with task_group() as tasks:
+        receiving = await begin(tasks, ends.receiver.receive)
+        assert await count_yields(select(*operations)) == 0
+        assert waiting(ends.channel) == (0, 0)
+    assert (operations[0].result(), receiving.result) == (None, 1)
+
+
+@pytest.mark.parametrize("claims", ["send", "receive", "close"])
+async def test_a_select_leaves_every_line_in_the_step_in_which_one_arm_is_claimed(
+    claims: str,
+) -> None:
+    """The task has yet to run, and nobody can reach its other arms any more."""
+    ends, second, other = Ends(), Ends(), Ends()
+    operations = ends.receive(), second.send(2), other.receive(), other.send(3)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, select, *operations)
+        assert waiting(other.channel) == (1, 1)
+        if claims == "send":
+            ends.sender.send_nowait(1)
+        elif claims == "receive":
+            assert second.receiver.receive_nowait() == 2
+        else:
+            ends.receiver.close()
+        assert not [*ends.debris(), *second.debris(), *other.debris()]
+        with pytest.raises(WouldBlock):
+            other.sender.send_nowait(4)
+        with pytest.raises(WouldBlock):
+            other.receiver.receive_nowait()
+        assert attempt.outcome == "unfinished"
+    assert attempt.result is operations[claims == "receive"]
 
 
 async def test_a_select_that_sends_and_receives_does_not_meet_itself() -> None:
@@ -107,6 +158,8 @@ async def test_a_select_that_sends_and_receives_does_not_meet_itself() -> None:
             assert attempt.outcome == "unfinished"
             attempt.cancel()
             await settle()
+        with pytest.raises(WouldBlock):
+            select_nowait(ends.send(1), ends.receive())
     assert not ends.debris()
 
 
@@ -139,6 +192,23 @@ async def test_two_selects_meet_in_a_rendezvous() -> None:
         tasks.start_soon(meet, 2)
     assert sorted(repr(one.result()) for one in results) in (["1", "None"], ["2", "None"])
     assert not ends.debris()
+
+
+async def test_two_selects_over_two_channels_meet_in_one_of_them() -> None:
+    """Either the first sends, or it receives; the other channel sees nothing of it."""
+    one, two = Ends(), Ends()
+    operations = one.send(1), two.receive()
+    others = one.receive(), two.send(2)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, select, *operations)
+        assert attempt.outcome == "unfinished"
+        other = await begin(tasks, select, *others)
+    assert attempt.result in operations
+    assert other.result in others
+    assert operations.index(attempt.result) == others.index(other.result)
+    now = one.channel.statistics(), two.channel.statistics()
+    assert now[0].messages_received + now[1].messages_received == 1
+    assert not [*one.debris(), *two.debris()]
 
 
 async def test_many_selects_pair_up() -> None:
@@ -237,50 +307,83 @@ async def test_a_blocked_send_that_is_closed(what: str, error: type[SenderError[
     assert not two.debris()
 
 
-async def test_a_receiver_that_is_closed_leaves_its_message() -> None:
-    """A message promised to an arm whose receiver is closed goes to the next in line."""
-    ends = Ends(1)
-    other = ends.channel.new_receiver()
+@pytest.mark.parametrize("closes", ["receiver", "channel", "sender"])
+async def test_a_close_leaves_a_select_what_it_was_given(closes: str) -> None:
+    """The message was received in the step in which it was sent, whatever is closed after that."""
+    ends, other = Ends(1), Ends()
+    receive = ends.receive()
     async with task_group() as tasks:
-        attempt = await begin(tasks, select, ends.receive())
-        second = await begin(tasks, other.receive)
+        attempt = await begin(tasks, select, receive, other.receive())
         ends.sender.send_nowait(1)
-        ends.receiver.close()
-        await settle()
-    assert attempt.outcome == "done"
-    assert second.result == 1
+        getattr(ends, closes).close()
+    assert attempt.result is receive
+    assert receive.result() == 1
+    assert ends.channel.statistics().messages_received == 1
 
 
-@pytest.mark.parametrize("promised", [False, True])
-async def test_a_cancelled_select_has_done_nothing(promised: bool) -> None:
-    """Once its turn has come it may still succeed; or the message is there for the next."""
+@pytest.mark.parametrize("closes", ["sender", "channel"])
+async def test_a_close_does_not_undo_what_a_select_has_sent(closes: str) -> None:
+    """The message was taken before the close, so its operation has no error to tell of."""
+    ends, other = Ends(), Ends()
+    send = ends.send(1)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, select, send, other.send(2))
+        assert ends.receiver.receive_nowait() == 1
+        getattr(ends, closes).close()
+    assert attempt.result is send
+    assert send.result() is None
+    assert ends.channel.statistics().messages_sent == 1
+
+
+async def test_a_select_that_is_cancelled_while_it_waits_has_done_nothing() -> None:
+    """It has left every line, and what is sent then is for others."""
     one, two = Ends(1), Ends(1)
     async with task_group() as tasks:
         attempt = await begin(tasks, select, one.receive(), two.receive())
-        if promised:
-            one.sender.send_nowait(1)
         attempt.cancel()
         await settle()
-    assert promised or attempt.outcome == "cancelled"
-    left = [1] if promised and attempt.outcome == "cancelled" else []
-    assert drain(one.receiver) == left
+        assert attempt.outcome == "cancelled"
+        one.sender.send_nowait(1)
+    assert drain(one.receiver) == [1]
     assert not one.debris()
     assert not two.debris()
 
 
-@pytest.mark.asyncio_only
-async def test_a_select_cancelled_by_its_task_passes_its_promise_on() -> None:
-    """A native cancellation between wake-up and run takes no message."""
+async def test_a_select_that_is_cancelled_once_a_peer_has_acted_has_happened() -> None:
+    """It returns what it was given, and no more than that."""
     one, two = Ends(1), Ends(1)
-    task = asyncio.ensure_future(select(one.receive(), two.receive()))
+    receive = one.receive()
+    async with task_group() as tasks:
+        attempt = await begin(tasks, select, receive, two.receive())
+        one.sender.send_nowait(1)
+        attempt.cancel()
+    assert attempt.result is receive
+    assert receive.result() == 1
+    assert drain(one.receiver) == []
+
+
+@pytest.mark.asyncio_only
+async def test_a_native_cancellation_that_comes_too_late_strikes_at_the_next_wait() -> None:
+    """The select returns what it was given before, and nothing is taken from who waits behind."""
+    one, two = Ends(1), Ends(1)
+    received: list[int] = []
+
+    async def work() -> None:
+        receive = one.receive()
+        await select(receive, two.receive())
+        received.append(receive.result())
+        await select(two.receive())
+
+    task = asyncio.ensure_future(work())
     await settle()
-    waiter = asyncio.ensure_future(one.receiver.receive())
+    behind = asyncio.ensure_future(one.receiver.receive())
     await settle()
     one.sender.send_nowait(1)
     task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert await waiter == 1
+    await asyncio.wait([task])
+    assert (task.cancelled(), received) == (True, [1])
+    one.sender.send_nowait(2)
+    assert await behind == 2
     assert not one.debris()
     assert not two.debris()
 
@@ -302,6 +405,22 @@ async def test_the_longest_waiting_goes_first_whether_it_selects_or_not() -> Non
         ("done", "done", "unfinished"),
         ("done", "done", "done"),
     ]
+
+
+async def test_the_longest_blocked_sends_first_whether_it_selects_or_not() -> None:
+    """A select that sends stands in line like any other, and nobody overtakes it."""
+    ends, other = Ends(1), Ends()
+    ends.sender.send_nowait(0)
+    async with task_group() as tasks:
+        await begin(tasks, ends.sender.send, 1)
+        await begin(tasks, select, ends.send(2), other.receive())
+        await begin(tasks, ends.sender.send, 3)
+        received: list[int] = []
+        for _ in range(3):
+            received.append(ends.receiver.receive_nowait())
+            with pytest.raises(WouldBlock):
+                ends.sender.send_nowait(10)
+    assert [*received, *drain(ends.receiver)] == [0, 1, 2, 3]
 
 
 async def test_the_choice_is_fair() -> None:
@@ -347,6 +466,21 @@ async def test_in_order_the_first_that_is_ready_happens() -> None:
     assert done == [10, 20, 1, 2]
 
 
+async def test_in_order_a_stop_signal_of_a_blocked_sender_wins_at_once() -> None:
+    """A rendezvous is ready as soon as its sender is blocked, however much else there is."""
+    stop, usual = Ends(), Ends(10)
+    usual.sender.send_nowait(1)
+    usual.sender.send_nowait(2)
+    operations = stop.receive(), usual.receive()
+    assert await select(*operations, in_order=True) is operations[1]
+    async with task_group() as tasks:
+        await begin(tasks, stop.sender.send, 0)
+        assert await select(*operations, in_order=True) is operations[0]
+        await begin(tasks, stop.sender.send, 0)
+        assert select_nowait(*operations, in_order=True) is operations[0]
+    assert drain(usual.receiver) == [2]
+
+
 async def test_in_order_what_became_ready_while_it_yielded_happens() -> None:
     """It comes first in the order, though it was not ready when the yield was due."""
     urgent, usual = Ends(10), Ends(10, yield_every=1)
@@ -369,6 +503,33 @@ async def test_nowait_performs_what_is_ready() -> None:
     assert receive.result() == 1
     send = ends.send(2)
     assert select_nowait(receive, send) is send
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+async def test_nowait_takes_what_a_blocked_sender_offers(limit: int) -> None:
+    """The sender goes on, with its message received or stored in the same step."""
+    ends = Ends(limit)
+    receive = ends.receive()
+    async with task_group() as tasks:
+        attempts = [await begin(tasks, ends.sender.send, number) for number in range(limit + 1)]
+        for number in range(limit + 1):
+            assert select_nowait(receive).result() == number
+        with pytest.raises(WouldBlock):
+            select_nowait(receive)
+        assert waiting(ends.channel) == (0, 0)
+    assert [attempt.outcome for attempt in attempts] == ["done"] * (limit + 1)
+
+
+async def test_nowait_gives_to_a_receiver_that_waits() -> None:
+    """A rendezvous has room for as many messages as receivers wait."""
+    ends = Ends()
+    send = ends.send(1)
+    async with task_group() as tasks:
+        receiving = await begin(tasks, ends.receiver.receive)
+        assert select_nowait(send) is send
+        with pytest.raises(WouldBlock):
+            select_nowait(send)
+    assert receiving.result == 1
 
 
 async def test_a_race_of_nowait_selects_gives_each_message_once() -> None:
@@ -473,7 +634,7 @@ async def test_nothing_is_kept_of_a_select() -> None:
     try:
         async with task_group() as tasks:
             await begin(tasks, select, one.receive(), two.receive())
-            assert selections() == 1
+            assert selections() == 3
             await two.sender.send(1)
             await settle()
         assert selections() == 0
@@ -482,8 +643,8 @@ async def test_nothing_is_kept_of_a_select() -> None:
 
 
 def selections() -> int:
-    """Return how many selects wait, or have left something behind."""
-    return sum(type(found).__name__ == "Selection" for found in gc.get_objects())
+    """Return how many selects and arms of selects there are, whether they wait or were left."""
+    return sum(type(found).__name__ in {"BlockedSelect", "Arm"} for found in gc.get_objects())
 
 
 async def test_no_operation_is_an_error() -> None:
@@ -517,8 +678,8 @@ def test_what_has_not_happened_has_no_result() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1])
-async def test_several_arms_of_one_select_make_room_for_one_message(limit: int) -> None:
-    """A batch finds no more room than the task that waits can use."""
+async def test_several_arms_of_one_select_take_one_message_of_a_batch(limit: int) -> None:
+    """The others have left the line before the next message of the batch looks for a taker."""
     ends = Ends(limit)
     messages = deque(range(5))
     async with task_group() as tasks:
@@ -574,6 +735,6 @@ async def test_a_fault_within_an_operation_is_not_taken_for_a_wrong_argument(
     """Arguments are looked at only once something has gone wrong."""
     ends = Ends(1)
     receive = ends.receive()
-    monkeypatch.delattr(Turns, "reserved")
-    with pytest.raises(AttributeError, match="reserved"):
+    monkeypatch.delattr(Core, "take")
+    with pytest.raises(AttributeError, match="take"):
         await select(receive)

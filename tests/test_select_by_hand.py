@@ -1,7 +1,8 @@
-"""Orders of events in a `select` that no event loop brings about at will."""
+"""Orders of events, most of all in a `select`, that no event loop brings about at will."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +23,7 @@ from anycast import (
 from explorer import drive_by_hand
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,11 @@ def by_hand() -> Iterator[None]:
     """Let a task be a coroutine, and a step of it a call."""
     with drive_by_hand(lambda _: 0, refuses=False):
         yield
+
+
+def in_line(channel: Anycast[Any]) -> list[Any]:
+    """Return whoever waits in one of the channel's lines, or was left there."""
+    return [*channel._core.senders, *channel._core.receivers]
 
 
 def step(coroutine: Coroutine[Any, Any, object]) -> None:
@@ -44,119 +50,263 @@ def end(coroutine: Coroutine[Any, Any, Any]) -> Any:
     return stop.value.value
 
 
-def test_a_promise_that_is_taken_back_leaves_the_first_place_in_line() -> None:
-    """The select heads that line again, and waits in its other lines as well."""
-    one, two = Anycast[int](limit=0), Anycast[int](limit=0)
-    leaving, staying = one.new_receiver(), one.new_receiver()
-    other = two.new_receiver().receiving()
-    task = select(one.new_sender().sending(1), other)
-    step(task)
-    rival = one.new_sender().send(2)
-    step(rival)
-    receive = leaving.receive()
-    step(receive)  # makes room, which is promised to the select
-    leaving.close()
-    assert len(one._core.senders.waiting) == 2
-    step(task)
-    assert two.statistics().tasks_waiting_receive == 1
-    receive = staying.receive()
-    step(receive)
-    end(task)
-    assert end(receive) == 1
-    assert two.statistics().tasks_waiting_receive == 0
-    rival.close()
-    invariants.check(one._core)
-
-
-def test_room_that_a_select_makes_goes_to_whoever_waits_behind_it() -> None:
-    """It cannot use that room itself, and so does not keep it from the next in line."""
-    channel = Anycast[int](limit=0)
-    leaving = channel.new_receiver()
-    received = channel.new_receiver().receiving()
-    task = select(channel.new_sender().sending(1), received)
-    step(task)
-    receive = leaving.receive()
-    step(receive)
-    leaving.close()  # the room that was promised to the select has gone again
-    rival = channel.new_sender().send(2)
-    step(rival)
-    step(task)  # waits to receive as well, again
-    invariants.check(channel._core)
-    end(rival)
-    assert end(task) is received
-    assert received.result() == 2
-    receive.close()
-
-
-def test_a_message_turned_away_on_the_second_look_has_not_happened() -> None:
-    """The select goes on to wait, without a message that its filter does not accept."""
+def test_a_message_that_is_turned_away_has_not_happened() -> None:
+    """The select goes on to wait in all its lines, until its filter accepts a message."""
     one, two = Anycast[int](limit=0), Anycast[int](limit=1)
-    leaving = one.new_receiver()
     filtered = two.new_receiver().filter(bool).receiving()
     task = select(one.new_sender().sending(1), filtered)
     step(task)
-    receive = leaving.receive()
-    step(receive)
     sender = two.new_sender()
-    sender.send_nowait(0)  # while the select waits for nothing but to send, as it was promised
-    leaving.close()
+    sender.send_nowait(0)
+    assert one.statistics().tasks_waiting_send == 0
     step(task)
+    assert one.statistics().tasks_waiting_send == two.statistics().tasks_waiting_receive == 1
     assert two.statistics().current_buffer_used == 0
     sender.send_nowait(7)
     assert end(task) is filtered
     assert filtered.result() == 7
-    receive.close()
 
 
-def test_a_promise_is_not_lost_to_another_arm() -> None:
-    """What a select was promised it keeps, whatever its other arms could do in leaving."""
+def test_what_comes_while_a_message_is_turned_away_is_found() -> None:
+    """The select looks at all its operations again before it waits anew."""
+    one, two = Anycast[int](limit=1), Anycast[int](limit=0)
+    received = one.new_receiver().receiving()
+    task = select(received, two.new_receiver().filter(bool).receiving())
+    step(task)
+    two.new_sender().send_nowait(0)
+    one.new_sender().send_nowait(5)
+    assert end(task) is received
+    assert received.result() == 5
+
+
+def test_a_claimed_select_keeps_what_it_was_given() -> None:
+    """Whatever its other arms could do by the time its task runs."""
     channel = Anycast[int](limit=0)
-    senders = [channel.new_sender().send(number) for number in (1, 2)]
-    for sender in senders:
-        step(sender)
     first, second = (channel.new_receiver().receiving() for _ in range(2))
     task = select(first, second, channel.new_sender().sending(3))
-    step(task)  # both senders are promised the room that it makes
-    receivers = [channel.new_receiver().receive() for _ in range(2)]
-    for receiver in receivers:
-        step(receiver)
+    step(task)
+    senders = [channel.new_sender().send(number) for number in (1, 2)]
     end(senders[0])
+    step(senders[1])
     invariants.check(channel._core)
     assert end(task) is first
     assert first.result() == 1
+    assert channel.new_receiver().receive_nowait() == 2
     end(senders[1])
-    assert end(receivers[0]) == 2
-    receivers[1].close()
     invariants.check(channel._core)
 
 
-def test_several_arms_in_one_channel_make_room_for_one_message() -> None:
-    """Or a newcomer would overtake the sender that was promised the room."""
+def test_several_arms_in_one_channel_take_one_message() -> None:
+    """A newcomer finds nobody left to give another message to."""
     channel = Anycast[int](limit=0)
     arms = [channel.new_receiver().receiving() for _ in range(2)]
-    task, send = select(*arms), channel.new_sender().send(1)
-    step(send)
+    task = select(*arms)
     step(task)
+    assert channel.statistics().tasks_waiting_receive == 2
+    channel.new_sender().send_nowait(1)
+    assert channel.statistics().tasks_waiting_receive == 0
     with pytest.raises(WouldBlock):
         channel.new_sender().send_nowait(2)
-    end(send)
     assert end(task).result() == 1
     invariants.check(channel._core)
 
 
+def reverse(arms: list[Any]) -> None:
+    """Stand for a shuffle."""
+    arms.reverse()
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("side", ["send", "receive"])
+def test_arms_that_share_a_line_stand_there_in_any_order(*, in_order: bool, side: str) -> None:
+    """It is drawn, so that each arm may come first; with ``in_order`` it is the order given."""
+    channel = Anycast[int](limit=0)
+    operations: list[Operation[Any]] = (
+        [channel.new_sender().sending(number) for number in range(3)]
+        if side == "send"
+        else [channel.new_receiver().receiving() for _ in range(3)]
+    )
+    with drive_by_hand(lambda _: 0, refuses=False, shuffle=reverse):
+        task = select(*operations, in_order=in_order)
+        step(task)
+    if side == "send":
+        assert channel.new_receiver().receive_nowait() == (0 if in_order else 2)
+    else:
+        channel.new_sender().send_nowait(1)
+    assert end(task) is operations[0 if in_order else 2]
+
+
+@pytest.mark.parametrize("choice", [0, 1])
+def test_two_selects_that_send_and_receive_pair_up(choice: int) -> None:
+    """The first waits on both sides and never meets itself; the second finds it there."""
+    channel = Anycast[int](limit=0)
+    arms: list[list[Operation[Any]]] = [
+        [channel.new_sender().sending(number), channel.new_receiver().receiving()]
+        for number in (1, 2)
+    ]
+    first, second = (select(*operations) for operations in arms)
+    step(first)
+    now = channel.statistics()
+    assert (now.tasks_waiting_send, now.tasks_waiting_receive) == (1, 1)
+    invariants.check(channel._core)
+    with drive_by_hand(lambda options: min(choice, options - 1), refuses=False):
+        assert end(second) is arms[1][choice]
+    assert end(first) is arms[0][1 - choice]
+    assert channel.statistics().messages_received == 1
+    assert not in_line(channel)
+
+
+def test_a_select_whose_own_arms_could_meet_waits_however_often_it_looks() -> None:
+    """After a message that was turned away it stands on both sides again, and by itself."""
+    channel, other = Anycast[int](limit=0), Anycast[int](limit=0)
+    receiver = channel.new_receiver()
+    received = merge(receiver, other.new_receiver()).filter(bool).receiving()
+    task = select(channel.new_sender().sending(1), received)
+    step(task)
+    other.new_sender().send_nowait(0)
+    step(task)
+    now = channel.statistics()
+    assert (now.tasks_waiting_send, now.tasks_waiting_receive) == (1, 1)
+    assert (now.messages_sent, now.messages_received) == (0, 0)
+    channel.new_sender().send_nowait(7)
+    assert end(task) is received
+    assert received.result() == 7
+
+
+Ways = dict[str, Callable[[Receiver[int], Receiver[int]], Coroutine[Any, Any, object]]]
+
+
+async def lease(receiver: Receiver[Any]) -> Any:
+    """Work on a message."""
+    async with receiver.lease() as message:
+        return message
+
+
+WAYS: Ways = {
+    "receive": lambda receiver, _: receiver.receive(),
+    "anext": lambda receiver, _: receiver.__anext__(),
+    "receive_many": lambda receiver, _: receiver.receive_many(3),
+    "lease": lambda receiver, _: lease(receiver),
+    "select": lambda receiver, idle: select(idle.receiving(), receiver.receiving()),
+    "merge": lambda receiver, idle: merge(idle, receiver).receive(),
+    "map": lambda receiver, _: receiver.map(str).receive(),
+    "filter": lambda receiver, _: receiver.filter(bool).receive(),
+    "receive_many of a map": lambda receiver, _: receiver.map(str).receive_many(3),
+    "lease of a merge": lambda receiver, idle: lease(merge(receiver.map(str), idle.map(str))),
+}
+"""Ways to receive through the first receiver, while nobody sends to the second."""
+
+ways = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+
+
+class GivenTask:
+    """A task that was given a message, and has yet to run.
+
+    Args:
+        way: how the task receives.
+        limit: of the channel.
+        others: how many tasks wait behind it.
+    """
+
+    def __init__(self, way: Any, limit: int = 0, *, others: int = 0) -> None:
+        self.channel, self.idle = Anycast[int](limit=limit), Anycast[int]()
+        self.sender, self.receiver = self.channel.new_sender(), self.channel.new_receiver()
+        self._task: Coroutine[Any, Any, object] = way(self.receiver, self.idle.new_receiver())
+        step(self._task)
+        self.others = [self.receiver.receive() for _ in range(others)]
+        for other in self.others:
+            step(other)
+        self.sender.send_nowait(1)
+
+    def destroy(self) -> None:
+        """Destroy the task, and check that nothing of it is left in a line."""
+        self._task.close()
+        for channel in (self.channel, self.idle):
+            invariants.check(channel._core, extra=1)
+            assert not channel._core.leases
+        assert not in_line(self.idle)
+
+
+@ways
+def test_the_message_of_a_task_that_is_destroyed_goes_to_the_next_in_line(way: Any) -> None:
+    """Whoever waits longest gets it, in the same step."""
+    given = GivenTask(way, others=2)
+    given.destroy()
+    assert given.channel.statistics().tasks_waiting_receive == 1
+    assert end(given.others[0]) == 1
+    given.others[1].close()
+    assert given.channel.statistics().messages_received == 1
+
+
+@ways
+@pytest.mark.parametrize("limit", [0, 1])
+def test_the_message_of_a_task_that_is_destroyed_is_at_the_head_again(way: Any, limit: int) -> None:
+    """It may exceed the limit there, and no sender goes on until there is room."""
+    given = GivenTask(way, limit)
+    for number in range(limit):
+        given.sender.send_nowait(10 + number)
+    blocked = given.sender.send(20)
+    step(blocked)
+    given.destroy()
+    assert given.channel.statistics().current_buffer_used == limit + 1
+    assert given.channel.statistics().tasks_waiting_send == 1
+    assert given.receiver.receive_nowait() == 1
+    assert given.channel.statistics().tasks_waiting_send == 1
+    received = [given.receiver.receive_nowait() for _ in range(limit + 1)]
+    assert received == [*range(10, 10 + limit), 20]
+    end(blocked)
+
+
+@ways
+def test_the_end_waits_for_the_message_of_a_task_that_is_destroyed(way: Any) -> None:
+    """It comes back into a closed channel too, for whoever receives next."""
+    given = GivenTask(way)
+    given.channel.close()
+    given.destroy()
+    assert given.channel.new_receiver().receive_nowait() == 1
+    with pytest.raises(ReceiverStoppedError):
+        given.channel.new_receiver().receive_nowait()
+
+
+def test_a_select_that_is_destroyed_after_its_message_was_taken_has_sent() -> None:
+    """The message was received, and is not sent again."""
+    channel = Anycast[int](limit=0)
+    task = select(channel.new_sender().sending(1), Anycast[int]().new_receiver().receiving())
+    step(task)
+    assert channel.new_receiver().receive_nowait() == 1
+    task.close()
+    assert not in_line(channel)
+    assert channel.statistics().messages_sent == channel.statistics().messages_received == 1
+
+
+@ways
+def test_a_task_that_is_destroyed_while_it_waits_leaves_no_trace(way: Any) -> None:
+    """It has left every line, and takes nothing."""
+    channel, idle = Anycast[int](limit=1), Anycast[int]()
+    receiver = channel.new_receiver()
+    task = way(receiver, idle.new_receiver())
+    step(task)
+    task.close()
+    assert not in_line(channel)
+    assert not in_line(idle)
+    channel.new_sender().send_nowait(1)
+    assert receiver.receive_nowait() == 1
+
+
 @pytest.mark.parametrize("closed", [0, 1])
 def test_each_of_several_arms_in_one_channel_sees_its_end_close(closed: int) -> None:
-    """Whether it is the one that stands in line for all, or not."""
+    """The other arms leave the line in the same step."""
     channel = Anycast[int](limit=0)
     receivers = [channel.new_receiver() for _ in range(2)]
     arms = [receiver.receiving() for receiver in receivers]
     task = select(*arms)
     step(task)
     receivers[closed].close()
+    assert channel.statistics().tasks_waiting_receive == 0
     assert end(task) is arms[closed]
     with pytest.raises(ReceiverStoppedError):
         arms[closed].result()
-    assert not any(receiver.places for receiver in receivers)  # type: ignore[attr-defined]
+    assert not any(receiver.waiters for receiver in receivers)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("closed", [0, 1])
@@ -171,18 +321,20 @@ def test_a_merge_of_one_channel_goes_on_when_an_end_was_closed(closed: int) -> N
     assert channel.statistics().tasks_waiting_receive == 1
     channel.new_sender().send_nowait(7)
     assert end(receive) == 7
-    assert not any(receiver.places for receiver in receivers)  # type: ignore[attr-defined]
+    assert not any(receiver.waiters for receiver in receivers)  # type: ignore[attr-defined]
 
 
-def test_several_arms_in_one_channel_stand_there_once_however_often_they_look_again() -> None:
-    """An end of another channel does not make the others stand in line beside the first."""
+def test_several_arms_in_one_channel_stand_there_once_each_however_often_they_look_again() -> None:
+    """An end of another channel does not make them stand in line twice."""
     one, other = Anycast[int](limit=0), Anycast[int](limit=0)
     receive = merge(one.new_receiver(), one.new_receiver(), other.new_receiver()).receive()
     step(receive)
     other.close()
+    assert one.statistics().tasks_waiting_receive == 0
     step(receive)
-    assert one.statistics().tasks_waiting_receive == 1
+    assert one.statistics().tasks_waiting_receive == 2
     receive.close()
+    assert one.statistics().tasks_waiting_receive == 0
 
 
 @pytest.mark.parametrize("end", ["sender", "receiver"])

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from anycast import Anycast, SenderClosedError, SenderError
-from helpers import Attempt, begin, drain, settle, task_group, waiting
+from helpers import Attempt, begin, count_yields, drain, settle, task_group, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -54,7 +54,8 @@ async def test_sending_none() -> None:
     assert channel.statistics().messages_sent == 0
 
 
-async def test_a_newcomer_waits_behind_a_blocked_batch() -> None:
+@pytest.mark.parametrize("settles", [False, True])
+async def test_a_newcomer_waits_behind_a_blocked_batch(settles: bool) -> None:
     """A batch stands in line once, and its next message behind who came meanwhile."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
@@ -64,8 +65,85 @@ async def test_a_newcomer_waits_behind_a_blocked_batch() -> None:
         received: list[int] = []
         for _ in range(4):
             received.append(await receiver.receive())
-            await settle()
+            if settles:
+                await settle()
     assert received == [0, 1, 100, 2]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+async def test_blocked_batches_take_turns(limit: int) -> None:
+    """After each message a batch goes to the end of the line, behind senders and batches alike."""
+    channel = Anycast[int](limit=limit)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        await sender.send_many(list(range(limit)))
+        attempts = [
+            await begin(tasks, sender.send_many, [10, 11, 12]),
+            await begin(tasks, sender.send_many, [20, 21]),
+            await begin(tasks, sender.send, 30),
+            await begin(tasks, sender.send_many, [40, 41, 42, 43]),
+        ]
+        assert waiting(channel) == (4, 0)
+        received = [receiver.receive_nowait() for _ in range(limit + 10)]
+        assert waiting(channel) == (0, 0)
+    assert received == [*range(limit), 10, 20, 30, 40, 11, 21, 41, 12, 42, 43]
+    assert [attempt.outcome for attempt in attempts] == ["done"] * 4
+
+
+@pytest.mark.parametrize("kind", [list, tuple, deque])
+@pytest.mark.parametrize("limit", [0, 1, 5])
+async def test_a_blocked_batch_wakes_once(limit: int, kind: Callable[[range], Any]) -> None:
+    """However many messages are received one by one, or in batches, its task has to run once."""
+    channel = Anycast[int](limit=limit)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    yields: list[int] = []
+
+    async def send() -> None:
+        yields.append(await count_yields(sender.send_many(kind(range(100)))))
+
+    async with task_group() as tasks:
+        await begin(tasks, send)
+        received: list[int] = []
+        for _ in range(30):
+            received.append(receiver.receive_nowait())
+            received += await receiver.receive_many(2)
+            await settle()
+            assert not yields
+        received += drain(receiver)
+        assert waiting(channel) == (0, 0)
+    assert received == list(range(100))
+    assert yields == [1]
+
+
+async def test_a_batch_gives_to_each_receiver_that_waits_before_it_blocks() -> None:
+    """Each of them gets one message, and what is left waits for those who come."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        receivings = [await begin(tasks, receiver.receive) for _ in range(3)]
+        sending = await begin(tasks, sender.send_many, list(range(5)))
+        assert [receiving.result for receiving in receivings] == [0, 1, 2]
+        assert (sending.outcome, waiting(channel)) == ("unfinished", (1, 0))
+        assert await receiver.receive_many(9) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("what", "error"), [("channel", SenderError), ("sender", SenderClosedError)]
+)
+async def test_a_close_does_not_undo_a_batch_that_was_taken(
+    what: str, error: type[SenderError[int]]
+) -> None:
+    """One whose last message was received has been sent; one with messages left is told."""
+    channel = Anycast[int](limit=0)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    async with task_group() as tasks:
+        whole = await begin(tasks, sender.send_many, [1, 2])
+        part = await begin(tasks, sender.send_many, [10, 20, 30])
+        assert await receiver.receive_many(4) == [1, 10, 2, 20]
+        {"channel": channel, "sender": sender}[what].close()
+    assert whole.outcome == "done"
+    part.failure(error)
+    assert channel.statistics().messages_sent == 4
 
 
 async def test_a_generator_is_asked_as_late_as_can_be() -> None:
@@ -169,9 +247,9 @@ async def test_a_generator_that_takes_the_last_room() -> None:
 
     async with task_group() as tasks:
         await begin(tasks, sender.send_many, numbers())
+        assert waiting(channel) == (1, 0)
         assert channel.statistics().current_buffer_used == 1
-        assert await receiver.receive_many(2) == [1]
-        assert await receiver.receive() == 2
+        assert await receiver.receive_many(2) == [1, 2]
 
 
 @pytest.mark.parametrize("what", ["channel", "sender"])

@@ -1,7 +1,7 @@
 """The synchronous core against a plain model: any order of any transitions.
 
 The model is a list of messages and two lists of tasks, moved by the rules as a person
-would say them. Nothing is woken or run here; a rule of the machine is one step of one task.
+would say them. No task runs here; a rule of the machine is one step of one task.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -25,38 +25,41 @@ from hypothesis.stateful import (
 )
 
 import invariants
-from anycast import Anycast
-from anycast._core import Core
-from explorer import HandWaiter
+from anycast._core import Batch
+from anycast._waiter import NOTHING
+from explorer import HandWaiter, Interruption, interrupt, new_core
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from anycast._line import Line
+
+class Knowing(HandWaiter):
+    """A waiter that knows when its task is leaving."""
+
+    refuses = True
 
 
 @dataclass(eq=False)
 class ModelTask:
-    """A task in line: how long it has waited, and whether its turn has come."""
+    """A task that waits: what it offers or counts, and what it was given.
+
+    Args:
+        waiter: the waiter in the line of the core.
+        messages: what a sender still offers.
+        batch: the deque of a batch.
+        leased: whether a receiver takes its message on lease.
+    """
 
     waiter: HandWaiter
-    promised: bool = False
+    messages: list[int]
+    batch: deque[int] | None = None
+    leased: bool = False
+    given: Any = NOTHING
+    woken: bool = False
 
-
-class ModelLine:
-    """The tasks of one side in the order in which they came."""
-
-    def __init__(self) -> None:
-        self.tasks: list[ModelTask] = []
-
-    @property
-    def promised(self) -> list[ModelTask]:
-        return [task for task in self.tasks if task.promised]
-
-    def grant(self, turns: float) -> None:
-        """Give turns to those who came first, and to nobody else."""
-        for place, task in enumerate(self.tasks):
-            task.promised = place < turns
+    def wake(self, given: Any) -> None:
+        """Go on with what a peer gave."""
+        self.given, self.woken = given, True
 
 
 class Machine(RuleBasedStateMachine):
@@ -67,80 +70,118 @@ class Machine(RuleBasedStateMachine):
         open_for=st.sampled_from([0, 1, 2, 4, 8, math.inf]),
     )
     def make(self, limit: float, open_for: float) -> None:
-        self.core = Core[int](Anycast, "model", limit=limit, yield_every=64, auto_close=False)
+        self.core = new_core(limit)
         self.limit = limit
         self.open_for = open_for  # so many messages: not much happens once it is closed
         self.numbers = count()
         self.messages: list[int] = []
         self.leased: list[int] = []
-        self.receivers = ModelLine()
-        self.senders = ModelLine()
+        self.receivers: list[ModelTask] = []
+        self.senders: list[ModelTask] = []
+        self.woken: list[tuple[bool, ModelTask]] = []  # receiver or not; and yet to run
         self.closed = False
         self.sent = 0
+        self.returned = 0  # messages that may be stored beyond the limit
 
-    # What may happen at once is what is not set aside for somebody in line.
+    # The rules, in plain words.
 
-    def _free(self) -> int:
-        return len(self.messages) - len(self.receivers.promised)
+    def _send(self, message: int) -> bool:
+        if self.receivers:
+            self._give(message)
+        elif len(self.messages) < self.limit:
+            self.messages.append(message)
+        else:
+            return False
+        self.sent += 1
+        return True
 
-    def _room(self) -> float:
-        if self.closed:
-            return -math.inf
-        demand = len(self.receivers.tasks)
-        return self.limit + demand - len(self.messages) - len(self.senders.promised)
+    def _give(self, message: int) -> None:
+        task = self.receivers.pop(0)
+        task.wake(message)
+        self.woken.append((True, task))
 
-    def _restore(self) -> None:
-        """Say anew whose turn it is, from nothing but who waits and what there is."""
-        self.receivers.grant(len(self.messages))
-        if self.closed:
-            self.senders.tasks.clear()
-            if not self.messages and not self.leased:
-                self.receivers.tasks.clear()
-        room = self.limit + len(self.receivers.tasks) - len(self.messages)
-        self.senders.grant(max(room, 0))
+    def _pull(self) -> int:
+        task = self.senders.pop(0)
+        message = task.messages.pop(0)
+        if task.messages:
+            self.senders.append(task)
+        else:
+            task.wake(None)
+            self.woken.append((False, task))
+        self.sent += 1
+        return message
 
-    @precondition(lambda self: self._room() > 0)
+    def _receive(self) -> Any:
+        if self.messages:
+            message = self.messages.pop(0)
+        elif self.senders:
+            return self._pull()
+        else:
+            return NOTHING
+        if self.senders and len(self.messages) < self.limit:
+            self.messages.append(self._pull())
+        return message
+
+    def _put_back(self, message: int) -> None:
+        if self.receivers:
+            self._give(message)
+        else:
+            self.messages.insert(0, message)
+            self.returned += 1
+
+    def _end(self) -> None:
+        if self.closed and not self.messages and not self._leases():
+            self._dismiss(self.receivers, list(self.receivers), receives=True)
+
+    def _leases(self) -> int:
+        """Count the messages on lease, those of tasks that have yet to run included."""
+        taken = [task for _, task in self.woken if task.leased and task.given is not NOTHING]
+        return len(self.leased) + len(taken)
+
+    def _dismiss(
+        self, line: list[ModelTask], tasks: Iterable[ModelTask], *, receives: bool
+    ) -> None:
+        for task in tasks:
+            line.remove(task)
+            task.wake(NOTHING)
+            self.woken.append((receives, task))
+
+    # Acting at once.
+
+    @precondition(lambda self: not self.closed)
     @rule()
-    def put(self) -> None:
-        self._put()
+    def offer(self) -> None:
+        message = next(self.numbers)
+        assert self.core.offer(message) == self._send(message)
 
-    @precondition(lambda self: self._room() > 0)
+    @precondition(lambda self: not self.closed)
     @rule(count=st.integers(1, 4))
     def put_many(self, count: int) -> None:
         messages = deque(next(self.numbers) for _ in range(count))
-        sent = [*messages][: int(min(count, self._room()))]
+        rest = list(messages)
+        while rest and self._send(rest[0]):
+            del rest[0]
         self.core.put_many(messages)
-        self.messages += sent
-        self.sent += len(sent)
-        self._restore()
+        assert list(messages) == rest
 
-    def _put(self) -> None:
-        """Act on room that is free, or was promised."""
-        message = next(self.numbers)
-        self.core.put(message)
-        self.messages.append(message)
-        self.sent += 1
-        self._restore()
+    @rule()
+    def take(self) -> None:
+        assert self.core.take() == self._receive()
 
-    @precondition(lambda self: self._free() > 0)
-    @rule(leased=st.booleans())
-    def take(self, leased: bool) -> None:
-        self._take(leased=leased)
-
-    def _take(self, *, leased: bool) -> None:
-        expected = self.messages.pop(0)
-        assert (self.core.lease() if leased else self.core.take()) == expected
-        if leased:
-            self.leased.append(expected)
-        self._restore()
-
-    @precondition(lambda self: self._free() > 0)
-    @rule(most=st.integers(1, 4))
+    @rule(most=st.integers(0, 5))
     def take_many(self, most: int) -> None:
-        taken = min(most, self._free())
-        expected, self.messages = self.messages[:taken], self.messages[taken:]
+        expected: list[int] = []
+        while len(expected) < most and (message := self._receive()) is not NOTHING:
+            expected.append(message)
         assert self.core.take_many(most) == expected
-        self._restore()
+
+    @precondition(lambda self: self.messages or self.senders)
+    @rule()
+    def lease(self) -> None:
+        self.core.leases += 1
+        message = self._receive()
+        assert self.core.take() == message
+        self.leased.append(message)
 
     @precondition(lambda self: self.leased)
     @rule(data=st.data(), back=st.booleans())
@@ -148,95 +189,112 @@ class Machine(RuleBasedStateMachine):
         message = self.leased.pop(data.draw(st.integers(0, len(self.leased) - 1)))
         if back:
             self.core.give_back(message)
-            self.messages.insert(0, message)
+            self._put_back(message)
         else:
             self.core.end_lease()
-        self._restore()
+        self._end()
 
-    @precondition(lambda self: self._free() <= 0 and not self.core.ended)
-    @rule()
-    def wait_to_receive(self) -> None:
-        self._join(self.core.receivers, self.receivers)
+    # Waiting, and what becomes of it.
 
-    @precondition(lambda self: self._room() <= 0 and not self.closed)
-    @rule()
-    def wait_to_send(self) -> None:
-        self._join(self.core.senders, self.senders)
+    @precondition(lambda self: not self.messages and not self.senders and not self.core.ended)
+    @rule(leased=st.booleans())
+    def wait_to_receive(self, leased: bool) -> None:
+        task = ModelTask(Knowing(), [], leased=leased)
+        self.core.receivers[task.waiter] = int(leased)
+        self.receivers.append(task)
 
-    def _join(self, line: Line, model: ModelLine) -> None:
-        task = ModelTask(HandWaiter())
-        self.core.join(line, task.waiter, task.waiter)
-        model.tasks.append(task)
-        self._restore()
+    @precondition(
+        lambda self: not self.closed and not self.receivers and len(self.messages) >= self.limit
+    )
+    @rule(count=st.integers(1, 4), batch=st.booleans())
+    def wait_to_send(self, count: int, batch: bool) -> None:
+        messages = [next(self.numbers) for _ in range(count if batch else 1)]
+        task = ModelTask(Knowing(), messages)
+        if batch:
+            task.batch = deque(messages)
+            self.core.senders[task.waiter] = Batch(task.batch)
+        else:
+            self.core.senders[task.waiter] = messages[0]
+        self.senders.append(task)
 
-    @precondition(lambda self: self.receivers.promised)
-    @rule(data=st.data(), leased=st.booleans())
-    def receive_as_promised(self, data: st.DataObject, leased: bool) -> None:
-        self._redeem(data, self.core.receivers, self.receivers)
-        self._take(leased=leased)
+    @precondition(lambda self: self.receivers or self.senders)
+    @rule(data=st.data(), runs=st.booleans())
+    def cancel(self, data: st.DataObject, runs: bool) -> None:
+        """Cancel a task, which leaves at once, or stays in line and can be given nothing."""
+        receives, task = self._anybody(data)
+        task.waiter.leaving = True
+        if runs:
+            line: Any = self.core.receivers if receives else self.core.senders
+            self._interrupt(line, task)
+        (self.receivers if receives else self.senders).remove(task)
 
-    @precondition(lambda self: self.senders.promised)
+    @precondition(lambda self: self.receivers or self.senders)
     @rule(data=st.data())
-    def send_as_promised(self, data: st.DataObject) -> None:
-        self._redeem(data, self.core.senders, self.senders)
-        self._put()
+    def close_end(self, data: st.DataObject) -> None:
+        """Close the endpoint of one waiting task."""
+        receives, task = self._anybody(data)
+        line: Any = self.core.receivers if receives else self.core.senders
+        self.core.detach(line, [task.waiter])
+        self._dismiss(self.receivers if receives else self.senders, [task], receives=receives)
 
-    def _redeem(self, data: st.DataObject, line: Line, model: ModelLine) -> None:
-        task = data.draw(st.sampled_from(model.promised))
-        assert self.core.redeem(line, task.waiter)
-        model.tasks.remove(task)
+    def _interrupt(self, line: Any, task: ModelTask) -> None:
+        with pytest.raises(Interruption):
+            interrupt(self.core, line, task.waiter)
 
-    @precondition(lambda self: self.receivers.tasks or self.senders.tasks)
+    def _anybody(self, data: st.DataObject) -> tuple[bool, ModelTask]:
+        tasks = [(True, task) for task in self.receivers] + [(False, task) for task in self.senders]
+        return data.draw(st.sampled_from(tasks))
+
+    @precondition(lambda self: self.woken)
     @rule(data=st.data())
-    def leave(self, data: st.DataObject) -> None:
-        line, model, task = self._anybody(data)
-        self.core.leave(line, task.waiter)
-        model.tasks.remove(task)
-        self._restore()
+    def run(self, data: st.DataObject) -> None:
+        """Run a task that was woken, with what it was given."""
+        receives, task = data.draw(st.sampled_from(self.woken))
+        self.woken.remove((receives, task))
+        if task.leased and task.given is not NOTHING:
+            self.leased.append(task.given)
 
-    @precondition(lambda self: self.receivers.tasks or self.senders.tasks)
+    @precondition(lambda self: any(task.given is not NOTHING for _, task in self.woken))
     @rule(data=st.data())
-    def dismiss(self, data: st.DataObject) -> None:
-        line, model, task = self._anybody(data)
-        self.core.dismiss(line, [task.waiter])
-        assert task.waiter.woken
-        model.tasks.remove(task)
-        self._restore()
-
-    def _anybody(self, data: st.DataObject) -> tuple[Line, ModelLine, ModelTask]:
-        return data.draw(
-            st.sampled_from(
-                [
-                    *((self.core.receivers, self.receivers, task) for task in self.receivers.tasks),
-                    *((self.core.senders, self.senders, task) for task in self.senders.tasks),
-                ]
-            )
-        )
+    def destroy(self, data: st.DataObject) -> None:
+        """Destroy a task that was given something and has yet to run."""
+        given = [one for one in self.woken if one[1].given is not NOTHING]
+        receives, task = data.draw(st.sampled_from(given))
+        self.woken.remove((receives, task))
+        if task.leased:
+            self.core.give_back(task.given)
+        else:
+            line: Any = self.core.receivers if receives else self.core.senders
+            self._interrupt(line, task)
+        if receives:
+            self._put_back(task.given)
+            if task.leased:
+                self._end()
 
     @precondition(lambda self: self.sent >= self.open_for)
     @rule()
     def close(self) -> None:
         self.core.close()
         self.closed = True
-        self._restore()
+        self._dismiss(self.senders, list(self.senders), receives=False)
+        self._end()
 
     @invariant()
     def agrees(self) -> None:
-        invariants.check(self.core)
-        assert list(self.core.buffer) == self.messages
-        assert self.core.leases == len(self.leased)
-        assert self.core.statistics().messages_sent == self.sent
-        for line, model in (
-            (self.core.receivers, self.receivers),
-            (self.core.senders, self.senders),
-        ):
-            assert [*line.promised, *line.waiting] == _waiters(model.tasks)
-            assert list(line.promised) == _waiters(model.promised)
-            assert all(task.waiter.woken for task in model.promised)
-
-
-def _waiters(tasks: Iterable[ModelTask]) -> list[HandWaiter]:
-    return [task.waiter for task in tasks]
+        core = self.core
+        invariants.check(core, extra=self.returned)
+        assert list(core.buffer) == self.messages
+        assert core.leases == self._leases()
+        now = core.statistics()
+        assert now.messages_sent == self.sent
+        assert now.messages_received == self.sent - len(self.messages)
+        for line, model in ((core.receivers, self.receivers), (core.senders, self.senders)):
+            assert invariants.live(line) == [task.waiter for task in model]
+        for task in self.senders:
+            assert task.batch is None or list(task.batch) == task.messages
+        for _, task in self.woken:
+            assert task.waiter.woken
+            assert task.waiter.result() == task.given
 
 
 TestMachine = Machine.TestCase

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from anycast import Anycast, Receiver, ReceiverStoppedError, Sender, select
+from anycast import Anycast, ReceiverStoppedError, select
 from helpers import ROUNDS, drain, raises, waiting
+from operations import RECEIVES, SENDS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import Awaitable, Coroutine, Iterator
+
+    from operations import Receive, Send
 
 T = TypeVar("T")
 
@@ -74,59 +77,29 @@ def loops() -> Iterator[TwoLoops]:
     loops.close()
 
 
-async def lease(receiver: Receiver[int]) -> None:
-    """Receive with a lease."""
-    async with receiver.lease():
-        raise AssertionError
-
-
-async def iterate(receiver: Receiver[int]) -> None:
-    """Receive by iterating."""
-    async for _ in receiver:
-        raise AssertionError
-
-
-SENDS: list[Callable[[Sender[int]], Coroutine[Any, Any, object]]] = [
-    lambda sender: sender.send(2),
-    lambda sender: sender.send_many([2]),
-]
-
-
-RECEIVES: list[Callable[[Receiver[int]], Coroutine[Any, Any, object]]] = [
-    lambda receiver: receiver.receive(),
-    lambda receiver: receiver.receive_many(2),
-    lease,
-    iterate,
-]
-
-
-@pytest.mark.parametrize("wait", RECEIVES)
-def test_receiving_in_two_loops_at_once(
-    loops: TwoLoops, wait: Callable[[Receiver[int]], Coroutine[Any, Any, object]]
-) -> None:
+@pytest.mark.parametrize("receive", RECEIVES.values(), ids=list(RECEIVES))
+def test_receiving_in_two_loops_at_once(loops: TwoLoops, receive: Receive) -> None:
     """The second loop is refused by name, and the task of the first one goes on."""
     task = start(loops.one, loops.receiver.receive())
     for _ in range(3):
-        loops.refuse(wait(loops.receiver))
+        loops.refuse(receive(loops.receiver))
     assert waiting(loops.channel) == (0, 1)
     loops.sender.send_nowait(1)
     assert end(loops.one, task) == 1
     assert waiting(loops.channel) == (0, 0)
 
 
-@pytest.mark.parametrize("wait", SENDS)
-def test_sending_in_two_loops_at_once(
-    loops: TwoLoops, wait: Callable[[Sender[int]], Coroutine[Any, Any, object]]
-) -> None:
+@pytest.mark.parametrize("send", SENDS.values(), ids=list(SENDS))
+def test_sending_in_two_loops_at_once(loops: TwoLoops, send: Send) -> None:
     """The second loop is refused by name, and its message is not sent."""
     loops.sender.send_nowait(0)
-    task = start(loops.one, loops.sender.send(1))
+    task = start(loops.one, loops.sender.send(2))
     for _ in range(3):
-        loops.refuse(wait(loops.sender))
+        loops.refuse(send(loops.sender))
     assert waiting(loops.channel) == (1, 0)
     assert loops.receiver.receive_nowait() == 0
     end(loops.one, task)
-    assert drain(loops.receiver) == [1]
+    assert drain(loops.receiver) == [2]
 
 
 def test_receiving_at_the_end_of_another_loops_wait(loops: TwoLoops) -> None:
@@ -149,17 +122,39 @@ def test_a_refused_deque_keeps_its_messages(loops: TwoLoops) -> None:
     turn(loops.one)
 
 
-def test_a_task_that_is_woken_and_has_yet_to_run_counts(loops: TwoLoops) -> None:
-    """The other loop is refused until the first one's last task has left."""
+def test_a_receiver_that_is_woken_and_has_yet_to_run_does_not_count(loops: TwoLoops) -> None:
+    """The receiver has its message, so the other loop may wait for the next one."""
     task = start(loops.one, loops.receiver.receive())
     loops.sender.send_nowait(1)
     assert waiting(loops.channel) == (0, 0)
-    loops.refuse(loops.receiver.receive())
-    assert end(loops.one, task) == 1
     received = start(loops.other, loops.receiver.receive())
     assert waiting(loops.channel) == (0, 1)
     loops.sender.send_nowait(2)
     assert end(loops.other, received) == 2
+    assert end(loops.one, task) == 1
+
+
+def test_a_sender_that_is_woken_and_has_yet_to_run_does_not_count(loops: TwoLoops) -> None:
+    """The message of the sender is stored, so the other loop may wait for room."""
+    loops.sender.send_nowait(0)
+    task = start(loops.one, loops.sender.send(1))
+    assert loops.receiver.receive_nowait() == 0
+    sent = start(loops.other, loops.sender.send(2))
+    assert waiting(loops.channel) == (1, 0)
+    assert drain(loops.receiver) == [1, 2]
+    end(loops.other, sent)
+    end(loops.one, task)
+
+
+def test_a_select_that_may_not_wait_in_one_of_its_channels(loops: TwoLoops) -> None:
+    """The select waits in none of them."""
+    free = Anycast[int]()
+    task = start(loops.one, loops.receiver.receive())
+    receivers = free.new_receiver(), loops.receiver
+    loops.refuse(select(*(receiver.receiving() for receiver in receivers)))
+    assert waiting(free) == (0, 0)
+    loops.sender.send_nowait(1)
+    assert end(loops.one, task) == 1
 
 
 @pytest.mark.parametrize("leave", ["cancel", "close"])
@@ -185,63 +180,3 @@ def test_what_need_not_wait_works_in_any_loop(loops: TwoLoops) -> None:
     assert end(loops.other, loops.receiver.receive()) == 0
     end(loops.one, task)
     assert end(loops.other, loops.receiver.receive()) == 1
-
-
-def stick(loops: TwoLoops) -> asyncio.Task[Any]:
-    """Leave a task waiting in a loop that is closed and will never run again."""
-    loops.one.set_exception_handler(lambda _loop, _context: None)  # it would complain of the task
-    task = start(loops.one, loops.receiver.receive())
-    loops.one.close()
-    return task
-
-
-def test_a_stuck_loop_is_named(loops: TwoLoops) -> None:
-    """While a task is stuck in a closed loop, waiting elsewhere raises and does not hang."""
-    task = stick(loops)
-    loops.refuse(loops.receiver.receive())
-    assert not task.done()
-
-
-def test_closing_the_endpoint_of_a_stuck_task_frees_the_channel(loops: TwoLoops) -> None:
-    """The line holds nobody of a closed endpoint, and another loop may wait."""
-    task = stick(loops)
-    loops.receiver.close()
-    assert waiting(loops.channel) == (0, 0)
-    received = start(loops.other, loops.channel.new_receiver().receive())
-    loops.sender.send_nowait(1)
-    assert end(loops.other, received) == 1
-    assert not task.done()
-
-
-def test_sending_to_a_task_that_is_stuck_in_a_closed_loop(loops: TwoLoops) -> None:
-    """The message is stored once, and not lost to a task that can never run."""
-    task = stick(loops)
-    loops.sender.send_nowait(1)
-    assert loops.channel.statistics().messages_sent == 1
-    assert drain(loops.receiver) == [1]
-    assert not task.done()
-
-
-def test_closing_a_channel_with_a_task_that_is_stuck_in_a_closed_loop(loops: TwoLoops) -> None:
-    """The close is complete, whoever can no longer be woken."""
-    task = stick(loops)
-    loops.channel.close()
-    assert loops.channel.is_closed
-    assert waiting(loops.channel) == (0, 0)
-    with pytest.raises(ReceiverStoppedError):
-        end(loops.other, loops.receiver.receive())
-    assert not task.done()
-
-
-def test_sending_to_a_select_that_is_stuck_in_a_closed_loop(loops: TwoLoops) -> None:
-    """None of its arms is promised a message, though the first one's future is done after that."""
-    loops.one.set_exception_handler(lambda _loop, _context: None)
-    other = Anycast[int](limit=1)
-    receivers = loops.receiver, other.new_receiver()
-    task = start(loops.one, select(*(receiver.receiving() for receiver in receivers)))
-    loops.one.close()
-    loops.sender.send_nowait(1)
-    other.new_sender().send_nowait(2)
-    assert [drain(receiver) for receiver in receivers] == [[1], [2]]
-    assert waiting(loops.channel) == waiting(other) == (0, 0)
-    assert not task.done()

@@ -1,9 +1,8 @@
-"""How a task waits: what is chosen for an event loop, and what waking does not hide."""
+"""How a task waits: what is chosen for an event loop, and what waking it tells and hides."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import NoReturn
 
 import pytest
@@ -12,9 +11,19 @@ from anycast import Anycast, _waiter
 from anycast._core import Core
 
 
+def new_core() -> Core[int]:
+    """Return the core of a channel in which nobody has waited."""
+    return Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False)
+
+
 def test_an_unknown_event_loop_is_waited_in_with_events_of_anyio() -> None:
     """What a cancellation raises there is no error of asyncio or trio."""
     assert _waiter._choose(ZeroDivisionError) is _waiter.Anyio
+
+
+def test_an_unknown_event_loop_is_never_over() -> None:
+    """Nothing tells whether the tasks that wait there will run again, so they count."""
+    assert not _waiter.is_over(object())
 
 
 def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,27 +33,46 @@ def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.Mon
         raise RuntimeError("not from this thread")
 
     async def main() -> None:
-        waiter = Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False).new_waiter()
+        core = new_core()
+        waiter = core.new_waiter()
         waiting = waiter.__await__()
         future: asyncio.Future[None] = next(waiting)
         future.add_done_callback(print)  # as a task would
         with monkeypatch.context() as patch:
             patch.setattr(asyncio.get_running_loop(), "call_soon", call_soon)
             with pytest.raises(RuntimeError, match=r"^not from this thread$"):
-                _waiter.wake(waiter)
+                core.wake(waiter, 1)
         del waiting
 
     asyncio.run(main())
 
 
 @pytest.mark.anyio
-async def test_a_waiter_that_is_done_before_it_is_awaited() -> None:
-    """Awaiting it does not wait, and to wake it once more does no harm."""
-    waiter = Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False).new_waiter()
+async def test_a_waiter_that_was_woken_before_it_is_awaited() -> None:
+    """Awaiting the waiter gives the result at once."""
+    core = new_core()
+    waiter = core.new_waiter()
     assert not waiter.done()
-    assert _waiter.wake(waiter)
-    assert _waiter.wake(waiter)
-    assert waiter.done()
-    with suppress(asyncio.InvalidStateError):
-        waiter.set_result(None)  # as a handler of a signal might
-    await waiter
+    assert core.wake(waiter, 1)
+    assert (waiter.done(), waiter.cancelled(), waiter.result()) == (True, False, 1)
+    assert await waiter == 1
+
+
+@pytest.mark.anyio
+async def test_a_waiter_is_woken_once() -> None:
+    """A second result is refused, and the first one stays."""
+    core = new_core()
+    waiter = core.new_waiter()
+    assert core.wake(waiter, 1)
+    assert not core.wake(waiter, 2)
+    with pytest.raises(core.backend.woken_before):
+        waiter.set_result(2)
+    assert await waiter == 1
+
+
+@pytest.mark.anyio
+async def test_a_backend_that_does_not_fit_its_own_event_loop() -> None:
+    """It is not asked again and again: there is no other one."""
+    core = Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False)
+    with pytest.raises(RuntimeError, match=r"^a task must be running$"):
+        core.new_waiter_elsewhere(_waiter.running_backend())

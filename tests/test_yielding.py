@@ -9,44 +9,23 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from anycast import (
-    Anycast,
-    Receiver,
-    ReceiverStoppedError,
-    Sender,
-    SenderError,
-    _turns,
-    select_nowait,
-)
+from anycast import Anycast, _waiter, select_nowait
 from anycast._log import ThrottledLog
-from helpers import begin, count_yields, drain, settle, task_group, waiting, watch_yields
+from helpers import begin, count_yields, drain, task_group
+from operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from anycast import ChannelStatistics
+    from anyio.abc import TaskGroup
 
 pytestmark = pytest.mark.anyio
 
 
-async def lease(receiver: Receiver[int]) -> int:
-    """Receive with a lease."""
-    async with receiver.lease() as message:
-        return message
-
-
-OPERATIONS: dict[str, Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, object]]] = {
-    "send": lambda sender, _: sender.send(1),
-    "send_many": lambda sender, _: sender.send_many([1]),
-    "receive": lambda _, receiver: receiver.receive(),
-    "receive_many": lambda _, receiver: receiver.receive_many(1),
-    "anext": lambda _, receiver: receiver.__anext__(),
-    "lease": lambda _, receiver: lease(receiver),
-}
 every_operation = pytest.mark.parametrize("operation", OPERATIONS)
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@every_operation
 def test_what_is_done_at_once_makes_no_waiter_and_logs_nothing(
     operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -55,7 +34,7 @@ def test_what_is_done_at_once_makes_no_waiter_and_logs_nothing(
     def never(*_: object) -> None:
         raise AssertionError("not on this path")
 
-    monkeypatch.setattr(_turns, "running_backend", never)
+    monkeypatch.setattr(_waiter, "running_backend", never)
     monkeypatch.setattr(ThrottledLog, "write", never)
     ends = Ends(yield_every=64)
     ends.sender.send_nowait(0)
@@ -82,7 +61,7 @@ class Ends:
         return [await count_yields(self.make(operation)) > 0 for _ in range(times)]
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - {"receive_many"}))
+@every_operation
 async def test_the_first_operations_do_not_yield(operation: str) -> None:
     """Of ``yield_every`` operations none yields, the next one does, and so on."""
     ends = Ends(yield_every=5)
@@ -136,65 +115,6 @@ async def test_yield_every_1_after_a_wait() -> None:
         for number in range(3):
             await sender.send(number)
     assert min(yields) >= 1
-
-
-@pytest.mark.parametrize(("limit", "waits"), [(10, (0, 0)), (0, (0, 1))])
-async def test_what_is_to_yield_does_so_before_it_waits(limit: int, waits: tuple[int, int]) -> None:
-    """It need not wait, then, for what comes meanwhile; but in a rendezvous it waits at once."""
-    channel = Anycast[int](limit=limit, yield_every=1)
-    sender, receiver = channel.new_sender(), channel.new_receiver()
-    seen: list[tuple[int, int]] = []
-
-    def send() -> None:
-        seen.append(waiting(channel))
-        sender.send_nowait(1)
-
-    assert await watch_yields(receiver.receive(), send) == 1
-    assert seen == [waits]
-
-
-async def test_what_is_to_yield_waits_at_once_if_only_some_operations_yield() -> None:
-    """Or whoever comes while it yields would be served first, though it came later."""
-    channel = Anycast[int](yield_every=2)
-    sender, receiver = channel.new_sender(), channel.new_receiver()
-    await sender.send(1)
-    await receiver.receive()  # so the next one is to yield
-    seen: list[tuple[int, int]] = []
-
-    def send() -> None:
-        seen.append(waiting(channel))
-        sender.send_nowait(2)
-
-    assert await watch_yields(receiver.receive(), send) == 2
-    assert seen == [(0, 1)]
-
-
-async def test_what_is_to_yield_waits_at_once_behind_others() -> None:
-    """There is nothing to gain by yielding first, and a place in line to lose."""
-    channel = Anycast[int](limit=1, yield_every=1)
-    sender = channel.new_sender()
-    sender.send_nowait(0)
-    seen: list[tuple[int, int]] = []
-
-    def look() -> None:
-        seen.append(waiting(channel))
-        channel.close()
-
-    async with task_group() as tasks:
-        await begin(tasks, sender.send, 1)
-        with pytest.raises(SenderError):
-            await watch_yields(sender.send(2), look)
-    assert seen == [(2, 0)]
-
-
-async def test_what_is_to_yield_finds_an_end_first() -> None:
-    """Nothing is done there that could be undone."""
-    channel = Anycast[int](yield_every=1)
-    sender, receiver = channel.new_sender(), channel.new_receiver()
-    channel.close()
-    for operation in (sender.send(1), receiver.receive(), receiver.receive_many(1)):
-        with pytest.raises((SenderError, ReceiverStoppedError)):
-            await watch_yields(operation, pytest.fail)
 
 
 @pytest.mark.parametrize(("kind", "yields"), [(list, 1), (deque, 1), (iter, 3)])
@@ -258,6 +178,102 @@ async def test_a_batch_counts_for_no_more_than_that() -> None:
     assert await ends.use("send") == [False]
 
 
+class Rendezvous:
+    """A channel without a buffer in which tasks wait at one side, and its endpoints."""
+
+    def __init__(self, yield_every: int) -> None:
+        self.channel = Anycast[int](limit=0, yield_every=yield_every)
+        self.sender = self.channel.new_sender()
+        self.receiver = self.channel.new_receiver()
+
+    async def block(self, tasks: TaskGroup, side: str, number: int) -> None:
+        """Start so many tasks that wait at one side."""
+        for _ in range(number):
+            if side == "senders":
+                await begin(tasks, self.sender.send, 1)
+            else:
+                await begin(tasks, self.receiver.receive)
+
+    def act(self, side: str) -> Coroutine[Any, Any, object]:
+        """Return an operation that acts for a task of that side, not yet awaited."""
+        return self.receiver.receive() if side == "senders" else self.sender.send(1)
+
+    def act_nowait(self, side: str) -> None:
+        """Act for a task of that side."""
+        if side == "senders":
+            self.receiver.receive_nowait()
+        else:
+            self.sender.send_nowait(1)
+
+
+each_side = pytest.mark.parametrize("side", ["senders", "receivers"])
+
+
+@each_side
+async def test_what_is_done_for_a_peer_does_not_count(side: str) -> None:
+    """An operation that acts for a task that waits as well counts once, as any other."""
+    ends = Rendezvous(yield_every=3)
+    async with task_group() as tasks:
+        await ends.block(tasks, side, 4)
+        yields = [await count_yields(ends.act(side)) > 0 for _ in range(4)]
+    assert yields == [False, False, False, True]
+
+
+@each_side
+async def test_nowait_forms_that_act_for_a_peer_do_not_count(side: str) -> None:
+    """However many tasks they let go on, the next operations do not yield."""
+    ends = Rendezvous(yield_every=2)
+    async with task_group() as tasks:
+        await ends.block(tasks, side, 6)
+        for _ in range(3):
+            ends.act_nowait(side)
+        yields = [await count_yields(ends.act(side)) > 0 for _ in range(3)]
+    assert yields == [False, False, True]
+
+
+@each_side
+async def test_a_batch_that_is_handed_over_counts_as_one_operation(side: str) -> None:
+    """However many tasks wait for its messages, or offer them, it counts once."""
+    ends = Rendezvous(yield_every=3)
+    async with task_group() as tasks:
+        await ends.block(tasks, side, 7)
+        if side == "senders":
+            assert await ends.receiver.receive_many(4) == [1] * 4
+        else:
+            await ends.sender.send_many([1] * 4)
+        yields = [await count_yields(ends.act(side)) > 0 for _ in range(3)]
+    assert yields == [False, False, True]
+
+
+async def test_a_lease_that_fails_counts_as_one_operation() -> None:
+    """To give its message back is not counted, nor is the lease itself forgotten."""
+    ends = Ends(yield_every=3)
+
+    async def fail() -> None:
+        with pytest.raises(ZeroDivisionError):
+            async with ends.receiver.lease():
+                raise ZeroDivisionError
+
+    assert [await count_yields(fail()) > 0 for _ in range(4)] == [False, False, False, True]
+
+
+async def test_what_goes_back_to_a_task_that_waits_does_not_count() -> None:
+    """After leases that failed, ``yield_every`` operations do not yield, and the next one does."""
+    channel = Anycast[int](yield_every=3)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    leases = [receiver.lease() for _ in range(2)]
+    async with task_group() as tasks:
+        for lease in leases:
+            sender.send_nowait(1)
+            await lease.__aenter__()
+        receivings = [await begin(tasks, receiver.receive) for _ in leases]
+        for lease in leases:
+            await lease.__aexit__(ZeroDivisionError, ZeroDivisionError(), None)
+        yields = [await count_yields(sender.send(2)) > 0 for _ in range(4)]
+    assert [receiving.result for receiving in receivings] == [1, 1]
+    assert yields == [False, False, False, True]
+
+
 async def test_a_batch_is_not_cut_short_by_yielding() -> None:
     """A batch larger than ``yield_every`` comes whole."""
     assert len(await Ends(yield_every=5).receiver.receive_many(50)) == 50
@@ -267,22 +283,6 @@ async def test_a_long_stream_yields_on_its_way() -> None:
     """Sending what an iterable gives lets others run after every ``yield_every`` messages."""
     channel = Anycast[int](limit=1000, yield_every=10)
     assert await count_yields(channel.new_sender().send_many(range(100))) == 9
-
-
-@every_operation
-@pytest.mark.parametrize("yield_every", [1, 3])
-async def test_cancellation_is_noticed_before_anything_is_done(
-    operation: str, yield_every: int
-) -> None:
-    """A cancelled task whose operation is due to yield takes and leaves nothing."""
-    ends = Ends(yield_every)
-    await ends.use("send", yield_every)
-    before = ends.channel.statistics()
-    with anyio.CancelScope() as scope:
-        scope.cancel()
-        await ends.make(operation)
-    assert scope.cancelled_caught
-    assert ends.channel.statistics() == before
 
 
 @every_operation
@@ -305,65 +305,6 @@ async def test_a_cancelled_operation_does_not_silence_the_next() -> None:
         scope.cancel()
         await ends.sender.send(1)
     assert True in await ends.use("send", 4)
-
-
-@every_operation
-async def test_nothing_is_done_before_the_checkpoint(operation: str) -> None:
-    """Whatever others see while an operation yields, they see it not begun."""
-    ends = Ends(yield_every=1)
-    before = ends.channel.statistics()
-    seen: list[ChannelStatistics] = []
-    await watch_yields(ends.make(operation), lambda: seen.append(ends.channel.statistics()))
-    assert seen == [before]
-
-
-async def test_what_was_there_is_gone_after_the_checkpoint() -> None:
-    """A receiver that finds its message taken while it yielded waits for the next."""
-    channel = Anycast[int](yield_every=1)
-    sender, receiver = channel.new_sender(), channel.new_receiver()
-    sender.send_nowait(1)
-    taken: list[list[int]] = []
-    async with task_group() as tasks:
-        receiving = await begin(
-            tasks, watch_yields, receiver.receive(), lambda: taken.append(drain(receiver))
-        )
-        assert taken[0] == [1]
-        assert waiting(channel) == (0, 1)
-        sender.send_nowait(2)
-    assert receiving.result == 2
-
-
-async def test_the_room_that_was_there_is_gone_after_the_checkpoint() -> None:
-    """Several senders that yield for one place send one message, and the others wait."""
-    channel = Anycast[int](limit=1, yield_every=1)
-    sender, receiver = channel.new_sender(), channel.new_receiver()
-    async with task_group() as tasks:
-        for number in range(3):
-            tasks.start_soon(sender.send, number)
-        await settle()
-        assert channel.statistics().current_buffer_used == 1
-        assert waiting(channel) == (2, 0)
-        assert sorted([await receiver.receive() for _ in range(3)]) == [0, 1, 2]
-
-
-async def test_several_receivers_that_yield_for_one_message() -> None:
-    """One of them gets it, and the others wait."""
-    channel = Anycast[int](yield_every=1)
-    sender, receiver = channel.new_sender(), channel.new_receiver()
-    sender.send_nowait(0)
-    received: list[int] = []
-
-    async def receive() -> None:
-        received.append(await receiver.receive())
-
-    async with task_group() as tasks:
-        for _ in range(3):
-            tasks.start_soon(receive)
-        await settle()
-        assert received == [0]
-        assert waiting(channel) == (0, 2)
-        await sender.send_many([1, 2])
-    assert sorted(received) == [0, 1, 2]
 
 
 async def test_a_tight_loop_lets_others_run() -> None:

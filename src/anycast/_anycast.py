@@ -13,7 +13,6 @@ from anycast._endpoints import (
     _Receiver,  # pyright: ignore[reportPrivateUsage]  private to users: logs show the names
     _Sender,  # pyright: ignore[reportPrivateUsage]
 )
-from anycast._log import BlockingLog
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -60,8 +59,9 @@ class Anycast(Channel[T]):
     4
     ```
 
-    It may be made anywhere, before any event loop runs, and serve one loop after another;
-    but tasks of one loop only may wait in it at a time. It is not thread-safe: from another
+    A channel may be made anywhere, before any event loop runs, and serve one loop after
+    another, but only tasks of a single loop may wait in a channel at a time; tasks that were
+    left waiting in a loop that is over do not count. A channel is not thread-safe: from another
     thread, use ``anyio.from_thread.run(sender.send, message)``.
 
     Messages leave in the order in which their sends completed. Whoever waits longest, to
@@ -69,11 +69,11 @@ class Anycast(Channel[T]):
 
     Args:
         name: shown by logs and errors; by default a short one that tells channels apart.
-        limit: how many messages are stored at most beyond those that a receiver already
-            waits for. 0 is a rendezvous: a send completes once a receiver waits for it.
+        limit: how many messages are stored at most. 0 is a rendezvous: a send completes when
+            a receiver takes its message, by a wait, a ``nowait`` form or a `select`.
             `math.inf` never blocks a sender.
-        yield_every: after so many operations in a row that completed at once, the next
-            yields to the event loop, and notices cancellation, before it does anything.
+        yield_every: after so many operations in a row that completed at once, or raised, the
+            next yields to the event loop, and notices cancellation, before it does anything.
             1 makes every operation a checkpoint, which is trio's rule.
         auto_close: whether the channel closes when its last open sender is closed, and
             when its last open receiver is.
@@ -99,7 +99,6 @@ class Anycast(Channel[T]):
         self._core: Core[T] = Core(
             type(self), self._name, limit=limit, yield_every=yield_every, auto_close=auto_close
         )
-        self._log: BlockingLog | None = None
 
     @property
     def name(self) -> str:
@@ -114,10 +113,10 @@ class Anycast(Channel[T]):
         return self._core.closed
 
     def new_sender(self) -> Sender[T]:
-        return _Sender(self, self._core, self._blocking_log)
+        return _Sender(self, self._core, self._core.senders)
 
     def new_receiver(self) -> Receiver[T]:
-        return _Receiver(self, self._core)
+        return _Receiver(self, self._core, self._core.receivers)
 
     def close(self) -> Awaitable[None]:
         self._core.close()
@@ -125,12 +124,6 @@ class Anycast(Channel[T]):
 
     def statistics(self) -> ChannelStatistics:
         return self._core.statistics()
-
-    def _blocking_log(self) -> BlockingLog:
-        """Return what logs that senders block; most channels never need one."""
-        if self._log is None:
-            self._log = BlockingLog()
-        return self._log
 
 
 class _Done(Awaitable[None]):

@@ -6,7 +6,11 @@ A bool is an int to Python, but nobody means ``limit=True``.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def check_int(argument: str, value: object, *, least: int, or_inf: bool = False) -> None:
@@ -30,6 +34,12 @@ def check_iterable(argument: str, value: object) -> None:
     """Check that an argument is iterable."""
     if not isinstance(value, Iterable):
         raise TypeError(f"`{argument}` must be iterable, not {value!r}")
+
+
+def check_messages(messages: Iterable[T]) -> Iterable[T]:
+    """Check that messages are iterable; return those of a list or tuple in a deque of their own."""
+    check_iterable("messages", messages)
+    return deque(messages) if type(messages) in {list, tuple} else messages
 
 
 def check_callable(argument: str, value: object) -> None:

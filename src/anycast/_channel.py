@@ -1,4 +1,4 @@
-"""The channel as its users see it, wherever it keeps its messages."""
+"""The channel as its users see it, wherever the messages are kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Channel(Closing, Generic[T]):
     """Delivers each message to exactly one receiver; the base of every kind of channel.
 
     Write functions against this class, and they work wherever the messages are kept.
-    ``async with channel:`` closes it on leaving, without waiting for anything.
+    ``async with channel:`` closes the channel on leaving, without waiting for anything.
 
     ```python
     from anycast import Anycast, Channel
@@ -56,7 +56,7 @@ class Channel(Closing, Generic[T]):
     def new_sender(self) -> Sender[T]:
         """Make a sender of this channel, to be closed on its own.
 
-        It may be made at any time; if the channel is closed, its sends raise.
+        A sender may be made at any time; if the channel is closed, its sends raise.
 
         ```python
         from anycast import Anycast
@@ -75,7 +75,7 @@ class Channel(Closing, Generic[T]):
     def new_receiver(self) -> Receiver[T]:
         """Make a receiver of this channel, to be closed on its own.
 
-        It may be made at any time, and gets no copy of anything: what is in the channel
+        A receiver may be made at any time, and gets no copy of anything: what is in the channel
         goes to whichever receiver asks first.
 
         ```python
@@ -97,7 +97,8 @@ class Channel(Closing, Generic[T]):
         """Accept no more messages; receivers drain what was accepted, then stop.
 
         Every later send raises, and so does every send that is blocked, its message not
-        sent. Closing twice is as good as once.
+        sent. A task that was given a message keeps the message, even if the task has yet to
+        run. Closing twice is as good as once.
 
         ```python
         from anycast import Anycast, SenderError

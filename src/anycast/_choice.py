@@ -9,23 +9,22 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Iterable
 
     from anycast._operation import Leaf, Operation
 
-random_bits = Random().getrandbits  # noqa: S311  for fairness; not the program's, which may be seeded
+_random = Random()  # noqa: S311  for fairness; not the program's, which may be seeded
+random_bits = _random.getrandbits
+shuffle = _random.shuffle
 
 
 def pick(
-    operations: Iterable[Operation[Any]],
-    standing: Container[Leaf[Any]] = (),
-    *,
-    in_order: bool = False,
+    operations: Iterable[Operation[Any]], *, in_order: bool = False
 ) -> tuple[Operation[Any], Leaf[Any]] | None:
     """Return an operation that is ready, with the leaf that makes it so; fair, or in order."""
     ready: list[tuple[Operation[Any], Leaf[Any]]] = []
     for operation in operations:
-        leaf = operation._ready(standing)
+        leaf = operation._find_ready()
         if leaf is not None:
             ready.append((operation, leaf))
             if in_order:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio.abc import AsyncResource
-from anyio.lowlevel import checkpoint
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,10 +20,9 @@ class Closing(AsyncResource):
         """Close; effective at once, and as good as once when called twice."""
 
     async def aclose(self) -> None:
-        """Close, then yield to the event loop.
+        """Close; never yield, and so never raise a cancellation.
 
-        If the task is cancelled, this raises the event loop's cancellation, and it is
-        closed even so.
+        So a task that is being cancelled can close as well.
 
         ```python
         import anyio
@@ -41,7 +39,6 @@ class Closing(AsyncResource):
         ```
         """
         self.close()
-        await checkpoint()
 
     async def __aexit__(
         self,
@@ -66,3 +63,17 @@ class ClosingEndpoint(Closing):
         exc_tb: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class ChannelEnd:
+    """An endpoint of one channel, as logs and errors show it."""
+
+    _channel: Any
+    closed: bool
+
+    def __str__(self) -> str:
+        return f"{self._channel}:{type(self).__name__}"
+
+    def __repr__(self) -> str:
+        closed = ", closed" if self.closed else ""
+        return f"{type(self).__name__}({self._channel!r}{closed})"

@@ -26,7 +26,7 @@ from anycast._select import select, select_nowait
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anycast._lease import Held
+    from anycast._lease import LeasedMessage
     from anycast._operation import Operation
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class _Combined(Receiver[T_co]):
     def receiving(self) -> Operation[T_co]:
         return self._operation(leased=False)
 
-    def _leasing(self) -> Operation[Held[T_co]]:
+    def _leasing(self) -> Operation[LeasedMessage[T_co]]:
         return self._operation(leased=True)
 
     def _borrow(self) -> Combining[T_co]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from anycast._choice import draw, pick
 from anycast._errors import ReceiverStoppedError
-from anycast._lease import Held
+from anycast._lease import LeasedMessage
 from anycast._operation import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Iterable
 
     from anycast._combinators import Merged
     from anycast._operation import Leaf
@@ -46,9 +46,9 @@ class Combining(Operation[T_co]):
         """Go on without an operation that has ended; return True if there is nothing left."""
         return self._has_ended()
 
-    def _perform(self, leaf: Leaf[Any]) -> bool:
+    def _adopt(self, leaf: Leaf[Any]) -> bool:
         inner = self._inner(leaf)
-        return inner._perform(leaf) and self._take_over(inner)
+        return inner._adopt(leaf) and self._take_over(inner)
 
     def _take_over(self, inner: Operation[Any]) -> bool:
         """Let what has happened to one that it is made of happen to it, too."""
@@ -100,26 +100,26 @@ class Merging(Combining[T_co]):
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return [leaf for operation in self._operations for leaf in operation._leaves()]
 
-    def _at_once(self) -> bool:
+    def _try_fast(self) -> bool:
         turn = self._turn
         if turn is None:
             turn = self._turn = self._operations[draw(len(self._operations))]
-        if not turn._at_once():
+        if not turn._try_fast():
             return False
         self._turn = None
         return self._take_over(turn)
 
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
+    def _find_ready(self) -> Leaf[Any] | None:
         turn = () if self._turn is None else (self._turn,)
-        found = pick(turn, standing) or pick(self._operations, standing)
+        found = pick(turn) or pick(self._operations)
         if found is None:
             return None
         self._turn, leaf = found
         return leaf
 
-    def _perform(self, leaf: Leaf[Any]) -> bool:
+    def _adopt(self, leaf: Leaf[Any]) -> bool:
         self._turn = None
-        return super()._perform(leaf)
+        return super()._adopt(leaf)
 
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
         return next(one for one in self._operations if leaf in one._leaves())
@@ -154,15 +154,15 @@ class Mapping(Combining[U]):
         self._operation = operation
         self._function = function
 
-    def _at_once(self) -> bool:
+    def _try_fast(self) -> bool:
         operation = self._operation
-        return operation._at_once() and self._take_over(operation)
+        return operation._try_fast() and self._take_over(operation)
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return self._operation._leaves()
 
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        return self._operation._ready(standing)
+    def _find_ready(self) -> Leaf[Any] | None:
+        return self._operation._find_ready()
 
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
         return self._operation
@@ -183,16 +183,16 @@ class Filtering(Mapping[T]):
         return bool(self._function(value)) and self._happened(value=value)
 
 
-def map_lease(function: Callable[[T], U], held: Held[T]) -> Held[U]:
+def map_lease(function: Callable[[T], U], held: LeasedMessage[T]) -> LeasedMessage[U]:
     """Map a message on lease; one that the function cannot map counts as done."""
     try:
-        return Held(function(held.message), held.done, held.give_back)
+        return LeasedMessage(function(held.message), held.done, held.give_back)
     except BaseException:
         held.done()
         raise
 
 
-def filter_lease(predicate: Callable[[T], object], held: Held[T]) -> bool:
+def filter_lease(predicate: Callable[[T], object], held: LeasedMessage[T]) -> bool:
     """Filter a message on lease; one that is turned away counts as done."""
     accepted = False
     try:

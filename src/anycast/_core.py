@@ -1,145 +1,341 @@
-"""The core of one channel: its messages, and every transition of them.
+"""The core of one channel: its messages, who waits for them, and every transition of both.
 
-What may happen now, and who waits for it, says `anycast._turns`, whose rules hold here too.
+This comment has the rules; ``docs/how-it-works.md`` has the reasons, with pictures.
+
+The rules
+---------
+Everything here is synchronous. There is no lock because none is needed: a channel belongs to one
+event loop at a time, and between two awaits no other task of that loop runs. Each public
+method is one such step.
+
+Whoever finds a peer waiting acts for both, at once. A sender gives its message to the receiver
+that has waited longest; else it stores the message if there is room; else it waits in line with
+its message. A receiver takes the oldest stored message, and stores the message of the sender
+that has waited longest in its place; with nothing stored it takes that sender's message itself;
+else it waits in line. Go, crossbeam and trio do the same.
+
+A task in line is woken with its result. Its operation has happened in the step of the task that
+woke it, and nothing undoes that: neither a close nor a cancellation. A cancellation that strikes
+the task between that step and its own next step is delivered at its next wait; `anycast._late`
+says how. Anything else that is thrown into the task then, as when its coroutine is destroyed,
+gives a received message back (`put_back`). So what has returned has happened, once, and what has
+raised has not.
+
+A blocked batch waits in line with its deque. Peers take messages out of the deque one at a time;
+the task wakes when the deque is empty. After each message the batch goes to the end of the line,
+so it is fair to other senders.
+
+A `select` waits in several lines at once, by an arm in each. The first peer claims it, and in
+that same step its other arms leave their lines.
+
+Invariants, restored before each transition returns:
+
+1. While a receiver waits in line, nothing is stored, and no sender waits; but for a `select`,
+   whose own arms may wait on both sides of a rendezvous and never meet.
+2. While a sender waits in line, at least ``limit`` messages are stored. More than ``limit`` are
+   stored only after a lease, or a task that was destroyed, gave a message back.
+3. In a closed channel no sender waits in line, and a receiver does only while a lease is open.
+
+A waiter that is done in line belongs to a task that is being cancelled and has yet to run. It
+counts for nothing: peers drop it and go on to the next.
+
+A finalizer or a signal handler may run between two lines of this library, and use the channel by
+an operation that does not wait. So a waiter leaves its line before it is woken; a wake-up that
+fails is followed by the next waiter's; and a task that is about to join a line looks once more
+after its waiter is made.
+
+Yielding
+--------
+An operation that need not wait does not yield. ``transfers`` counts the messages put and taken.
+At ``yield_at`` transfers the next operation yields first, whatever it does then; a yield and a
+wait set ``yield_at`` to ``budget`` transfers from now. What is not to count (the peer's half of a
+transfer, a batch beyond its first message, the operations that never yield) moves ``yield_at``
+along; an operation that raises moves it one closer.
+
+Rejected designs
+----------------
+- Wake a task with a promise, and let the task act when it runs: a second task switch wherever
+  somebody waits; and a receiver cannot take what a blocked sender offers.
+- Drop a late cancellation: the task might never end. Raise it, and take the transfer back: the peer
+  may have gone on already.
+- Wake everyone and let them race (a condition variable): no order, and a herd.
+- Leave those who have gone in the line and skip them later: debris, without a bound.
 """
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from typing import TYPE_CHECKING, TypeVar
+import sys
+from collections import OrderedDict, deque
+from dataclasses import InitVar, dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from anycast._statistics import ChannelStatistics
-from anycast._turns import Turns
+from anycast._waiter import NOTHING, LoopBinding, outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Awaitable, Iterable
 
-    from anycast._line import Line, Place
+    from anycast._log import BlockingLog
+    from anycast._waiter import Line, Waiter, Wakeable
 
 T = TypeVar("T")
 
+# The methods of `deque` itself: no code of a caller's own subclass runs in a peer's step.
+_length, _popleft = deque[Any].__len__, deque[Any].popleft
 
-class Core(Turns[T]):
-    """The one owner of a channel's messages, lines and promises."""
 
-    __slots__ = ("auto_close", "peak")
+class Batch(NamedTuple, Generic[T]):
+    """What a blocked `send_many` waits in line with, in place of a message."""
 
-    def __init__(
-        self, kind: type, name: str, *, limit: float, yield_every: int, auto_close: bool
-    ) -> None:
-        super().__init__(kind, name, limit=limit, yield_every=yield_every)
-        self.auto_close = auto_close
-        self.peak = 0
+    messages: deque[T]
 
-    # Acting: the caller has found a message or room free, or has redeemed a promise, in this
-    # same step.
 
-    def put(self, message: T) -> None:
-        """Accept one message; the receiver that has waited longest is promised one."""
+@dataclass(slots=True, eq=False, repr=False)
+class Core(LoopBinding, Generic[T]):
+    """The one owner of a channel's messages and lines.
+
+    A line is an ordered dict: the only container of the standard library that takes from its
+    head and removes from its middle, each in constant time. (A plain dict is slow at its head
+    once much was removed there, a deque in its middle.)
+    """
+
+    kind: type  # of channel: errors name it
+    name: str
+    limit: float
+    auto_close: bool
+    yield_every: InitVar[int]
+    closed: bool = False
+    # How many messages may be stored: -1 in a closed channel.
+    capacity: int = 0
+    buffer: deque[T] = field(default_factory=deque)
+    peak: int = 0  # the most messages that were ever stored
+    leases: int = 0  # messages that were taken and may come back
+    # The waiting receivers, each with the leases that its message adds: 0 or 1.
+    receivers: OrderedDict[Wakeable, int] = field(default_factory=OrderedDict)
+    # The waiting senders, each with its message, or its `Batch`.
+    senders: OrderedDict[Wakeable, Any] = field(default_factory=OrderedDict)
+    open_receivers: int = 0
+    open_senders: int = 0
+    transfers: int = 0
+    budget: int = 0  # operations in a row that may complete at once: none with ``yield_every=1``
+    yield_at: int = 0
+    log: BlockingLog | None = None  # made for the first sender that blocks
+
+    def __post_init__(self, yield_every: int) -> None:
+        LoopBinding.__init__(self)
+        self.capacity = int(min(self.limit, sys.maxsize))  # no deque holds more
+        self.budget = self.yield_at = yield_every if yield_every > 1 else 0
+
+    def __str__(self) -> str:
+        return f"{self.kind.__name__}:{self.name}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether no message is left, and none will ever come or come back."""
+        return self.closed and not self.buffer and not self.leases
+
+    # Waiting and yielding.
+
+    def checkpoint(self) -> Awaitable[None]:
+        """Return what the running task is to await in order to yield; raise as the base does."""
+        self.yield_at = self.transfers + self.budget
+        return LoopBinding.checkpoint(self)
+
+    def lines(self) -> tuple[Line, ...]:
+        return self.receivers, self.senders
+
+    def interrupted(self, line: Line, waiter: Waiter) -> Any:
+        """Leave the line, since the error that is being handled has ended a wait.
+
+        Returns:
+            What the operation is to return, since it has happened.
+
+        Raises:
+            BaseException: the error, if the operation has not happened.
+        """
+        line.pop(waiter, None)
+        return outcome(waiter, self.put_back if line is self.receivers else None)
+
+    # Sending and receiving. The caller has seen that the channel is open.
+
+    def offer(self, message: T) -> bool:
+        """Send one message if that is possible at once."""
+        if self.receivers and self.hand_over(message):
+            return True
+        used = len(self.buffer)
+        if used >= self.capacity:
+            return False
+        self.transfers += 1
+        self.buffer.append(message)
+        if used >= self.peak:
+            self.peak = used + 1
+        return True
+
+    def hand_over(self, message: T) -> bool:
+        """Give a message to the receiver that has waited longest; return False if there is none."""
+        if self.running_loop() is not self.loop:
+            self.check_thread()
+        while self.receivers:
+            waiter, leases = self.receivers.popitem(last=False)
+            self.leases += leases
+            if self.wake(waiter, message):
+                self.transfers += 2  # it was sent, and received
+                self.yield_at += 1
+                return True
+            self.leases -= leases
+        return False
+
+    def take(self) -> Any:
+        """Receive the oldest message; return `NOTHING` if there is none."""
         buffer = self.buffer
-        self.acts += 1
-        buffer.append(message)
-        if len(buffer) > self.peak:  # noqa: PLR1730  max() takes longer than all the rest
-            self.peak = len(buffer)
-        if self.receivers.waiting:
-            self.promise_messages()
+        if self.senders and len(buffer) <= self.capacity:  # what is taken makes room for one more
+            message = self.pull()
+            if message is not NOTHING:
+                buffer.append(message)
+        if not buffer:
+            return NOTHING
+        self.transfers += 1
+        return buffer.popleft()
 
-    def take(self) -> T:
-        """Remove the oldest message; the sender that has waited longest gets the room."""
-        self.acts += 1
-        message = self.buffer.popleft()
-        if self.senders.waiting:
-            self.promise_room()
-        elif self.closed:
-            self.end()
-        return message
+    def pull(self) -> Any:
+        """Take the message of the sender that has waited longest, and let that sender go on.
+
+        Returns:
+            The message, which counts as sent; `NOTHING` if no sender waits.
+        """
+        if self.running_loop() is not self.loop:
+            self.check_thread()
+        senders = self.senders
+        while senders:
+            waiter, message = senders.popitem(last=False)
+            if message.__class__ is Batch:
+                messages = message.messages
+                if _length(messages) > 1 and not waiter.done():
+                    senders[waiter] = message  # behind the others
+                elif not self.wake(waiter, None) or not _length(messages):  # or its owner took all
+                    continue
+                message = _popleft(messages)
+            elif not self.wake(waiter, None):
+                continue
+            self.transfers += 1
+            self.yield_at += 1
+            return message
+        return NOTHING
 
     def put_many(self, messages: deque[T]) -> None:
-        """Accept messages out of a deque, as far as there is room; it counts as one operation."""
-        buffer, before = self.buffer, self.acts
-        try:
-            # One at a time: a task that is being cancelled refuses, and takes the room along.
-            while self.receivers.waiting and messages and len(buffer) < self.capacity:
-                self.put(messages.popleft())
-            if messages.__class__ is deque and len(messages) <= self.capacity - len(buffer):
-                self.acts += len(messages)
-                buffer.extend(messages)
-                messages.clear()
-            while messages and len(buffer) < self.capacity:
-                buffer.append(messages.popleft())
-                self.acts += 1
-        finally:  # whatever a deque of the caller's own making raises, what was moved is sent
-            self.yield_at += max(self.acts - before - 1, 0)
-            self.peak = max(self.peak, len(buffer))
-            self._settle()
+        """Send messages out of a deque, as far as that is possible at once.
+
+        However many they are, they count as one operation.
+        """
+        buffer, left = self.buffer, self.yield_at - self.transfers
+        while messages and self.receivers and self.hand_over(messages[0]):
+            _popleft(messages)
+        room = max(min(self.capacity - len(buffer), len(messages)), 0)
+        buffer.extend([_popleft(messages) for _ in range(room)])
+        self.transfers += room
+        self.peak = max(self.peak, len(buffer))
+        self.yield_at = self.transfers + left - 1
 
     def take_many(self, most: int) -> list[T]:
-        """Remove the oldest free messages, ``most`` at most; it counts as one operation."""
-        buffer = self.buffer
-        if len(buffer) <= most and not self.reserved:
-            messages = list(buffer)
-            buffer.clear()
-        else:
-            most = min(most, len(buffer) - self.reserved)
-            messages = [buffer.popleft() for _ in range(most)]
-        self.acts += len(messages)
-        self.yield_at += len(messages) - 1
-        if self.senders.waiting:
-            self.promise_room()
-        elif self.closed:
-            self.end()
+        """Receive the oldest messages, ``most`` at most; they do not count as operations."""
+        buffer, left = self.buffer, self.yield_at - self.transfers
+        if self.senders:
+            self._pull_many(most + self.capacity)
+        messages = [buffer.popleft() for _ in range(min(most, len(buffer)))]
+        self.transfers += len(messages)
+        self.yield_at = self.transfers + left
         return messages
 
-    def lease(self) -> T:
-        """Remove the oldest message for now: the channel does not end without it."""
-        self.leases += 1
-        return self.take()
+    def _pull_many(self, size: int) -> None:
+        """Store what waiting senders offer, until so many messages are stored."""
+        self.check_thread()
+        buffer, senders = self.buffer, self.senders
+        room = size - len(buffer)
+        batches = [
+            offer.messages
+            for waiter, offer in (senders.items() if len(senders) <= room else ())
+            if offer.__class__ is Batch and not waiter.done()
+        ]
+        if batches and len({id(batch) for batch in batches}) == len(senders):
+            # Whole rounds leave the line as it is: the last message of a batch would not.
+            rounds = max(min(room // len(batches), min(map(_length, batches)) - 1), 0)
+            buffer.extend([_popleft(batch) for _ in range(rounds) for batch in batches])
+            self.transfers += rounds * len(batches)
+        while len(buffer) < size and (message := self.pull()) is not NOTHING:
+            buffer.append(message)
+
+    # Giving back.
+
+    def put_back(self, message: T) -> None:
+        """Undo a receive: the message goes to the receiver that waits, else to the head."""
+        if self.receivers:
+            self.check_thread()  # before anything has changed
+        self.transfers -= 1
+        self.yield_at -= 1
+        if self.receivers and self.hand_over(message):
+            self.transfers -= 1  # the message was counted as sent before
+        else:
+            self.buffer.appendleft(message)
+            self.peak = max(self.peak, len(self.buffer))
 
     def end_lease(self) -> None:
         """Count a leased message as done; it may have been the last one."""
+        if self.closed:
+            self.check_thread()  # before anything has changed
         self.leases -= 1
-        self._settle()
+        self._end()
 
     def give_back(self, message: T) -> None:
-        """Put a leased message back at the head, over ``limit`` if need be."""
-        self.acts -= 1
-        self.yield_at -= 1
-        self.buffer.appendleft(message)
-        self.peak = max(self.peak, len(self.buffer))
+        """End a lease, and put its message back, over ``limit`` if need be."""
+        self.put_back(message)
         self.end_lease()
 
     # Opening and closing.
 
-    def detach(self, line: Line, places: Collection[Place]) -> None:
-        """Close one endpoint of a line; these wait in it."""
-        line.open -= 1
-        if places:
-            self.dismiss(line, places)
-        if self.auto_close and not line.open:
+    def count_end(self, line: Line, change: int) -> int:
+        """Count an endpoint that opens or closes; return how many are open on its side."""
+        if line is self.senders:
+            self.open_senders += change
+            return self.open_senders
+        self.open_receivers += change
+        return self.open_receivers
+
+    def detach(self, line: Line, waiters: Iterable[Wakeable]) -> None:
+        """Close one endpoint, in which these wait."""
+        self._dismiss(line, waiters)
+        if not self.count_end(line, -1) and self.auto_close:
             self.close()
 
     def close(self) -> None:
         """Accept no more messages; whoever can no longer proceed is woken."""
-        self.closed = True
-        self.capacity = -math.inf  # closed for good: nothing ever adds up to room
-        if self.senders:
-            self.dismiss(self.senders, [*self.senders.promised, *self.senders.waiting])
-        else:
-            self.end()
+        self.check_thread()  # before anything has changed
+        self.closed, self.capacity = True, -1
+        self._dismiss(self.senders, self.senders)
+        self._end()
+
+    def _end(self) -> None:
+        """Let the receivers of a closed channel go once it has run dry."""
+        if self.receivers and self.ended:
+            self._dismiss(self.receivers, self.receivers)
+
+    def _dismiss(self, line: Line, waiters: Iterable[Wakeable]) -> None:
+        """Wake tasks with nothing: their endpoint, or the channel, is closed."""
+        for waiter in list(waiters):
+            if line.pop(waiter, NOTHING) is not NOTHING:  # its event loop is not over
+                self.wake(waiter, NOTHING)
 
     def statistics(self) -> ChannelStatistics:
         """Return a snapshot."""
         used = len(self.buffer)
-        received = (self.acts - used) // 2  # for acts = sent + received
+        received = (self.transfers - used) // 2
         return ChannelStatistics(
             current_buffer_used=used,
             max_buffer_size=self.limit,
             peak_buffer_used=self.peak,
-            open_senders=self.senders.open,
-            open_receivers=self.receivers.open,
-            tasks_waiting_send=len(self.senders.waiting),
-            tasks_waiting_receive=len(self.receivers.waiting),
+            open_senders=self.open_senders,
+            open_receivers=self.open_receivers,
+            tasks_waiting_send=len(self.senders),
+            tasks_waiting_receive=len(self.receivers),
             messages_sent=received + used,
             messages_received=received,
         )

@@ -1,51 +1,55 @@
-"""The endpoints of an in-memory channel: they ask the core, wait, and undo.
+"""The endpoints of a channel in memory: they ask the core, and wait where it cannot act yet.
 
-Every operation has the same shape: find something free, or wait for a promise of it, then
-act on the core in that same step. What comes before the act is the same for both ends, and is
-written once, in `Endpoint`.
+Every operation has the same shape: yield if that is due, act if that is possible at once, else
+wait in line for a peer that acts.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+from logging import WARNING
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
-from anycast._arguments import check_int, check_iterable
-from anycast._errors import (
-    ChannelClosedError,
-    ReceiverStoppedError,
-    SenderClosedError,
-    SenderError,
-)
-from anycast._lease import Held, Leasing
-from anycast._operation import Operation, Receiving, Sending
+from anycast._arguments import check_int, check_messages
+from anycast._closing import ChannelEnd
+from anycast._core import Batch
+from anycast._errors import ChannelClosedError, ReceiverStoppedError, SenderClosedError, SenderError
+from anycast._lease import LeasedMessage, LeaseOperation
+from anycast._log import log_of, logger
+from anycast._operation import Operation, ReceiveOperation, SendOperation
 from anycast._receiver import Receiver
 from anycast._sender import Sender
+from anycast._waiter import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from anycast._channel import Channel
     from anycast._core import Core
-    from anycast._line import Line, Place
-    from anycast._log import BlockingLog
+    from anycast._waiter import Line, Wakeable
 
 T = TypeVar("T")
 
 
-class Endpoint(Generic[T]):
-    """What a sender and a receiver share: getting a turn, and being closed."""
+class Endpoint(ChannelEnd, Generic[T]):
+    """What a sender and a receiver share: being opened and closed.
+
+    Args:
+        channel: shown by errors, and by `str` and `repr`.
+        core: of the channel.
+        line: where the tasks of this side wait.
+    """
 
     def __init__(self, channel: Channel[T], core: Core[T], line: Line) -> None:
         self._channel = channel
         self._core = core
         self._line = line
         self.closed = False
-        self.places: dict[Place, None] = {}  # who waits here, in the order in which they came
-        line.open += 1
+        self.waiters: dict[Wakeable, Any] = {}  # of this end; closing the end dismisses them
+        core.count_end(line, 1)
 
     @property
     @abstractmethod
@@ -58,144 +62,119 @@ class Endpoint(Generic[T]):
         raise NotImplementedError
 
     def _check_open(self) -> None:
-        if (self.closed or self._core.closed) and self.stopped:
+        """Raise if this end has stopped; that counts as an operation."""
+        if self.stopped:
+            self._core.yield_at -= 1
             self.raise_stopped()
 
-    def _turn_nowait(self) -> None:
-        """Raise unless this operation may act now."""
-        core = self._core
-        self._check_open()
-        if not core.is_free(self._line):
-            raise WouldBlock
-        core.yield_at += 1  # it does not count
-
-    async def _turn(self) -> None:
-        """Return when this operation may act, in the same step."""
-        core, line = self._core, self._line
-        self._check_open()
-        if core.acts >= core.yield_at and core.lets_yield(line):
-            await core.checkpoint()
-            self._check_open()
-        if core.is_free(line):  # looked at again: others may have run meanwhile
-            return
-        place = core.wait(line, self.places)
-        try:
-            logs = self._log_blocked()
-            await place
-            if logs or not core.redeem(line, place):
-                await self._go_on(place, logs=logs)
-        except BaseException:
-            self._give_up(place)
-            raise
-        del self.places[place]
-
-    async def _go_on(self, place: Place, *, logs: bool) -> None:
-        """Redeem what was promised, when the task has something to log, or nothing to redeem."""
-        core, line = self._core, self._line
-        while True:
-            if logs and place in line.promised:
-                self._log_resumed()  # a handler may do anything: look again
-            if core.redeem(line, place):
-                return
-            if place not in line.waiting:  # it was dismissed, and learns why
-                self.raise_stopped()
-            waiter = line.waiting[place] = core.new_waiter()  # its promise was taken back
-            await waiter
-
-    def _give_up(self, place: Place) -> None:
-        """Leave the line; what was promised goes to the next."""
-        del self.places[place]
-        self._core.leave(self._line, place)
-
-    def _log_blocked(self) -> bool:
-        """Log that a task has to wait here, if that is to be logged at all."""
-        return False
-
-    def _log_resumed(self) -> None:
-        """Log that it goes on."""
+    def clone(self) -> Any:
+        if self.closed:
+            self.raise_stopped()
+        return type(self)(self._channel, self._core, self._line)
 
     def close(self) -> None:
         if not self.closed:
+            if self.waiters or self._core.auto_close:
+                self._core.check_thread()  # before anything has changed
             self.closed = True
-            self._core.detach(self._line, self.places)
-
-    def __str__(self) -> str:
-        return f"{self._channel}:{type(self).__name__}"
-
-    def __repr__(self) -> str:
-        closed = ", closed" if self.closed else ""
-        return f"{type(self).__name__}({self._channel!r}{closed})"
+            self._core.detach(self._line, self.waiters)
 
 
-class _Sender(Endpoint[T], Sender[T]):
-    def __init__(self, channel: Channel[T], core: Core[T], log: Callable[[], BlockingLog]) -> None:
-        super().__init__(channel, core, core.senders)
-        self._log = log
-
+class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
     async def send(self, message: T, /) -> None:
         core = self._core
+        if core.transfers >= core.yield_at:
+            await core.checkpoint()
+        if self.closed or core.closed:
+            self._check_open()
+        if core.receivers and core.hand_over(message):
+            return
         used = len(core.buffer)
-        if used >= core.capacity or core.acts >= core.yield_at or self.closed:
-            # `_turn`, written out: one coroutine less for each yield and each wait.
-            if core.acts >= core.yield_at and core.lets_yield(core.senders) and not self.closed:
-                await core.checkpoint()
-            if len(core.buffer) >= core.capacity or self.closed:
-                self._check_open()
-                place = core.wait(core.senders, self.places)
-                try:
-                    logs = self._log_blocked()
-                    await place
-                    if logs or not core.redeem(core.senders, place):
-                        await self._go_on(place, logs=logs)
-                except BaseException:
-                    self._give_up(place)
-                    raise
-                del self.places[place]
-            used = len(core.buffer)
-        # `Core.put`, written out: one call less for each message.
-        core.acts += 1
-        core.buffer.append(message)
-        if used >= core.peak:
-            core.peak = used + 1
-        if core.receivers.waiting:
-            core.promise_messages()
+        if used < core.capacity:
+            # Inlined: `Core.offer`.
+            core.transfers += 1
+            core.buffer.append(message)
+            if used >= core.peak:
+                core.peak = used + 1
+            return
+        # Inlined: `_Sender._wait`.
+        waiter = core.make_waiter(core)
+        if len(core.buffer) < core.capacity or core.closed or self.closed:
+            await self.send(message)  # code that ran meanwhile has made room
+            return
+        core.senders[waiter] = self.waiters[waiter] = message
+        core.yield_at = core.transfers + core.budget
+        try:
+            logs = logger.isEnabledFor(WARNING) and log_of(core).blocked(self)
+            result = await waiter
+        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+            logs, result = True, core.interrupted(core.senders, waiter)
+        finally:
+            del self.waiters[waiter]
+        if logs or result is NOTHING:
+            self._go_on(result)
 
     def send_nowait(self, message: T, /) -> None:
-        self._turn_nowait()
-        self._core.put(message)
+        if self.stopped:
+            self.raise_stopped()
+        if not self._core.offer(message):
+            raise WouldBlock
+        self._core.yield_at += 1  # it does not count
 
     def sending(self, message: T, /) -> Operation[None]:
-        return Sending(self, self._core, message)
+        return SendOperation(self, self._core, self._line, message)
 
     async def send_many(self, messages: Iterable[T]) -> None:
         core = self._core
-        check_iterable("messages", messages)
-        self._check_open()
-        if type(messages) in {list, tuple}:
-            messages = deque(messages)
-        if isinstance(messages, deque):
-            while messages:
-                if len(core.buffer) >= core.capacity or core.acts >= core.yield_at or self.closed:
-                    await self._turn()
-                core.put_many(messages)
-        else:
-            for message in messages:
+        messages = check_messages(messages)
+        if not isinstance(messages, deque):
+            message: Any = NOTHING
+            for message in () if self.stopped else messages:
                 await self.send(message)
+            if message is not NOTHING:
+                return
+            messages = deque[T]()
+        while True:
+            if core.transfers >= core.yield_at:
+                await core.checkpoint()
+            self._check_open()
+            core.put_many(messages)
+            if messages:
+                await self._wait(Batch(messages))
+            if not messages:
+                return
 
-    def clone(self) -> Sender[T]:
-        if self.closed:
-            raise SenderClosedError(self)
-        return _Sender(self._channel, self._core, self._log)
+    async def _wait(self, offer: Batch[T]) -> None:
+        """Wait in line until receivers have taken what is offered, or raise.
+
+        It returns at once where code that ran meanwhile has made room: the caller looks again.
+        """
+        core = self._core
+        waiter = core.make_waiter(core)
+        if len(core.buffer) < core.capacity or core.closed or self.closed:
+            return
+        core.senders[waiter] = self.waiters[waiter] = offer
+        core.yield_at = core.transfers + core.budget
+        try:
+            # In line: a handler may use the channel, and may fail.
+            logs = logger.isEnabledFor(WARNING) and log_of(core).blocked(self)
+            result = await waiter
+        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+            logs, result = True, core.interrupted(core.senders, waiter)
+        finally:
+            del self.waiters[waiter]
+        if logs or result is NOTHING:
+            self._go_on(result)
+
+    def _go_on(self, result: Any) -> None:
+        """Log that a task goes on; or raise, if its message was not taken."""
+        if result is NOTHING:
+            self.raise_stopped()
+        log_of(self._core).resumed(self)
 
     @property
     def stopped(self) -> bool:
         return self.closed or self._core.closed
-
-    def _log_blocked(self) -> bool:
-        return self._log().blocked(self)
-
-    def _log_resumed(self) -> None:
-        self._log().resumed(self)
 
     def raise_stopped(self) -> NoReturn:
         if self.closed:
@@ -204,69 +183,67 @@ class _Sender(Endpoint[T], Sender[T]):
         raise SenderError(text, self) from ChannelClosedError(self._channel)
 
 
-class _Receiver(Endpoint[T], Receiver[T]):
-    def __init__(self, channel: Channel[T], core: Core[T]) -> None:
-        super().__init__(channel, core, core.receivers)
-
+class _Receiver(Endpoint[T], Receiver[T]):  # pyright: ignore[reportUnusedClass]
     async def receive(self) -> T:
         core = self._core
-        if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.closed:
-            # `_turn`, written out as in `_Sender.send`.
-            if core.acts >= core.yield_at and core.lets_yield(core.receivers) and not self.closed:
-                await core.checkpoint()
-            if len(core.buffer) <= core.reserved or self.closed:
-                self._check_open()
-                place = core.wait(core.receivers, self.places)
-                try:
-                    await place
-                    if not core.redeem(core.receivers, place):
-                        await self._go_on(place, logs=False)
-                except BaseException:
-                    self._give_up(place)
-                    raise
-                del self.places[place]
-        # `Core.take`, written out.
-        core.acts += 1
-        message = core.buffer.popleft()
-        if core.senders.waiting:
-            core.promise_room()
-        elif core.closed:
-            core.end()
+        if core.transfers >= core.yield_at:
+            await core.checkpoint()
+        if self.closed or core.closed:
+            self._check_open()
+        # Inlined: `Core.take`.
+        buffer = core.buffer
+        if core.senders and len(buffer) <= core.capacity:
+            message: T = core.pull()
+            if message is not NOTHING:
+                buffer.append(message)
+        if buffer:
+            core.transfers += 1
+            return buffer.popleft()
+        waiter = core.make_waiter(core)
+        if core.buffer or self.closed or (core.closed and core.ended):
+            return await self.receive()  # code that ran meanwhile has sent a message
+        core.receivers[waiter] = self.waiters[waiter] = 0
+        core.yield_at = core.transfers + core.budget
+        try:
+            message = await waiter
+        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+            message = core.interrupted(core.receivers, waiter)
+        finally:
+            del self.waiters[waiter]
+        if message is NOTHING:
+            self.raise_stopped()
         return message
 
     async def __anext__(self) -> T:
         core = self._core
-        if len(core.buffer) > core.reserved and core.acts < core.yield_at and not self.closed:
-            return core.take()
+        if core.buffer and core.transfers < core.yield_at and not self.closed:
+            message: T = core.take()
+            return message
         try:
-            await self._turn()
+            return await self.receive()
         except ReceiverStoppedError:
             raise StopAsyncIteration from None
-        return core.take()
 
     def receive_nowait(self) -> T:
-        self._turn_nowait()
-        return self._core.take()
+        if self.stopped:
+            self.raise_stopped()
+        message: T = self._core.take()
+        if message is NOTHING:
+            raise WouldBlock
+        self._core.yield_at += 1  # it does not count
+        return message
 
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
-        core = self._core
-        if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.closed:
-            await self._turn()
-        return core.take_many(max_messages)
+        self._core.check_thread()  # before anything has changed
+        first = await self.receive()
+        return [first, *(() if self.closed else self._core.take_many(max_messages - 1))]
 
     def receiving(self) -> Operation[T]:
-        operation: Receiving[T] = Receiving(self, self._core, self._line)
-        return operation
+        return ReceiveOperation(self, self._core, self._line, 0)
 
-    def _leasing(self) -> Operation[Held[T]]:
-        operation: Leasing[T] = Leasing(self, self._core, self._line)
-        return operation
-
-    def clone(self) -> Receiver[T]:
-        if self.closed:
-            raise ReceiverStoppedError(self)
-        return _Receiver(self._channel, self._core)
+    def _leasing(self) -> Operation[LeasedMessage[T]]:
+        return LeaseOperation[T](self, self._core, self._line, 1)
 
     @property
     def stopped(self) -> bool:

@@ -67,7 +67,7 @@ class ChannelError(Error, Generic[T]):
     def __init__(self, message: str, channel: Channel[T]) -> None:
         super().__init__(message)
         self.channel: Channel[T] = channel
-        """The channel it happened in."""
+        """The channel in which that happened."""
 
 
 class ChannelClosedError(ChannelError[T]):
@@ -100,7 +100,7 @@ class ChannelClosedError(ChannelError[T]):
 class SenderError(Error, anyio.BrokenResourceError, Generic[T]):
     """A message could not be sent, and was not.
 
-    Its ``__cause__`` is a `ChannelClosedError` where a closed channel is the reason.
+    The ``__cause__`` is a `ChannelClosedError` where a closed channel is the reason.
 
     ```python
     import anyio
@@ -183,8 +183,8 @@ class ReceiverError(Error, Generic[T]):
 class ReceiverStoppedError(ReceiverError[T], anyio.EndOfStream):
     """No message will come from this receiver any more.
 
-    Its ``__cause__`` is a `ChannelClosedError` at the end of the channel, and None where
-    the receiver itself was closed. A loop with ``async for`` ends by it, unseen.
+    The ``__cause__`` is a `ChannelClosedError` at the end of the channel, and None where
+    the receiver itself was closed. A loop with ``async for`` ends by this error, unseen.
 
     ```python
     import anyio

@@ -8,22 +8,20 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from anycast._operation import Operation, Receiving
+from anycast._operation import Operation, ReceiveOperation
 from anycast._select import select
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from anycast._operation import Leaf
-
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Held(Generic[T]):
+class LeasedMessage(Generic[T]):
     """A message on lease, and the two ways to end that; both take effect at once."""
 
     message: T
@@ -31,23 +29,27 @@ class Held(Generic[T]):
     give_back: Callable[[], None]
 
 
-class Leasing(Receiving[Held[T]]):
+class LeaseOperation(ReceiveOperation[LeasedMessage[T]]):
     """The operation that takes a message on lease."""
 
     __slots__ = ()
 
-    def _at_once(self) -> bool:
+    def _transfer(self) -> bool:
         core = self.core
-        if self.endpoint.closed or core.acts >= core.yield_at or not core.is_free(self.line):
-            return False
-        return self._perform(self)
+        taken = False
+        core.leases += 1  # before the message is taken: the channel does not end without it
+        try:
+            taken = super()._transfer()
+        finally:
+            core.leases -= not taken
+        return taken
 
-    def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
-        if not self._ended:
-            core = self.core
-            message: T = core.lease()
-            self._value = Held(message, core.end_lease, partial(core.give_back, message))
-        return True
+    def take_result(self, given: T) -> None:
+        core = self.core
+        super().take_result(LeasedMessage(given, core.end_lease, partial(core.give_back, given)))
+
+    def undo(self, given: T) -> None:
+        self.core.give_back(given)
 
 
 class Lease(AbstractAsyncContextManager[T]):
@@ -62,9 +64,9 @@ class Lease(AbstractAsyncContextManager[T]):
 
     __slots__ = ("_held", "_leasing")
 
-    def __init__(self, leasing: Operation[Held[T]]) -> None:
-        self._leasing: Operation[Held[T]] | None = leasing
-        self._held: Held[T]
+    def __init__(self, leasing: Operation[LeasedMessage[T]]) -> None:
+        self._leasing: Operation[LeasedMessage[T]] | None = leasing
+        self._held: LeasedMessage[T]
 
     async def __aenter__(self) -> T:
         leasing, self._leasing = self._leasing, None  # it would keep the message
@@ -80,9 +82,8 @@ class Lease(AbstractAsyncContextManager[T]):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        held = self._held
-        del self._held  # whatever keeps the lease does not keep the message
         if exc_type is None:
-            held.done()
+            self._held.done()
         else:
-            held.give_back()
+            self._held.give_back()
+        del self._held  # whatever keeps the lease does not keep the message

@@ -8,7 +8,12 @@ record that gets through says how many there were.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from anycast._core import Core
 
 logger = logging.getLogger("anycast")
 
@@ -65,13 +70,22 @@ class BlockingLog:
         )
 
     def blocked(self, sender: object) -> bool:
-        """Log that a sender blocks; return False if nothing of the kind is to be logged."""
-        if not logger.isEnabledFor(logging.WARNING):
-            return False
+        """Log that a sender blocks, since that is to be logged; return True."""
         self._blocked.write(sender)
         return True
 
     def resumed(self, sender: object) -> None:
-        """Log that a sender goes on."""
-        if logger.isEnabledFor(logging.INFO):
-            self._resumed.write(sender)
+        """Log that a sender goes on.
+
+        The message of the sender was received: nothing that fails here may make its send raise.
+        """
+        with suppress(Exception):
+            if logger.isEnabledFor(logging.INFO):
+                self._resumed.write(sender)
+
+
+def log_of(core: Core[Any]) -> BlockingLog:
+    """Return what logs that senders of a channel block; most channels never need one."""
+    if core.log is None:
+        core.log = BlockingLog()
+    return core.log

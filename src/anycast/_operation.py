@@ -1,9 +1,9 @@
 """What `select` chooses among: sends and receives that have not happened yet.
 
-An operation is a *leaf*, which waits in one line of one channel, or is made of others, as
-those of `merge`, `map` and `filter`. `select` asks each operation for a leaf that can
-proceed, or lets all leaves of all operations wait; and when the turn of one leaf has come,
-tells its operation to perform it.
+An operation is a *leaf*, which waits in one line of one channel, or it is derived from others,
+as the operations of `merge`, `map` and `filter` are. `select` asks each operation for a leaf
+that is ready and lets the leaf act, or lets all leaves of all operations wait until a peer acts
+for one of them. Either way the leaf has an outcome then, and its operation adopts it.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
+from anycast._waiter import NOTHING
+
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Iterable
     from types import TracebackType
 
     from anycast._core import Core
     from anycast._endpoints import Endpoint
-    from anycast._line import Line
+    from anycast._waiter import Line
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-_NOTHING: Any = object()
 
 
 class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and that is faster
@@ -52,7 +52,7 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
     __slots__ = ("_ended", "_error", "_traceback", "_value")
 
     def __init__(self) -> None:
-        self._value: T_co = _NOTHING
+        self._value: T_co = NOTHING
         self._error: Exception | None = None
         self._traceback: TracebackType | None = None  # of the error, as it was at first
         self._ended = False
@@ -70,7 +70,7 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
             Exception: what the function of a `Receiver.map` or `Receiver.filter` raised.
             RuntimeError: if it has not happened yet.
         """
-        if self._value is not _NOTHING:
+        if self._value is not NOTHING:
             return self._value
         if self._ended:
             self._raise_end()
@@ -81,7 +81,7 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
                 del self  # or its traceback would keep the error alive
         raise RuntimeError("the operation has not happened: `select` did not return it")
 
-    def _happened(self, *, value: Any = _NOTHING, error: Exception | None = None) -> bool:
+    def _happened(self, *, value: Any = NOTHING, error: Exception | None = None) -> bool:
         """Note what became of it; return True, since it has happened."""
         self._ended = False
         self._value = value
@@ -102,7 +102,7 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
 
     def _forget(self) -> None:
         """Keep nothing of what it gave."""
-        self._value, self._error, self._traceback = _NOTHING, None, None
+        self._value, self._error, self._traceback = NOTHING, None, None
 
     def _has_ended(self) -> bool:
         """Note that it can happen no more; return True: to find that out is to happen."""
@@ -110,21 +110,21 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
         self._ended = True
         return True
 
-    def _at_once(self) -> bool:
-        """Perform it if that is plain at a glance, and no yield is due; return whether it was."""
+    def _try_fast(self) -> bool:
+        """Perform the operation if one check shows that it is ready, and no yield is due."""
         return False
 
     @abstractmethod
     def _leaves(self) -> Iterable[Leaf[Any]]:
-        """Return what is to wait while the operation cannot proceed."""
+        """Return what is to wait while the operation is not ready."""
 
     @abstractmethod
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        """Return a leaf that can proceed, not one of those that stand in line already."""
+    def _find_ready(self) -> Leaf[Any] | None:
+        """Return a leaf that is ready."""
 
     @abstractmethod
-    def _perform(self, leaf: Leaf[Any]) -> bool:
-        """Let one of its leaves act, whose turn it is; return whether that made it happen."""
+    def _adopt(self, leaf: Leaf[Any]) -> bool:
+        """Make the outcome of one of its leaves its own; return whether it has happened by that."""
 
     @abstractmethod
     def _raise_end(self) -> NoReturn:
@@ -133,83 +133,95 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
 
 
 class Leaf(Operation[T_co]):
-    """A send or receive at one end of one channel."""
+    """A send or receive at one end of one channel.
 
-    __slots__ = ("core", "endpoint", "line")
+    Args:
+        endpoint: the end.
+        core: of the channel.
+        line: where the leaf waits.
+        offer: what stands in the line with its waiter, as the core says.
+    """
 
-    def __init__(self, endpoint: Endpoint[Any], core: Core[Any], line: Line) -> None:
+    __slots__ = ("core", "endpoint", "line", "offer", "peers")
+
+    def __init__(self, endpoint: Endpoint[Any], core: Core[Any], line: Line, offer: Any) -> None:
         super().__init__()
         self.endpoint = endpoint
         self.core = core
         self.line = line
-
-    def look(self) -> None:
-        """Note whether what makes it ready is the end, before it acts."""
-        # A closed end is looked into only if it may be one: this is `select` at its fastest.
-        if (self.core.closed or self.endpoint.closed) and self.endpoint.stopped:
-            self._has_ended()  # for good
+        self.offer = offer
+        self.peers = core.senders if line is core.receivers else core.receivers
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return (self,)
 
+    def _find_ready(self) -> Leaf[Any] | None:
+        return self if self.peers or self.needs_no_peer() else None
+
+    def _try_fast(self) -> bool:
+        core = self.core
+        if core.transfers >= core.yield_at or core.closed or self.endpoint.closed:
+            return False
+        return self._transfer()
+
+    def _adopt(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
+        return True
+
     def _raise_end(self) -> NoReturn:
         self.endpoint.raise_stopped()
 
+    def act(self) -> bool:
+        """Act on the channel, or note that the end is closed; return False if neither can be."""
+        if not self.endpoint.stopped:
+            return self._transfer()
+        self.core.yield_at -= 1  # to find that out counts as an operation
+        return self._has_ended()
 
-class Sending(Leaf[None]):
+    @abstractmethod
+    def _transfer(self) -> bool:
+        """Send or receive, if that is possible at once."""
+
+    @abstractmethod
+    def needs_no_peer(self) -> bool:
+        """Return whether it is ready even if nobody waits on the other side."""
+
+    def take_result(self, given: Any) -> None:
+        """Note what a peer gave."""
+        self._value = given
+
+    def undo(self, given: Any) -> None:
+        """Give back what a peer gave: the task can no longer take it."""
+
+
+class SendOperation(Leaf[None]):
     """What `Sender.sending` returns."""
 
-    __slots__ = ("_message",)
+    __slots__ = ()
 
-    def __init__(self, endpoint: Endpoint[T], core: Core[T], message: T) -> None:
-        super().__init__(endpoint, core, core.senders)
-        self._message = message
-
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
+    def needs_no_peer(self) -> bool:
         core = self.core
-        # `Core.is_free` and `stopped`, written out here and below: two calls less for each arm.
-        if len(core.buffer) < core.capacity or core.closed or self.endpoint.closed:
-            return None if self in standing else self
-        return None
+        return len(core.buffer) < core.capacity or core.closed or self.endpoint.closed
 
-    def _at_once(self) -> bool:
-        core = self.core
-        if len(core.buffer) >= core.capacity or core.acts >= core.yield_at or self.endpoint.closed:
+    def _transfer(self) -> bool:
+        if not self.core.offer(self.offer):
             return False
-        core.put(self._message)
         self._value = None
         return True
 
-    def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
-        if not self._ended:
-            self.core.put(self._message)
-            self._value = None
-        return True
 
-
-class Receiving(Leaf[T_co]):
+class ReceiveOperation(Leaf[T_co]):
     """What `Receiver.receiving` returns."""
 
     __slots__ = ()
 
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        core = self.core
-        if len(core.buffer) > core.reserved or (core.closed and core.ended) or self.endpoint.closed:
-            return None if self in standing else self
-        return None
+    def needs_no_peer(self) -> bool:
+        return bool(self.core.buffer) or self.endpoint.closed or self.core.ended
 
-    def _at_once(self) -> bool:
-        core = self.core
-        if len(core.buffer) <= core.reserved or core.acts >= core.yield_at or self.endpoint.closed:
-            return False
-        core.acts += 1  # `Core.take`, written out
-        message = core.buffer.popleft()
-        if core.senders.waiting:
-            core.promise_room()
-        self._value = message  # only now: to drop the one of last time may run a finalizer
-        return True
+    def _transfer(self) -> bool:
+        message = self.core.take()
+        if message is not NOTHING:
+            self.take_result(message)
+        return message is not NOTHING
 
-    def _perform(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
-        if not self._ended:
-            self._value = self.core.take()
-        return True
+    def undo(self, given: Any) -> None:
+        self.core.put_back(given)

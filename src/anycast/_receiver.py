@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypeIs
 
-    from anycast._lease import Held
+    from anycast._lease import LeasedMessage
     from anycast._operation import Operation
 
 U = TypeVar("U")
@@ -29,7 +29,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
     Also an `anyio.abc.ObjectReceiveStream`. Any number of tasks may use one receiver at
     once. ``async for message in receiver`` ends at the end of the channel, or when the
-    receiver is closed. ``with`` and ``async with`` close it on leaving.
+    receiver is closed. ``with`` and ``async with`` close the receiver on leaving.
 
     ```python
     import anyio
@@ -56,8 +56,11 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     async def receive(self) -> T_co:
         """Receive the oldest message, and wait while there is none.
 
-        It is exact under cancellation: when this returns, the message is the caller's
-        alone; when it raises, whatever it raises, no message was taken.
+        This is exact under cancellation: a call that returns has taken the message, for the
+        caller alone; a call that raises, whatever the error, has taken nothing. If a
+        cancellation strikes after the task was given a message, even a `Task.cancel` of asyncio,
+        the call returns the message, and the cancellation is delivered at the task's next wait.
+        A task that was given a message keeps the message if the receiver or the channel is closed.
 
         ```python
         import anyio
@@ -90,28 +93,35 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             ReceiverStoppedError: if this receiver is or was closed meanwhile; or at the
                 end of the channel, with a `ChannelClosedError` as the ``__cause__``.
             RuntimeError: if it would have to wait while tasks of another event loop wait
-                in the channel.
+                in the channel, or to wake a task of another thread.
         """
 
     @abstractmethod
     def receive_nowait(self) -> T_co:
-        """Receive the oldest message that is promised to nobody, if there is one.
+        """Receive the oldest message if there is one; never wait and never yield.
 
-        With ``limit=0`` there never is: a blocked sender hands over only to a task that
-        waits. It never yields.
+        In an `Anycast`, a blocked sender offers its message as well, also with ``limit=0``: the
+        message is taken, and the sender goes on.
 
         ```python
         import anyio
         from anycast import Anycast
 
-        words = Anycast[str]()
-        receiver = words.new_receiver()
-        try:
-            receiver.receive_nowait()
-        except anyio.WouldBlock:
-            print("nothing there")
-        words.new_sender().send_nowait("hello")
-        print(receiver.receive_nowait())
+
+        async def main() -> None:
+            words = Anycast[str](limit=0)
+            receiver = words.new_receiver()
+            try:
+                receiver.receive_nowait()
+            except anyio.WouldBlock:
+                print("nothing there")
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(words.new_sender().send, "hello")
+                await anyio.wait_all_tasks_blocked()
+                print(receiver.receive_nowait())  # from the blocked sender
+
+
+        anyio.run(main)
         ```
 
         ```output
@@ -125,14 +135,15 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         Raises:
             anyio.WouldBlock: if there is none now.
             ReceiverStoppedError: as `receive`.
+            RuntimeError: if it would have to wake a task of another thread.
         """
 
     @abstractmethod
     async def receive_many(self, max_messages: int) -> list[T_co]:
         """Wait for one message, then take as many more as are there.
 
-        It is exact under cancellation, like `receive`. It takes no message that was
-        promised to another task. Towards ``yield_every`` it counts as one operation.
+        First come stored messages, then the messages of blocked senders. This is exact under
+        cancellation, like `receive`. Towards ``yield_every`` a batch counts as one operation.
 
         ```python
         import anyio
@@ -192,17 +203,17 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         """
 
     @abstractmethod
-    def _leasing(self) -> Operation[Held[T_co]]:
+    def _leasing(self) -> Operation[LeasedMessage[T_co]]:
         """Return the operation that takes a message on lease."""
 
     def lease(self) -> AbstractAsyncContextManager[T_co]:
         """Take a message to work on, which comes back if the work fails.
 
         ``async with receiver.lease() as message:`` waits for a message as `receive` does.
-        When the block ends normally, the message is done. When it ends by an exception or
-        a cancellation, the message goes back to the head of the channel at once, over
-        ``limit`` if need be, for whoever receives next, even if the channel was closed
-        meanwhile: its end waits for open leases.
+        When the block ends normally, the message is done. When the block ends by an exception or
+        a cancellation, the message goes back at once, to the receiver that has waited longest
+        or to the head of the channel, over ``limit`` if need be, even if the channel was
+        closed meanwhile: the end of the channel waits for open leases.
 
         ```python
         import anyio
@@ -235,7 +246,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     def map(self, function: Callable[[T_co], U], /) -> Receiver[U]:
         """Return a receiver of what a function makes of each message.
 
-        It has no task and no buffer of its own. Closing it closes this receiver.
+        The new receiver has neither a task nor a buffer. Closing the new receiver closes this one.
 
         ```python
         from anycast import Anycast
@@ -248,10 +259,11 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         Args:
             function: a plain function, called once for each message, in the step in which
-                it is received. An exception that it raises reaches the caller of `receive`; the
-                message counts as received, and the receiver goes on. If a `receive_many` had
-                received others before, it returns those, and the next receive raises. (What is
-                no `Exception`, as a KeyboardInterrupt, takes along what it had received.)
+                the message is received. An exception of the function reaches the caller of
+                `receive`; the message counts as received, and the receiver goes on. If a
+                `receive_many` had received further messages before, that call returns these
+                messages, and the next receive raises. (A KeyboardInterrupt, or what else is not
+                an `Exception`, takes these messages along.)
 
         Returns:
             A receiver of the function's results.
@@ -272,8 +284,8 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     def filter(self, predicate: Callable[[Any], object], /) -> Receiver[Any]:
         """Return a receiver of those messages that a function accepts.
 
-        The others are received, and dropped. It has no task and no buffer of its own.
-        Closing it closes this receiver.
+        All other messages are received, and dropped. The new receiver has neither a task nor a
+        buffer. Closing the new receiver closes this one.
 
         ```python
         from anycast import Anycast
@@ -287,9 +299,10 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         Args:
             predicate: a plain function, called once for each message, in the step in which
-                it is received. What it raises reaches the caller of `receive`; the message
-                counts as received, and the receiver goes on. If it is declared to return a
-                ``TypeGuard`` or ``TypeIs``, the type of the messages is narrowed.
+                the message is received. An exception of the function reaches the caller of
+                `receive`; the message counts as received, and the receiver goes on. If the
+                function is declared to return a ``TypeGuard`` or ``TypeIs``, the type of the
+                messages is narrowed.
 
         Returns:
             A receiver of the messages for which the function's result is true.
@@ -327,7 +340,8 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     def close(self) -> None:
         """Close this receiver: tasks that wait in it raise `ReceiverStoppedError`.
 
-        Its messages are left to the other receivers. Closing twice is as good as once.
+        A task that was given a message keeps the message. Stored messages are left to the
+        other receivers. Closing twice is as good as once.
 
         ```python
         from anycast import Anycast, ReceiverStoppedError

@@ -12,7 +12,7 @@ from anyio import WouldBlock
 from anycast._arguments import check_some
 from anycast._choice import pick, random_bits
 from anycast._operation import Operation
-from anycast._selection import Selection
+from anycast._selection import BlockedSelect
 
 AnyOperation = TypeVar("AnyOperation", bound=Operation[Any])
 O1 = TypeVar("O1", bound=Operation[Any])
@@ -35,11 +35,15 @@ async def select(*operations: AnyOperation, in_order: bool = ...) -> AnyOperatio
 async def select(*operations: Operation[Any], in_order: bool = False) -> Operation[Any]:
     """Wait for several operations, and perform exactly one of them.
 
-    It is exact under cancellation: when this returns, the operation that it returns has
-    happened, and no other; when it raises, whatever it raises, none has. (Only what a
-    `Receiver.filter` has turned away is gone even so.) An operation whose channel or end
-    is closed is ready, and its `Operation.result` raises. An operation never pairs with
-    another of the same call.
+    A receive is ready if a message is stored or a sender is blocked; a send, if there is room
+    or a receiver waits. An operation whose channel or end is closed is ready as well, and its
+    `Operation.result` raises. Otherwise the task waits for all operations at once, and the first
+    peer that comes decides. Operations of the same call never pair with each other.
+
+    This is exact under cancellation: a call that returns has performed exactly the operation that
+    is returned; a call that raises, whatever the error, has performed none. (Only what a
+    `Receiver.filter` has turned away is gone even so.) A cancellation that strikes after a peer
+    has decided is delivered at the task's next wait, even a `Task.cancel` of asyncio.
 
     ```python
     import anyio
@@ -59,10 +63,10 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
     ```
 
     Args:
-        operations: what may happen; at least one. They may belong to several channels, and
-            several may belong to one.
-        in_order: whether to perform the first in the order given, if several are ready.
-            Otherwise each of them is as likely as the others.
+        operations: what may happen; at least one. Operations may belong to different channels,
+            or to the same channel.
+        in_order: whether to perform the first in the order given, if several are ready, or if
+            several wait for the same peer. Otherwise each of them is as likely.
 
     Returns:
         The operation that happened; its `Operation.result` gives what came of it.
@@ -71,14 +75,14 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
         ValueError: if there is no operation.
         TypeError: if an argument is no operation; one is not looked at if another is ready.
         RuntimeError: if it would have to wait while tasks of another event loop wait in one
-            of the channels.
+            of the channels, or to wake a task of another thread.
     """
     try:
         # If any one of them is ready, there is no need to look at the others. Where it is not,
         # the choice is among those that are: so each that is ready is as likely. (`draw`, written
         # out: this is `select` at its fastest.)
         one = operations[0 if in_order else random_bits(30) % len(operations)]
-        return one if one._at_once() else await _select(operations, one, in_order=in_order)
+        return one if one._try_fast() else await _select(operations, one, in_order=in_order)
     except Exception:
         _check(operations)
         raise
@@ -94,24 +98,29 @@ async def _select(
         found = pick(first) or pick(operations, in_order=in_order)
         first = ()
         if found is None:
-            done = await Selection(operations, in_order=in_order).wait()
-            if done is not None:
-                return done
+            leaves = [(one, leaf) for one in operations for leaf in one._leaves()]
+            due = [leaf for _, leaf in leaves if leaf.core.transfers >= leaf.core.yield_at]
+            if due and not rested:
+                await due[0].core.checkpoint()
+            else:
+                blocked = BlockedSelect(leaves, in_order=in_order)
+                if blocked.missed:
+                    continue
+                operation, leaf = await blocked.wait()
+                if operation._adopt(leaf):
+                    return operation
             rested = True
             continue
         operation, leaf = found
-        core = leaf.core
-        if core.acts >= core.yield_at and not rested:
-            await core.checkpoint()
+        if leaf.core.transfers >= leaf.core.yield_at and not rested:
+            await leaf.core.checkpoint()
             rested = True
-            if not in_order:  # or what must yield would be passed over more often
+            if not in_order:  # drawn anew, what must yield would be passed over more often
                 first = (operation,)
         else:
-            leaf.look()
-            core.yield_at -= leaf._ended  # it counts: a loop that finds nothing else is to yield
-            if operation._perform(leaf):
-                return operation
             rested = False
+            if leaf.act() and operation._adopt(leaf):
+                return operation
 
 
 def _check(operations: tuple[object, ...]) -> None:
@@ -161,12 +170,13 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
         anyio.WouldBlock: if none is ready.
         ValueError: if there is no operation.
         TypeError: if an argument is no operation.
+        RuntimeError: if it would have to wake a task of another thread.
     """
     _check(operations)
     while (found := pick(operations, in_order=in_order)) is not None:
         operation, leaf = found
-        leaf.look()
-        leaf.core.yield_at += not leaf._ended  # it does not count
-        if operation._perform(leaf):
-            return operation
+        if leaf.act():
+            leaf.core.yield_at += 1  # it does not count
+            if operation._adopt(leaf):
+                return operation
     raise WouldBlock

@@ -21,7 +21,7 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     """Sends messages, each of which one receiver of the channel will get.
 
     Also an `anyio.abc.ObjectSendStream`. Any number of tasks may use one sender at once.
-    ``with`` and ``async with`` close it on leaving.
+    ``with`` and ``async with`` close the sender on leaving.
 
     ```python
     import anyio
@@ -50,8 +50,11 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     async def send(self, message: T_contra, /) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Send one message, and block while the channel is full.
 
-        It is exact under cancellation: when this returns, the message is in the channel
-        once; when it raises, whatever it raises, the message is not in the channel.
+        This is exact under cancellation: a call that returns has sent the message once; a call
+        that raises, whatever the error, has not sent the message. If a cancellation strikes
+        after a blocked send has happened, even a `Task.cancel` of asyncio, the call returns, and
+        the cancellation is delivered at the task's next wait. With ``limit=0`` a send happens
+        when a receiver takes the message.
 
         ```python
         import anyio
@@ -79,12 +82,14 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
             SenderError: if the channel is or was closed meanwhile; the ``__cause__`` is a
                 `ChannelClosedError`.
             RuntimeError: if it would have to wait while tasks of another event loop wait
-                in the channel.
+                in the channel, or to wake a task of another thread.
         """
 
     @abstractmethod
     def send_nowait(self, message: T_contra, /) -> None:
-        """Send one message if that is possible at once; never yield.
+        """Send one message if that is possible at once; never wait and never yield.
+
+        That is possible if a receiver waits, or if there is room.
 
         ```python
         import anyio
@@ -106,9 +111,10 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
             message: anything, ``None`` and exceptions included.
 
         Raises:
-            anyio.WouldBlock: if the channel has no room.
+            anyio.WouldBlock: if no receiver waits, and the channel has no room.
             SenderClosedError: if this sender is closed.
             SenderError: if the channel is closed.
+            RuntimeError: if it would have to wake a task of another thread.
         """
 
     @abstractmethod
@@ -146,14 +152,21 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     async def send_many(self, messages: Iterable[T_contra]) -> None:
         """Send messages in order, and block whenever the channel is full.
 
-        When this is cancelled, or raises, what it sent is sent. What it did not send is
-        still the caller's: pass a `collections.deque`, out of which each message is taken in the
-        very step in which it is sent, and what is left in it was not sent. Any other
-        iterable is asked for one message at a time, and only when the one before is sent;
-        so of a generator, the one message that was waiting for room is lost to it. A list
-        or tuple is sent as it is at the time of the call. With no messages there is
-        nothing to do, and nothing yields. As many as there is room for count as one
-        operation towards ``yield_every``; those of any other iterable count one by one.
+        When this is cancelled, or raises, what was sent is sent. The rest is still the
+        caller's: pass a `collections.deque`, out of which each message is taken in the very
+        step in which that message is sent, and what is left in the deque was not sent. A list
+        or tuple is sent as it is at the time of the call. Any other iterable is asked for a
+        message at a time, and only when the message before is sent; so the message of a
+        generator that was waiting for room is lost to the generator.
+
+        A blocked call stands in line with the whole rest of a deque, list or tuple, and wakes
+        once, when the last message is sent. After each message the call goes to the end of the
+        line, so that blocked senders take turns. (Any other iterable blocks for each message.)
+
+        Messages that need not wait count as a single operation towards ``yield_every``, and so
+        does a call without messages; each message of any other iterable counts. Messages are taken
+        out of a deque by the methods of `collections.deque` itself, in the step of a receiver as
+        well; what a subclass overrides is not called.
 
         ```python
         from collections import deque
@@ -210,7 +223,7 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     def close(self) -> None:
         """Close this sender: tasks that are blocked in it raise `SenderClosedError`.
 
-        What it sent stays sent. Closing twice is as good as once.
+        What was sent stays sent. Closing twice is as good as once.
 
         ```python
         from anycast import Anycast, SenderClosedError

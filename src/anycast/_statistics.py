@@ -24,14 +24,15 @@ class ChannelStatistics:
     """
 
     current_buffer_used: int
-    """Messages stored now, those included that are promised to a woken receiver."""
+    """Messages stored now. The message of a blocked sender is not stored, and a message that was
+    given to a task is stored no more."""
 
     max_buffer_size: float
     """The channel's ``limit`` of messages: an int, or `math.inf`."""
 
     peak_buffer_used: int
-    """The most messages that were ever stored at once: over ``limit`` where receivers waited
-    for some of them, or a lease gave one back."""
+    """The most messages that were ever stored at once: over ``limit`` only where a message came
+    back, as from a lease. A message that goes straight to a waiting receiver is never stored."""
 
     open_senders: int
     """Senders made by ``new_sender()`` or ``clone()`` and not closed yet."""
@@ -40,15 +41,16 @@ class ChannelStatistics:
     """Receivers made by ``new_receiver()`` or ``clone()`` and not closed yet."""
 
     tasks_waiting_send: int
-    """Tasks blocked in a send, or once for each send that a blocked `select` may perform; one that
-    has been woken and has yet to run is not."""
+    """Tasks that wait in line to send. A blocked ``send_many`` counts once, and a blocked `select`
+    once for each send that may happen. A task that was woken waits no more."""
 
     tasks_waiting_receive: int
-    """Tasks blocked in a receive, or in a `select` that may receive; one that has been woken and
-    has yet to run is not."""
+    """Tasks that wait in line to receive. A blocked `select` counts once for each receive that may
+    happen. A task that was woken waits no more."""
 
     messages_sent: int
-    """Messages accepted since the channel was made."""
+    """Messages accepted since the channel was made: stored, or given to a receiver."""
 
     messages_received: int
-    """Messages taken and not given back since the channel was made."""
+    """Messages taken and not given back since the channel was made, those included that were given
+    to a task which has yet to run."""

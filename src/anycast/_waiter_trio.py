@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from outcome import Value
+from trio import RunFinishedError
 from trio.lowlevel import (
     Abort,
     checkpoint,
@@ -13,32 +15,31 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
+from anycast._waiter import NOTHING, WokenError
+
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator
+    from collections.abc import Awaitable, Callable, Generator
 
     from trio.lowlevel import RaiseCancelT, Task, TrioToken
 
-    from anycast._waiter import Home
+    from anycast._waiter import LoopBinding, Waiter
 
 
 class TrioWaiter:
     """A task that waits by way of trio's scheduler.
 
     A task must be rescheduled exactly once: by `set_result`, or by trio itself once the wait
-    was aborted by a cancellation.
+    was aborted by a cancellation. So a task that was given a result is not cancelled any more.
     """
 
-    __slots__ = ("_aborted", "_asleep", "_done", "_loop", "_task")
+    __slots__ = ("_aborted", "_asleep", "_done", "_result", "_task")
 
-    def __init__(self, task: Task, loop: TrioToken) -> None:
+    def __init__(self, task: Task) -> None:
         self._task = task
-        self._loop = loop
         self._asleep = False
         self._aborted = False
         self._done = False
-
-    def get_loop(self) -> TrioToken:
-        return self._loop
+        self._result: Any = NOTHING
 
     def done(self) -> bool:
         return self._done
@@ -46,15 +47,20 @@ class TrioWaiter:
     def cancelled(self) -> bool:
         return self._aborted
 
-    def set_result(self, _: None) -> None:
-        if not self._done:
-            self._done = True
-            if self._asleep:
-                reschedule(self._task)
+    def result(self) -> Any:
+        return self._result
 
-    def __await__(self) -> Generator[Any, Any, None]:
+    def set_result(self, result: Any) -> None:
         if self._done:
-            return _nothing()
+            raise WokenError
+        self._done = True
+        self._result = result
+        if self._asleep:
+            reschedule(self._task, Value(result))
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        if self._done:
+            return _at_once(self._result)
         self._asleep = True
         return wait_task_rescheduled(self._abort).__await__()  # noqa: ASYNC105  this awaits it
 
@@ -63,23 +69,55 @@ class TrioWaiter:
         return Abort.SUCCEEDED
 
 
-def _nothing() -> Generator[Any, Any, None]:
-    return
-    yield
+def _at_once(result: Any) -> Generator[Any, Any, Any]:
+    yield from ()
+    return result
+
+
+def _running_loop() -> TrioToken | None:
+    try:
+        return current_trio_token()
+    except RuntimeError:
+        return None
 
 
 class Trio:
     """The backend of trio."""
 
+    woken_before: ClassVar[type[Exception]] = WokenError
+
     @staticmethod
-    def new_waiter(home: Home) -> TrioWaiter:
-        task = current_task()
-        loop = current_trio_token()
-        if loop is not home.loop:
-            home.adopt(loop)
-        return TrioWaiter(task, loop)
+    def new_waiter(binding: LoopBinding) -> Waiter:
+        try:
+            task, loop = current_task(), current_trio_token()
+        except RuntimeError:
+            return binding.new_waiter_elsewhere(Trio)
+        if loop is not binding.loop:
+            binding.bind(loop)
+        return TrioWaiter(task)
 
     @staticmethod
     def checkpoint() -> Awaitable[None]:
         current_task()  # raises RuntimeError outside of trio
         return checkpoint()  # noqa: ASYNC105  the caller awaits it
+
+    @staticmethod
+    def loop_getter() -> Callable[[], object]:
+        return _running_loop
+
+    @staticmethod
+    def postpone(waiter: TrioWaiter, error: BaseException) -> None:
+        """Do nothing: trio cancels no task that was given a result."""
+
+
+def is_finished(loop: TrioToken) -> bool:
+    """Return whether a run of trio has ended."""
+    try:
+        loop.run_sync_soon(_ignore, idempotent=True)
+    except (RunFinishedError, OSError):  # the latter if it broke down
+        return True
+    return False
+
+
+def _ignore() -> None:
+    """Do nothing: whether it may still be asked for is the question."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from itertools import count
+from types import coroutine
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,16 +15,18 @@ from anyio import CancelScope, fail_after, sleep
 from anyio.lowlevel import checkpoint
 
 from anycast import SenderClosedError, SenderError
-from helpers import begin, task_group, watch_yields
+from helpers import begin, settle, task_group, waiting, watch_yields
 from proxies import Proxy
-from redis_tools import DEADLINE, channel, stored, until
+from redis_tools import DEADLINE, channel, in_hand, stored, until
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
 
     from servers import Server
 
 pytestmark = pytest.mark.anyio
+
+each_delivery = pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
 
 
 @pytest.mark.asyncio_only
@@ -51,6 +55,136 @@ async def test_native_cancellation_of_a_send_under_way(server: Server, name: str
             await task
     assert outcome == ["sent", "cancelled"]
     assert stored(server, name) == 1
+
+
+@pytest.mark.asyncio_only
+async def test_native_cancellation_of_one_send_after_the_other(server: Server, name: str) -> None:
+    """The one under way is sent, and the next one is cancelled before it is on the wire."""
+    async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        proxy.hold()
+
+        async def send_on() -> None:
+            while True:
+                await jobs.new_sender().send(1)
+
+        task = asyncio.create_task(send_on())
+        await until(lambda: proxy.held)
+        task.cancel()
+        proxy.go_on()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert stored(server, name) == 1
+
+
+@pytest.mark.asyncio_only
+async def test_a_timeout_of_a_send_under_way(server: Server, name: str) -> None:
+    """The send returns, and nothing is cancelled: neither in the block, nor after it."""
+    async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        proxy.hold()
+
+        async def expire() -> None:
+            await until(lambda: proxy.held)
+            limit.reschedule(0.0)
+            await settle()
+            proxy.go_on()
+
+        async with task_group() as tasks:
+            async with asyncio.timeout(None) as limit:
+                tasks.start_soon(expire)
+                await jobs.new_sender().send(1)
+            assert limit.expired()
+            await settle()
+    assert stored(server, name) == 1
+
+
+@pytest.mark.asyncio_only
+async def test_wait_for_a_send_under_way(server: Server, name: str) -> None:
+    """It returns what the send returned, and nothing is cancelled after it."""
+    async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        proxy.hold()
+
+        async def go_on() -> None:
+            await until(lambda: any(item.abandoned for item in jobs._session.outbox._items))
+            proxy.go_on()
+
+        async with task_group() as tasks:
+            tasks.start_soon(go_on)
+            await asyncio.wait_for(jobs.new_sender().send(1), 0.1)
+            await settle()
+    assert stored(server, name) == 1
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("room", [0, 2, 5])
+async def test_native_cancellation_of_a_batch_under_way(
+    server: Server, name: str, room: int
+) -> None:
+    """What is out of the deque is stored, and what is in it is not."""
+    messages = deque(range(5))
+    outcome: list[str] = []
+    async with (
+        Proxy(server.port) as proxy,
+        channel(server, name, url=proxy.url, limit=1 + room) as jobs,
+    ):
+        sender = jobs.new_sender()
+        await sender.send("first")
+        proxy.hold()
+
+        async def send() -> None:
+            await sender.send_many(messages)
+            outcome.append("sent")
+            await checkpoint()
+
+        task = asyncio.create_task(send())
+        await until(lambda: proxy.held)
+        task.cancel()
+        await checkpoint()
+        proxy.go_on()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert list(messages) == list(range(room, 5))
+    assert outcome == (["sent"] if room == 5 else [])
+    assert stored(server, name) == 1 + room
+
+
+@pytest.mark.asyncio_only
+async def test_a_batch_that_is_cancelled_as_a_part_of_it_is_stored(
+    server: Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task has yet to be told of that part, and takes it out of the deque even so."""
+    messages = deque(range(5))
+    async with channel(server, name, limit=2) as jobs:
+        outbox = jobs._session.outbox
+        unload = outbox.unload
+
+        def unload_and_cancel(items: Any, stored: int) -> None:
+            unload(items, stored)
+            task.cancel()
+
+        monkeypatch.setattr(outbox, "unload", unload_and_cancel)
+        task = asyncio.create_task(jobs.new_sender().send_many(messages))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert waiting(jobs)[0] == 0
+    assert list(messages) == [2, 3, 4]
+    assert stored(server, name) == 2
+
+
+@pytest.mark.asyncio_only
+async def test_destroying_a_send_under_way(server: Server, name: str) -> None:
+    """The channel was full: the message is not sent later, when there is room."""
+    async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url, limit=1) as jobs:
+        sender, receiver = jobs.new_sender(), jobs.new_receiver()
+        await sender.send("first")
+        proxy.hold()
+        destroyed = sender.send("second")
+        destroyed.send(None)
+        await until(lambda: proxy.held)
+        destroyed.close()
+        proxy.go_on()
+        async with task_group() as tasks:
+            tasks.start_soon(sender.send, "third")
+            assert [await receiver.receive() for _ in range(2)] == ["first", "third"]
 
 
 async def test_cancelling_a_send_under_way(server: Server, name: str) -> None:
@@ -103,6 +237,31 @@ async def test_a_cancelled_body_leaves_in_good_order(server: Server, name: str) 
             await jobs.new_sender().send(1)
 
 
+@pytest.mark.asyncio_only
+async def test_native_cancellation_while_it_leaves(server: Server, name: str) -> None:
+    """It leaves in good order, and is cancelled after that."""
+    async with Proxy(server.port) as proxy:
+
+        async def use() -> None:
+            async with channel(server, name, url=proxy.url) as jobs:
+                await jobs.new_sender().send(1)
+                await jobs.new_receiver().receive()
+                jobs.close()
+                proxy.hold()
+
+        task = asyncio.create_task(use())
+        await until(lambda: proxy.held)
+        for _ in range(2):
+            task.cancel()
+            await checkpoint()
+        proxy.go_on()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    async with channel(server, name) as jobs:
+        assert jobs.is_closed
+        assert in_hand(server, name) == 0
+
+
 async def test_a_cancelled_close_closes_the_channel_even_so(server: Server, name: str) -> None:
     """The server is told of it, when the channel is left at the latest."""
     with CancelScope() as scope:
@@ -127,11 +286,47 @@ async def cancelled_at(at: int, operation: Coroutine[Any, Any, object]) -> bool:
     return next(yields) > at
 
 
-@pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
-async def test_cancelling_at_every_await(
-    server: Server, name: str, delivery: Any, caplog: pytest.LogCaptureFixture
+async def natively_cancelled_at(
+    at: int, operation: Coroutine[Any, Any, object], *, late: bool
+) -> bool:
+    """As `cancelled_at`, with a native cancellation; a late one strikes when the wait is over."""
+    yields = count(1)
+
+    def cancel_when_due(trap: asyncio.Future[object] | None) -> None:
+        if next(yields) == at:
+            if not late:
+                task.cancel()
+            elif trap is None:
+                asyncio.get_running_loop().call_soon(task.cancel)
+            else:  # what was asked for before the task itself waits happens before the task runs
+                trap.add_done_callback(lambda _: task.cancel())
+
+    @coroutine
+    def watch() -> Generator[Any, Any, None]:
+        resume: Callable[[], Any] = partial(operation.send, None)
+        with suppress(StopIteration):
+            while True:
+                cancel_when_due(trap := resume())
+                try:
+                    value = yield trap
+                except asyncio.CancelledError as error:
+                    resume = partial(operation.throw, error)
+                else:
+                    resume = partial(operation.send, value)
+
+    async def run() -> None:
+        await watch()
+
+    task = asyncio.create_task(run())
+    with suppress(asyncio.CancelledError):
+        await task
+    return next(yields) > at
+
+
+async def use_at_every_await(
+    server: Server, name: str, delivery: str, cancelled_at: Callable[..., Awaitable[bool]]
 ) -> None:
-    """From opening to leaving: what was sent is there, once, and no connection is left."""
+    """Cancel a task at each of its awaits, from opening to leaving: nothing is lost or stuck."""
     before = server.clients()
     sent: list[int] = []
     received: list[int] = []
@@ -158,6 +353,7 @@ async def test_cancelling_at_every_await(
         while await cancelled_at(at, use(10 * at)):
             at += 1
         async with channel(server, name, delivery=delivery, max_deliveries=None) as jobs:
+            assert in_hand(server, name) == 0  # all of it was given back on leaving
             await jobs.aclose()
             received.extend([message async for message in jobs.new_receiver()])
         await until(lambda: not server.clients() - before)
@@ -166,6 +362,25 @@ async def test_cancelling_at_every_await(
         assert set(sent) == set(received)
     assert set(received) <= set(sent)
     assert stored(server, name) == 0
+
+
+@each_delivery
+async def test_cancelling_at_every_await(
+    server: Server, name: str, delivery: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """From opening to leaving: what was sent is there, once, and no connection is left."""
+    await use_at_every_await(server, name, delivery, cancelled_at)
+    assert not caplog.records
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("late", [True, False])
+@each_delivery
+async def test_native_cancellation_at_every_await(
+    server: Server, name: str, delivery: str, caplog: pytest.LogCaptureFixture, *, late: bool
+) -> None:
+    """The same, and also if it strikes when the wait is over and the task has yet to run."""
+    await use_at_every_await(server, name, delivery, partial(natively_cancelled_at, late=late))
     assert not caplog.records
 
 

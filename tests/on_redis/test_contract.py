@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anyio import CancelScope, WouldBlock, fail_after
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
+from anyio.lowlevel import checkpoint
 
 from anycast import (
     Anycast,
@@ -271,7 +272,7 @@ async def test_a_cancelled_lease_gives_back(numbers: Channel[Any]) -> None:
         async with receiver.lease():
             await numbers.aclose()
             scope.cancel()
-            await numbers.aclose()
+            await checkpoint()
     assert [message async for message in receiver] == [1]
 
 

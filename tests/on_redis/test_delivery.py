@@ -9,7 +9,7 @@ import pytest
 from anyio import CancelScope, WouldBlock, fail_after, move_on_after, to_thread
 
 from anycast import ReceiverStoppedError
-from helpers import drain, raises, task_group
+from helpers import begin, drain, raises, task_group
 from redis_tools import DEADLINE, channel, dead, in_hand, key, stored, until
 
 if TYPE_CHECKING:
@@ -72,6 +72,18 @@ async def test_closing_a_receiver_gives_back(jobs: RedisAnycast[Any]) -> None:
     await receiver.receive()
     receiver.close()
     assert await jobs.new_receiver().receive() == 1
+
+
+async def test_closing_a_receiver_in_the_wrong_thread(jobs: RedisAnycast[Any]) -> None:
+    """While a task waits in it that raises, and changes nothing: the task waits on."""
+    receiver = jobs.new_receiver()
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        with pytest.raises(RuntimeError, match="is not thread-safe"):
+            await to_thread.run_sync(receiver.close)
+        assert receiver.clone()
+        receiver.close()
+    assert attempt.failure(ReceiverStoppedError)
 
 
 async def test_what_comes_back_goes_first(jobs: RedisAnycast[Any]) -> None:

@@ -14,8 +14,6 @@ import pytest
 from anyio import CancelScope, WouldBlock, fail_after
 
 from anycast import ChannelError, ReceiverError, SenderError
-from anycast.redis._delivery import Delivery
-from anycast.redis._inbox import Inbox
 from anycast.redis._link import Link, UnreachableError, _Line
 from anycast.redis._link import Server as LinkServer
 from helpers import settle, task_group
@@ -483,14 +481,3 @@ async def test_leaving_while_a_connection_is_being_made(server: Server) -> None:
         await until(lambda: proxy.held)
         link.close()
         proxy.go_on()
-
-
-async def test_what_is_promised_to_a_task_is_not_given_back() -> None:
-    """It was woken to take it, and has yet to run."""
-    inbox: Inbox[int] = Inbox(0)
-    receiver = inbox.new_receiver()
-    async with task_group() as tasks:
-        tasks.start_soon(receiver.receive)
-        await settle()
-        inbox.put([Delivery(b"1-1", 1, 1)])
-        assert list(inbox.idle()) == []

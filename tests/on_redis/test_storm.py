@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,67 +22,119 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+each_delivery = pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
+
 CANCELLATIONS = 1000
 CONNECTIONS = 4  # of a channel: to send, to receive, and to wait for hints to do either
 
 
 class Storm:
-    """Tasks that send, receive and lease, each cancelled again and again."""
+    """Tasks that send, receive and lease, each cancelled again and again.
 
-    def __init__(self, jobs: RedisAnycast[Any]) -> None:
+    Args:
+        jobs: the channel.
+        attempt: does something, and cancels it if it takes long; returns whether it did.
+    """
+
+    def __init__(self, jobs: RedisAnycast[Any], attempt: Attempt) -> None:
         self.jobs = jobs
+        self.attempt = attempt
         self.random = random.Random(7)
         self.cancelled: Counter[str] = Counter()
         self.sent: list[int] = []
         self.came: list[int] = []
 
-    async def cancel_soon(self, scope: CancelScope) -> None:
+    async def cancel_soon(self, cancel: Callable[[], object]) -> None:
         """Cancel after a moment that is at random within a message's way."""
         for _ in range(self.random.randrange(20)):
             await checkpoint()
         await sleep(self.random.random() * 0.001)
-        scope.cancel()
+        cancel()
 
     async def send(self, first: int) -> None:
         """Send numbers, one after the other; note which were sent."""
-        sender, number = self.jobs.new_sender(), first
+        sender, numbers = self.jobs.new_sender(), count(first)
+
+        async def send_one() -> None:
+            await sender.send(number := next(numbers))
+            self.sent.append(number)
+
         while self.cancelled.total() < CANCELLATIONS:
-            with CancelScope() as scope:
-                async with task_group() as tasks:
-                    tasks.start_soon(self.cancel_soon, scope)
-                    await sender.send(number)
-                    self.sent.append(number)
-                    tasks.cancel_scope.cancel()
-            self.cancelled["send"] += scope.cancelled_caught
-            number += 1
+            cancelled = await self.attempt(self, send_one)
+            self.cancelled["send"] += cancelled
 
     async def receive(self) -> None:
         """Receive or lease, and note what came."""
         receiver = self.jobs.new_receiver()
+
+        async def receive_one() -> None:
+            self.came.append(await receiver.receive())
+
+        async def lease_one() -> None:
+            async with receiver.lease() as message:
+                await sleep(self.random.random() * 0.001)
+            self.came.append(message)
+
         while self.cancelled.total() < CANCELLATIONS:
             how = self.random.choice(["receive", "lease"])
-            with CancelScope() as scope:
-                async with task_group() as tasks:
-                    tasks.start_soon(self.cancel_soon, scope)
-                    if how == "receive":
-                        self.came.append(await receiver.receive())
-                    else:
-                        async with receiver.lease() as message:
-                            await sleep(self.random.random() * 0.001)
-                        self.came.append(message)
-                    tasks.cancel_scope.cancel()
-            self.cancelled[how] += scope.cancelled_caught
+            cancelled = await self.attempt(self, receive_one if how == "receive" else lease_one)
+            self.cancelled[how] += cancelled
         self.came.extend([message async for message in receiver])
 
 
-@pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
-async def test_a_storm(server: Server, name: str, delivery: str) -> None:
-    """What was sent comes once, what was not never does, and every connection is closed."""
+Attempt = Callable[[Storm, Callable[[], Coroutine[Any, Any, None]]], Awaitable[bool]]
+
+
+async def within_a_scope(storm: Storm, operation: Callable[[], Awaitable[None]]) -> bool:
+    """Cancel a scope of anyio."""
+    with CancelScope() as scope:
+        async with task_group() as tasks:
+            tasks.start_soon(storm.cancel_soon, scope.cancel)
+            await operation()
+            tasks.cancel_scope.cancel()
+    return scope.cancelled_caught
+
+
+async def in_a_task(storm: Storm, operation: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    """Cancel a task of asyncio, twice."""
+    task = asyncio.create_task(operation())
+
+    def cancel_twice() -> None:
+        task.cancel()
+        task.cancel()
+
+    canceller = asyncio.create_task(storm.cancel_soon(cancel_twice))
+    await asyncio.wait([task])
+    canceller.cancel()
+    return task.cancelled()
+
+
+async def within_a_timeout(storm: Storm, operation: Callable[[], Awaitable[None]]) -> bool:
+    """Let a timeout of asyncio pass."""
+    try:
+        async with asyncio.timeout(storm.random.random() * 0.002):
+            await operation()
+    except TimeoutError:
+        return True
+    return False
+
+
+async def waiting_for_it(storm: Storm, operation: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+    """Let a timeout of `asyncio.wait_for` pass."""
+    try:
+        await asyncio.wait_for(operation(), storm.random.random() * 0.002)
+    except TimeoutError:
+        return True
+    return False
+
+
+async def blow(server: Server, name: str, delivery: str, attempt: Attempt) -> None:
+    """Let a storm blow over: what was sent comes, and every connection is closed."""
     before = server.clients()
     with fail_after(DEADLINE):
         options: dict[str, Any] = {"limit": 5, "prefetch": 2, "delivery": delivery}
         async with channel(server, name, max_deliveries=None, **options) as jobs:
-            storm = Storm(jobs)
+            storm = Storm(jobs, attempt)
             async with task_group() as receivers:
                 for _ in range(3):
                     receivers.start_soon(storm.receive)
@@ -97,3 +152,17 @@ async def test_a_storm(server: Server, name: str, delivery: str) -> None:
     else:  # one that was leased and cancelled is lost, by promise
         assert len(storm.came) == len(set(storm.came))
         assert set(storm.came) <= set(storm.sent)
+
+
+@each_delivery
+async def test_a_storm(server: Server, name: str, delivery: str) -> None:
+    """What was sent comes once, what was not never does, and every connection is closed."""
+    await blow(server, name, delivery, within_a_scope)
+
+
+@pytest.mark.asyncio_only
+@each_delivery
+@pytest.mark.parametrize("attempt", [in_a_task, within_a_timeout, waiting_for_it])
+async def test_a_native_storm(server: Server, name: str, delivery: str, attempt: Attempt) -> None:
+    """The same with the cancellations of asyncio, and nothing else is cancelled by them."""
+    await blow(server, name, delivery, attempt)

@@ -4,27 +4,28 @@ An errand is queued, then under way, then settled. One of several parts may be q
 when some are done, and then tells its task of progress. Its task may leave only while it is
 queued, by withdrawing it: then the server has never heard of it. One that is under way may
 have been done already, so its task waits on, however often it is cancelled; the pump settles
-each within the channel's timeout, and does not queue an abandoned one again.
+each within the channel's timeout, and does not queue an abandoned one again. The pump leaves
+alone what is queued for a task that is being cancelled and has yet to run: else a cancellation
+that comes late in one send after the other would never strike.
 
 If the task was cancelled and the errand turns out to be done, the task goes on as if nothing
-had happened, and the cancellation comes at its next await. anyio and trio deliver that of a
-scope by themselves; a native one of asyncio was used up, and is asked for once more.
+had happened, and the cancellation is delivered at its next wait. anyio and trio deliver that of a
+scope by themselves, and not where a shield is; for a native one of asyncio `anycast._late` says
+how.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
-from contextlib import suppress
 from enum import Enum, auto
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from anyio import CancelScope, current_effective_deadline, get_cancelled_exc_class
 
-from anycast._waiter import Unknown, running_backend, wake
+from anycast._waiter import LoopBinding, postpone
 
 if TYPE_CHECKING:
-    from anycast._waiter import Backend, Waiter
+    from anycast._waiter import Line, Waiter
 
 
 class Place(Enum):
@@ -47,16 +48,22 @@ class Errand:
     def __init__(self) -> None:
         self.abandoned = False
         self.place = Place.QUEUED
-        self._waiter = _new_waiter()
+        self._waiter: Waiter = _LOOP.new_waiter()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether its task is known to be leaving: it is being cancelled."""
+        return self._waiter.cancelled()
 
     def settle(self, *, done: bool) -> None:
         """Let the task go on."""
         self.place = Place.DONE if done else Place.NOT_DONE
-        wake(self._waiter)
+        self.tell_progress()
 
     def tell_progress(self) -> None:
         """Let the task see how far it has come; it then waits on."""
-        wake(self._waiter)
+        if not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def wait(self) -> bool:
         """Wait until it is settled, or has come further.
@@ -68,56 +75,49 @@ class Errand:
             The event loop's cancellation: then it was not done. If it is queued still, it
             is for the caller to withdraw it.
         """
+        waiter = self._waiter
         try:
-            await self._waiter
+            await waiter
+        except GeneratorExit:  # the task is destroyed, and can wait for nothing
+            self.abandoned = True
+            raise
         except get_cancelled_exc_class() as cancelled:
-            if self.place is Place.QUEUED:
-                raise
-            await self._see_through()
+            native = await self._see_through(cancelled)
             if self.place is not Place.DONE:
                 raise
-            if current_effective_deadline() != -math.inf:
-                _cancel_again(cancelled)
+            if native is not None:
+                postpone(waiter, native)
         if self.place in SETTLED:
             return True
-        self._waiter = _new_waiter()
+        self._waiter = _LOOP.new_waiter()
         return False
 
-    async def _see_through(self) -> None:
+    async def _see_through(self, cancelled: BaseException) -> BaseException | None:
+        """Wait until it is not under way any more, however often the task is cancelled.
+
+        Returns:
+            A cancellation that is not a scope's, if there was one: no scope delivers it again.
+        """
         self.abandoned = True
+        native = None if current_effective_deadline() == -math.inf else cancelled
         while self.place is Place.UNDER_WAY:
-            self._waiter = _new_waiter()
-            # A native cancellation comes through the shield; one is as good as many.
-            with suppress(get_cancelled_exc_class()), CancelScope(shield=True):
-                await self._waiter
+            self._waiter = _LOOP.new_waiter()
+            try:
+                with CancelScope(shield=True):
+                    await self._waiter
+            except get_cancelled_exc_class() as error:  # only a native one comes through
+                native = error  # one is as good as many
+        return native
 
 
-class _Home:
-    """Where errands wait: a session serves one event loop, so which one need not be checked."""
+class _AnyLoop(LoopBinding):
+    """Where errands wait, in no line: whichever event loop comes can be served at once.
 
-    loop: object = None
+    A session serves one event loop, so there is nothing to check.
+    """
 
-    def __init__(self) -> None:
-        self.backend: type[Backend] = Unknown  # what fitted last: asking anyio takes longer
-
-    def adopt(self, loop: object) -> None:
-        """Do nothing."""
+    def lines(self) -> tuple[Line, ...]:
+        return ()
 
 
-_HOME = _Home()
-
-
-def _new_waiter() -> Waiter:
-    try:
-        return _HOME.backend.new_waiter(_HOME)
-    except RuntimeError:
-        _HOME.backend = running_backend()
-        return _HOME.backend.new_waiter(_HOME)
-
-
-def _cancel_again(cancelled: BaseException) -> None:
-    """Cancel the running task natively, at its next await, as it was before."""
-    # There is a task, or nobody could have cancelled it.
-    task = cast("asyncio.Task[object]", asyncio.current_task())
-    task.uncancel()  # it counts once, not twice
-    task.cancel(*cancelled.args)
+_LOOP = _AnyLoop()

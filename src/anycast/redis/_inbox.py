@@ -1,8 +1,9 @@
 """What receivers wait on: a channel in memory, which the receive pump fills on demand.
 
 The channel carries tokens, each of which says that there is a message more; whoever gets one
-takes the oldest message in that step. So what is given back can be the newest, and nothing
-is reordered by a task that gave up.
+takes the oldest message when it runs. So what is given back can be the newest, and nothing
+is reordered by a task that gave up. A token that was handed to a waiting task is in the channel
+no more. Its message stays here until that task runs: it is not given back, unless everything is.
 
 Demand is what decides how much the pump asks the server for: a message for each task that
 waits, what those would take along, and `prefetch` more. While nobody waits it only refills,
@@ -47,7 +48,8 @@ class Inbox(Generic[T]):
     def __init__(self, prefetch: int) -> None:
         self.bell = Bell()
         self._prefetch = prefetch
-        self._deliveries: deque[Delivery[T]] = deque()  # as many as there are tokens
+        # As many as there are tokens, in the channel or with tasks that have yet to run.
+        self._deliveries: deque[Delivery[T]] = deque()
         self._channel = Anycast[None](name="inbox", limit=math.inf)
         self._sender = self._channel.new_sender()
         self._own_receiver = self._channel.new_receiver()
@@ -104,7 +106,7 @@ class Inbox(Generic[T]):
 
     @property
     def stock(self) -> int:
-        """How many messages are here; some may be promised to tasks."""
+        """How many messages are here; tasks that have yet to run have the tokens of some."""
         return len(self._deliveries)
 
     @property
@@ -114,7 +116,7 @@ class Inbox(Generic[T]):
 
     @property
     def waiting(self) -> int:
-        """How many tasks wait for a message."""
+        """How many tasks wait for a message; one in a `select`, once for each receiver there."""
         return self._channel.statistics().tasks_waiting_receive
 
     @property
@@ -151,10 +153,13 @@ class Inbox(Generic[T]):
             yield from self._take_out(0)
         self._taken_at_beat = self.taken
 
-    def end(self) -> Iterator[Delivery[T]]:
-        """Take out everything; let receivers stop."""
+    def end(self) -> list[Delivery[T]]:
+        """Let receivers stop; return everything that is here.
+
+        Tasks that have yet to run take theirs out even so, and find that they are not ours.
+        """
         self._channel.close()
-        yield from self._take_out(0)
+        return [*self._take_out(0), *self._deliveries]
 
     def close(self) -> None:
         """Let receivers stop once they have taken what is here."""
@@ -165,5 +170,5 @@ class Inbox(Generic[T]):
             try:
                 self._own_receiver.receive_nowait()
             except (WouldBlock, ReceiverStoppedError):
-                return  # the rest is promised to tasks that have yet to run
+                return  # tasks that have yet to run have the tokens of the rest
             yield self._deliveries.pop()

@@ -69,17 +69,18 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, item: Item) -> None:
-        """Queue an item; it is then to be waited for.
+    def put(self, sender: Sender[Any], bodies: Sequence[bytes]) -> Item:
+        """Queue messages as an item, which is then to be waited for.
 
         Raises:
             Exception: if nothing is accepted any more.
         """
-        if self._failure is not None:
-            raise self._failure(item.sender)
+        self.check(sender)
+        item = Item(sender, bodies)
         if not self._items:
             self.bell.ring()
         self._items[item] = None
+        return item
 
     def take_back(self, item: Item) -> None:
         """Withdraw an item whose task was cancelled, if it is queued still."""
@@ -97,7 +98,7 @@ class Outbox:
         bodies: list[bytes] = []
         room = MOST_BYTES
         for item in self._items:
-            for body in item.bodies:
+            for body in () if item.leaving else item.bodies:
                 room -= len(body)
                 if bodies and (room < 0 or len(bodies) == MOST_MESSAGES):
                     return items, bodies

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from anycast._channel import Channel
-    from anycast._lease import Held
+    from anycast._lease import LeasedMessage
     from anycast._operation import Operation
     from anycast.redis._delivery import Delivery
     from anycast.redis._session import Session
@@ -103,7 +103,7 @@ class _Receiver(RedisReceiver[T]):
     def receiving(self) -> Operation[T]:
         return Receiving(self, self._receiving(), self._session)
 
-    def _leasing(self) -> Operation[Held[T]]:
+    def _leasing(self) -> Operation[LeasedMessage[T]]:
         return Leasing(self, self._receiving(), self._session)
 
     def _receiving(self) -> Operation[None]:
@@ -166,7 +166,7 @@ class _Receiver(RedisReceiver[T]):
                     self.stop()
                 raise
             delivery = inbox.got(wanted)
-            if self._session.is_ours(delivery) and (
+            if self.accepts(delivery) and (
                 not self._at_most_once or await self._session.acknowledge_first(delivery)
             ):
                 return delivery
@@ -183,8 +183,19 @@ class _Receiver(RedisReceiver[T]):
         while True:
             self._inner.receive_nowait()
             delivery = self._session.inbox.take()
-            if self._session.is_ours(delivery):
+            if self.accepts(delivery):
                 return self.hold(delivery)
+
+    def accepts(self, delivery: Delivery[T]) -> bool:
+        """Return whether a delivery can be taken; if not, it goes to others.
+
+        A task that got its token before this receiver was closed may run after that. What such
+        a receiver has in hand was given back, and nobody would give this back.
+        """
+        if self._closed:
+            self._session.give_back(delivery)
+            return False
+        return self._session.is_ours(delivery)
 
     def hold(self, delivery: Delivery[T]) -> T:
         self._in_hand.append(delivery)
@@ -208,11 +219,11 @@ class _Receiver(RedisReceiver[T]):
 
     def _close(self, error: BaseException | None) -> None:
         if not self._closed:
+            self._inner.close()  # raises in the wrong thread, before anything has changed
             self._closed = True
             for delivery in self._in_hand:
                 self._session.failed(delivery, reason(error))
             self._in_hand.clear()
-            self._inner.close()
             self._session.inbox.left()
 
     def _check(self) -> None:

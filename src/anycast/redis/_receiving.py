@@ -1,7 +1,7 @@
 """Receiving from a channel on a server as one operation among others, for `select`.
 
 It is the operation on the inbox, which is a channel in memory, and what that brings is looked
-at as a receive would: a delivery whose lease has run out does not make it happen.
+at as a receive would: a delivery that the receiver does not accept does not make it happen.
 """
 
 # How operations proceed is private to the package, and not to their class.
@@ -12,11 +12,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from anycast._lease import Held
+from anycast._lease import LeasedMessage
 from anycast._operation import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Iterable
     from typing import NoReturn
 
     from anycast._operation import Leaf
@@ -35,6 +35,10 @@ class Taking(Protocol[T]):
     def finish(self) -> None:
         """Acknowledge what is in hand."""
 
+    def accepts(self, delivery: Delivery[T], /) -> bool:
+        """Return whether a delivery can be taken; if not, it goes to others."""
+        ...
+
     def hold(self, delivery: Delivery[T], /) -> T:
         """Take a delivery in hand, and return its message."""
         ...
@@ -50,7 +54,7 @@ class Receiving(Operation[T]):
     Args:
         taking: the receiver.
         inner: the operation that takes a token out of the inbox.
-        session: where deliveries are checked and done with.
+        session: where deliveries come from, and are done with.
     """
 
     __slots__ = ("_inner", "_session", "_taking")
@@ -66,16 +70,15 @@ class Receiving(Operation[T]):
         self._session.inbox.bell.ring()
         return self._inner._leaves()
 
-    def _ready(self, standing: Container[Leaf[Any]]) -> Leaf[Any] | None:
-        return self._inner._ready(standing)
+    def _find_ready(self) -> Leaf[Any] | None:
+        return self._inner._find_ready()
 
-    def _perform(self, leaf: Leaf[Any]) -> bool:
-        self._inner._perform(leaf)
+    def _adopt(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  there is but one
         if self._inner._ended:
             return self._has_ended()
         self._inner._hand_over()
         delivery = self._session.inbox.take()
-        if not self._session.is_ours(delivery):
+        if not self._taking.accepts(delivery):
             return False
         self._taking.finish()
         return self._happened(value=self._take(delivery))
@@ -92,6 +95,8 @@ class Leasing(Receiving[Any]):
 
     __slots__ = ()
 
-    def _take(self, delivery: Delivery[Any]) -> Held[Any]:
+    def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
         done, failed = self._session.done, self._session.failed
-        return Held(delivery.message, partial(done, delivery), partial(failed, delivery, ""))
+        return LeasedMessage(
+            delivery.message, partial(done, delivery), partial(failed, delivery, "")
+        )

@@ -11,8 +11,10 @@ messages, when all senders gave up meanwhile.
 
 from __future__ import annotations
 
+from logging import WARNING
 from typing import TYPE_CHECKING
 
+from anycast._log import logger
 from anycast.redis import _scripts
 from anycast.redis._commands import GoneError
 from anycast.redis._errand import Place
@@ -103,4 +105,5 @@ class SendPump:
                 self._log.resumed(item.sender)
             elif not item.blocked and item.place is Place.QUEUED:
                 item.blocked = True
-                self._log.blocked(item.sender)
+                if logger.isEnabledFor(WARNING):
+                    self._log.blocked(item.sender)

@@ -12,13 +12,14 @@ from anycast._arguments import check_iterable
 from anycast._errors import SenderClosedError
 from anycast._sender import Sender
 from anycast.redis._failures import sender_closed
-from anycast.redis._outbox import MOST_MESSAGES, Item
+from anycast.redis._outbox import MOST_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from anycast._channel import Channel
     from anycast._operation import Operation
+    from anycast.redis._outbox import Item
     from anycast.redis._session import Session
 
 T = TypeVar("T")
@@ -35,8 +36,7 @@ class _Sender(Sender[T]):
         session = self._session
         self._check_open()
         session.check_entered()
-        item = Item(self, (session.options.codec.encode(message),))
-        session.outbox.put(item)
+        item = session.outbox.put(self, (session.options.codec.encode(message),))
         try:
             await item.wait()
         except BaseException:
@@ -84,8 +84,7 @@ class _Sender(Sender[T]):
         self._check_open()
         self._session.check_entered()
         outbox = self._session.outbox
-        item = Item(self, self._encoded(messages))
-        outbox.put(item)
+        item = outbox.put(self, self._encoded(messages))
         try:
             while not await item.wait():
                 _take_out(messages, item)

@@ -15,7 +15,13 @@ from __future__ import annotations
 from secrets import token_hex
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from anyio import CancelScope, Event, create_task_group, move_on_after
+from anyio import (
+    CancelScope,
+    Event,
+    create_task_group,
+    get_cancelled_exc_class,
+    move_on_after,
+)
 
 from anycast._errors import ChannelError
 from anycast._log import BlockingLog, logger
@@ -103,10 +109,27 @@ class Session(Generic[T]):
         if self.failure is None:
             self._begin_to_end(ChannelError(f"{self._channel} was left", self._channel))
         try:
-            with move_on_after(self.options.timeout, shield=True):
-                await self._over.wait()
+            native = await self._see_out()
         finally:
             self._scope.cancel()
+        if native is not None:
+            raise native
+
+    async def _see_out(self) -> BaseException | None:
+        """Wait until it is over, for as long as the channel's timeout; return what cancelled that.
+
+        Only a native cancellation of asyncio comes through the shield.
+        """
+        native: BaseException | None = None
+        with move_on_after(self.options.timeout, shield=True) as limit:
+            while not self._over.is_set():
+                try:
+                    await self._over.wait()
+                except get_cancelled_exc_class() as error:
+                    if limit.cancel_called:
+                        raise
+                    native = error
+        return native
 
     def close(self) -> None:
         """Close the channel: here at once, and for everyone soon.
@@ -156,8 +179,11 @@ class Session(Generic[T]):
             self.settlements.failed(delivery.number, reason)
 
     def is_ours(self, delivery: Delivery[T]) -> bool:
-        """Return whether a delivery is ours for certain; if not, it is to be had by anyone."""
-        if delivery in self.hand:
+        """Return whether a delivery is ours for certain; if not, it is to be had by anyone.
+
+        Once the channel has failed none is: nobody would be told what becomes of it.
+        """
+        if self.failure is None and delivery in self.hand:
             return True
         self.give_back(delivery)
         return False
@@ -254,7 +280,7 @@ class Session(Generic[T]):
 
     def _begin_to_end(self, reason: ChannelError[T]) -> None:
         self.outbox.shut(because(reason))
-        untouched = list(self.inbox.end())
+        untouched = self.inbox.end()
         for stop in self._stops:
             stop()
         if self.failure is None:

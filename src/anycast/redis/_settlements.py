@@ -84,8 +84,11 @@ class Settlements:
         finally:
             del self._errands[number]
             if errand.place is Place.QUEUED:
-                self._done.remove(number)
-                self.untouched(number)
+                self._withdraw(number)
+
+    def _withdraw(self, number: bytes) -> None:
+        self._done.remove(number)
+        self.untouched(number)
 
     def untouched(self, number: bytes) -> None:
         """Give back a delivery that was in nobody's hand."""
@@ -146,10 +149,18 @@ class Settlements:
                 await self._commands.run(_scripts.CLOSE)
                 self._close_wanted = False
                 self.closed.set()
+            self._pass_over()
             if self._done:
                 await self._acknowledge()
             if self._given_back:
                 await self._release()
+
+    def _pass_over(self) -> None:
+        """Give back what tasks would get that are leaving."""
+        for number, errand in self._errands.items():
+            if errand.place is Place.QUEUED and errand.leaving:
+                errand.settle(done=False)
+                self._withdraw(number)
 
     async def _acknowledge(self) -> None:
         self._under_way, self._done = self._done[:MOST], self._done[MOST:]

@@ -1,0 +1,124 @@
+"""The account of one core: which messages were sent and received, and in which order.
+
+Peers act for each other, so a task may learn of its own operation long after that has happened.
+The ledger notes each operation in the step in which the core performs it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from anycast._core import Core
+from anycast._waiter import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anycast import Anycast
+
+
+class Ledger:
+    """What happened to the messages of a core, each of which is sent once at most.
+
+    Args:
+        channel: whose core is watched from now on.
+    """
+
+    def __init__(self, channel: Anycast[Any]) -> None:
+        core: Any = channel._core
+        self.sent: list[Any] = []
+        self.received: list[Any] = []
+        self.receives = 0  # those whose message came back included
+        self.came_back = False
+        core.__class__ = WatchedCore
+        core.buffer = WatchedBuffer(self)
+        _ledgers[core] = self
+
+    def note_sent(self, messages: Iterable[Any]) -> None:
+        """Note messages in the order in which they were sent; once each."""
+        self.sent += [message for message in messages if message not in self.sent]
+
+    def note_received(self, messages: Iterable[Any]) -> None:
+        """Note messages in the order in which they were received; once each."""
+        new = [message for message in messages if message not in self.received]
+        self.received += new
+        self.receives += len(new)
+
+    def note_back(self, message: Any) -> None:
+        """Note that a message was given back."""
+        self.received.remove(message)
+        self.came_back = True
+
+    def check(self) -> None:
+        """Check that the messages left in the order in which they came."""
+        assert len(set(self.received)) == len(self.received), "received twice"
+        assert set(self.received) <= set(self.sent), "received, and never sent"
+        if not self.came_back:
+            assert self.received == self.sent[: len(self.received)], "out of order"
+
+
+_ledgers: dict[Core[Any], Ledger] = {}
+
+
+def forget() -> None:
+    """Forget all cores."""
+    _ledgers.clear()
+
+
+class WatchedBuffer(deque[Any]):
+    """The stored messages of a watched core."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__()
+        self._ledger = ledger
+
+    def append(self, message: Any) -> None:
+        self._ledger.note_sent([message])
+        super().append(message)
+
+    def extend(self, messages: Iterable[Any]) -> None:
+        messages = list(messages)
+        self._ledger.note_sent(messages)
+        super().extend(messages)
+
+    def popleft(self) -> Any:
+        message = super().popleft()
+        self._ledger.note_received([message])
+        return message
+
+    def clear(self) -> None:
+        self._ledger.note_received(self)
+        super().clear()
+
+    def appendleft(self, message: Any) -> None:
+        self._ledger.note_back(message)
+        super().appendleft(message)
+
+
+class WatchedCore(Core[Any]):
+    """A core that notes in its ledger what does not pass through the buffer."""
+
+    __slots__ = ()
+
+    def hand_over(self, message: Any) -> bool:
+        happened = super().hand_over(message)
+        if happened:
+            ledger = _ledgers[self]
+            if message in ledger.received:  # it was given back, straight to the next receiver
+                ledger.note_back(message)
+            ledger.note_sent([message])
+            ledger.note_received([message])
+        return happened
+
+    def pull(self) -> Any:
+        message = super().pull()
+        if message is not NOTHING:
+            _ledgers[self].note_sent([message])
+        return message
+
+    def take(self) -> Any:
+        message = super().take()
+        if message is not NOTHING:
+            _ledgers[self].note_received([message])
+        return message

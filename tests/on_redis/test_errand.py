@@ -1,0 +1,370 @@
+"""What a cancellation means for a task that waits for a pump, whenever it strikes.
+
+Each test plays the pump itself, so no server is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from threading import Thread
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from anyio import CancelScope, Event, get_cancelled_exc_class
+from anyio.lowlevel import checkpoint
+
+from anycast import Anycast
+from anycast.redis import _scripts
+from anycast.redis._errand import Errand, Place
+from anycast.redis._outbox import Outbox
+from anycast.redis._settlements import Settlements
+from helpers import begin, settle, task_group
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+pytestmark = pytest.mark.anyio
+
+
+class Waiting:
+    """A task that waits for an errand, then for something else; and how each wait ended.
+
+    Args:
+        then: what the task waits for when the errand is settled.
+    """
+
+    errand: Errand
+
+    def __init__(self, then: Callable[[], Awaitable[object]] = checkpoint) -> None:
+        self.ends: list[object] = []
+        self._then = then
+
+    async def run(self) -> None:
+        """Wait, and then again; note how far the errand came, and if a wait was cancelled."""
+        self.errand = Errand()
+        try:
+            await self.errand.wait()
+            self.ends.append(self.errand.place)
+            await self._then()
+            self.ends.append("not cancelled")
+        except get_cancelled_exc_class():
+            self.ends.append("cancelled")
+            raise
+
+    async def start(self) -> asyncio.Task[None]:
+        """Start a task of asyncio, and return it once it waits."""
+        task = asyncio.create_task(self.run())
+        await settle()
+        return task
+
+    def begin(self) -> None:
+        """Put the errand under way."""
+        self.errand.place = Place.UNDER_WAY
+
+    def end(self, *, done: bool) -> None:
+        """Settle the errand."""
+        self.errand.settle(done=done)
+
+    def queue_again(self) -> None:
+        """Tell that a part of it is done, and queue the rest."""
+        self.errand.place = Place.QUEUED
+        self.errand.tell_progress()
+
+
+@pytest.fixture
+def waiting() -> Waiting:
+    """Provide what a task runs."""
+    return Waiting()
+
+
+@pytest.mark.asyncio_only
+async def test_cancelled_while_it_is_queued(waiting: Waiting) -> None:
+    """The task leaves, and the pump can see that before the task runs."""
+    task = await waiting.start()
+    leaving = [waiting.errand.leaving]
+    task.cancel()
+    leaving.append(waiting.errand.leaving)
+    await settle()
+    assert waiting.ends == ["cancelled"]
+    assert leaving == [False, True]
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("turns", [0, 1, 16])
+@pytest.mark.parametrize("cancels", [1, 2])
+async def test_cancelled_while_it_is_under_way(waiting: Waiting, cancels: int, turns: int) -> None:
+    """It turns out to be done, so the wait returns; the cancellation strikes the next wait."""
+    task = await waiting.start()
+    waiting.begin()
+    for _ in range(cancels):
+        task.cancel()
+        for _ in range(turns):
+            await checkpoint()
+    waiting.end(done=True)
+    await settle()
+    assert waiting.ends == [Place.DONE, "cancelled"]
+
+
+@pytest.mark.asyncio_only
+async def test_cancelled_and_not_done(waiting: Waiting) -> None:
+    """The cancellation is raised, and not before it is known that the errand was not done."""
+    task = await waiting.start()
+    waiting.begin()
+    task.cancel()
+    await settle()
+    assert waiting.errand.abandoned
+    assert not waiting.ends
+    waiting.end(done=False)
+    await settle()
+    assert waiting.ends == ["cancelled"]
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("done", [True, False])
+async def test_cancelled_after_it_was_settled(waiting: Waiting, *, done: bool) -> None:
+    """The task has yet to run: what was done returns, and what was not is cancelled."""
+    task = await waiting.start()
+    waiting.begin()
+    waiting.end(done=done)
+    task.cancel()
+    await settle()
+    assert waiting.ends == ([Place.DONE, "cancelled"] if done else ["cancelled"])
+
+
+@pytest.mark.asyncio_only
+async def test_cancelled_after_it_was_told_of_progress(waiting: Waiting) -> None:
+    """What is queued again is not done, so the cancellation is raised."""
+    task = await waiting.start()
+    waiting.begin()
+    waiting.queue_again()
+    task.cancel()
+    await settle()
+    assert waiting.ends == ["cancelled"]
+
+
+async def test_settled_after_it_was_told_of_progress(waiting: Waiting) -> None:
+    """The task is woken once, and finds all of it done."""
+    async with task_group() as tasks:
+        tasks.start_soon(waiting.run)
+        await settle()
+        waiting.begin()
+        waiting.queue_again()
+        waiting.begin()
+        waiting.end(done=True)
+    assert waiting.ends == [Place.DONE, "not cancelled"]
+
+
+@pytest.mark.asyncio_only
+async def test_a_task_that_is_owed_a_cancellation(waiting: Waiting) -> None:
+    """It is known to be leaving as soon as it waits, so that the pump does not begin."""
+    numbers = Anycast[int]()
+
+    async def receive_and_run() -> None:
+        await numbers.new_receiver().receive()
+        await waiting.run()
+
+    task = asyncio.create_task(receive_and_run())
+    await settle()
+    numbers.new_sender().send_nowait(1)
+    task.cancel()  # the receive has happened
+    await checkpoint()
+    assert not waiting.ends
+    assert waiting.errand.leaving
+    await settle()
+    assert waiting.ends == ["cancelled"]
+
+
+@pytest.mark.asyncio_only
+async def test_a_timeout_takes_its_cancellation_back() -> None:
+    """The errand is done, so nothing is cancelled: neither in the block, nor after it."""
+    async with asyncio.timeout(0.0) as limit:
+        errand = Errand()
+        errand.place = Place.UNDER_WAY
+        asyncio.get_running_loop().call_soon(lambda: errand.settle(done=True))
+        await errand.wait()
+    assert limit.expired()
+    await settle()
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("first", ["timeout", "task"])
+async def test_of_two_cancellations_one_is_taken_back(waiting: Waiting, first: str) -> None:
+    """The other one strikes after the block."""
+    limits: list[asyncio.Timeout] = []
+
+    async def run() -> None:
+        async with asyncio.timeout(None) as limit:
+            limits.append(limit)
+            waiting.errand = Errand()
+            await waiting.errand.wait()
+        waiting.ends.append(limit.expired())
+        await settle()
+
+    task = asyncio.create_task(run())
+    await settle()
+    waiting.begin()
+    cancels: list[Callable[[], object]] = [lambda: limits[0].reschedule(0.0), task.cancel]
+    for cancel in cancels if first == "timeout" else reversed(cancels):
+        cancel()
+        await settle()
+    waiting.end(done=True)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert waiting.ends == [True]
+
+
+async def test_a_scope_does_not_strike_what_is_shielded() -> None:
+    """It was cancelled while the errand was under way; the next wait, in a shield, goes on."""
+
+    async def clean_up() -> None:
+        with CancelScope(shield=True):
+            await settle()
+
+    waiting = Waiting(then=clean_up)
+    async with task_group() as tasks:
+        tasks.start_soon(waiting.run)
+        await settle()
+        waiting.begin()
+        tasks.cancel_scope.cancel()
+        with CancelScope(shield=True):
+            await settle()
+            waiting.end(done=True)
+    assert waiting.ends == [Place.DONE, "not cancelled"]
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.parametrize("first", ["scope", "task"])
+async def test_a_scope_does_not_hide_a_native_cancellation(waiting: Waiting, first: str) -> None:
+    """Both strike while the errand is under way; the native one strikes after the scope's end."""
+    scope = CancelScope()
+
+    async def run() -> None:
+        with scope:
+            waiting.errand = Errand()
+            await waiting.errand.wait()
+        waiting.ends.append(waiting.errand.place)
+        await settle()
+
+    task = asyncio.create_task(run())
+    await settle()
+    waiting.begin()
+    cancels: list[Callable[[], object]] = [scope.cancel, task.cancel]
+    for cancel in cancels if first == "scope" else reversed(cancels):
+        cancel()
+        await settle()
+    waiting.end(done=True)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert waiting.ends == [Place.DONE]
+
+
+@pytest.mark.asyncio_only
+async def test_a_task_that_is_destroyed(waiting: Waiting) -> None:
+    """It waits for nothing any more, and the pump can see that it has abandoned its errand."""
+    coroutine = waiting.run()
+    coroutine.send(None)
+    waiting.begin()
+    coroutine.close()
+    assert waiting.errand.abandoned
+    waiting.end(done=True)
+
+
+@pytest.mark.asyncio_only
+async def test_another_event_loop_in_another_thread(waiting: Waiting) -> None:
+    """The pump can settle what a leaving task waited for, whatever waits elsewhere."""
+
+    async def wait_elsewhere() -> None:
+        Errand()
+        await checkpoint()
+
+    task = await waiting.start()
+    elsewhere = Thread(target=anyio.run, args=[wait_elsewhere], kwargs={"backend": "trio"})
+    elsewhere.start()
+    elsewhere.join()
+    task.cancel()
+    waiting.end(done=True)
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+# What the pumps leave alone, where they can tell: with plain events on trio they cannot.
+
+
+@pytest.mark.asyncio_only
+async def test_a_message_of_a_task_that_is_leaving() -> None:
+    """It is not put on the wire, and those behind it are."""
+    outbox = Outbox()
+    sender: Any = None
+
+    async def send(*bodies: bytes) -> None:
+        item = outbox.put(sender, bodies)
+        try:
+            await item.wait()
+        finally:
+            outbox.take_back(item)
+
+    async with task_group() as tasks:
+        leaving = await begin(tasks, send, b"1", b"2")
+        await begin(tasks, send, b"3")
+        leaving.cancel()
+        items, bodies = outbox.load()
+        outbox.unload(items, len(bodies))
+    assert bodies == [b"3"]
+    assert leaving.outcome == "cancelled"
+    assert not outbox
+
+
+@pytest.mark.asyncio_only
+async def test_an_acknowledgement_for_a_task_that_is_leaving() -> None:
+    """The pump, which is at work, gives the message back, and the task is cancelled."""
+    told: list[tuple[object, ...]] = []
+    answer = Event()
+
+    async def run(script: object, *arguments: object) -> list[int]:
+        told.append((script, *arguments))
+        await answer.wait()
+        return [0]
+
+    commands: Any = SimpleNamespace(run=run)
+    options: Any = SimpleNamespace(lease_ms=1000, most_deliveries=5)
+    settlements = Settlements(commands, lambda _: None, options)
+    settlements.done(b"1-1")
+    async with task_group() as tasks:
+        tasks.start_soon(settlements.flush)
+        await settle()
+        leaving = await begin(tasks, settlements.done_first, b"2-1")
+        answer.set()
+        leaving.cancel()
+    assert leaving.outcome == "cancelled"
+    assert told == [
+        (_scripts.ACK, b"1-1"),
+        (_scripts.RELEASE, 1000, 5, b"2-1", b"untouched", b""),
+    ]
+
+
+@pytest.mark.asyncio_only
+async def test_a_message_that_is_not_accepted_any_more() -> None:
+    """Its send does not begin to wait, so a late timeout can still be taken back."""
+    outbox = Outbox()
+    sender: Any = None
+    outbox.shut(lambda _: ValueError("closed"))
+    numbers = Anycast[int]()
+
+    async def receive_and_send() -> None:
+        with suppress(ValueError):
+            async with asyncio.timeout(None) as limit:
+                limits.append(limit)
+                await numbers.new_receiver().receive()
+                outbox.put(sender, [b"1"])
+        await settle()
+
+    limits: list[asyncio.Timeout] = []
+    task = asyncio.create_task(receive_and_send())
+    await settle()
+    limits[0].reschedule(0.0)  # expires in the next turn, before the task runs
+    numbers.new_sender().send_nowait(1)
+    await task
+    assert limits[0].expired()

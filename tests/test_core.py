@@ -1,0 +1,790 @@
+"""Single transitions of the core: what each counts, whom it may wake, and from where."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import closing
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import ref
+
+import pytest
+
+import invariants
+from anycast import Anycast, ReceiverStoppedError, SenderError, _late, _waiter, select
+from anycast._core import Batch, Core
+from anycast._waiter import NOTHING
+from explorer import ByHand, HandWaiter, drive_by_hand, new_core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from anycast import Receiver, Sender
+    from anycast._waiter import LoopBinding
+
+    Step = Callable[[Core[int]], object]
+
+
+def full_core(limit: int) -> Core[int]:
+    """Return a core that holds as many messages as it may: 0, 1 and so on."""
+    core = new_core(limit)
+    core.buffer.extend(range(limit))
+    core.transfers = core.peak = limit
+    core.yield_at += limit
+    return core
+
+
+def block_receivers(core: Core[int], number: int = 1) -> list[HandWaiter]:
+    """Let so many tasks wait to receive."""
+    waiters = [HandWaiter() for _ in range(number)]
+    core.receivers.update(dict.fromkeys(waiters, 0))
+    return waiters
+
+
+def block_senders(core: Core[int], *offers: Any) -> list[HandWaiter]:
+    """Let tasks wait to send, one for each message or batch."""
+    waiters = [HandWaiter() for _ in offers]
+    core.senders.update(zip(waiters, offers, strict=True))
+    return waiters
+
+
+def batch(*messages: int) -> Batch[int]:
+    """Return what a blocked batch waits in line with."""
+    return Batch(deque(messages))
+
+
+def with_receivers(limit: int, number: int = 1) -> Core[int]:
+    """Return a core in which so many tasks wait to receive."""
+    core = new_core(limit)
+    block_receivers(core, number)
+    return core
+
+
+def with_senders(limit: int, *offers: Any) -> Core[int]:
+    """Return a full core in which tasks wait to send."""
+    core = full_core(limit)
+    block_senders(core, *offers)
+    return core
+
+
+# Yielding.
+
+BY_HAND: Any = ByHand
+
+
+def left(core: Core[Any]) -> int:
+    """Return how many operations may complete at once before one yields."""
+    return core.yield_at - core.transfers
+
+
+@pytest.mark.parametrize(("yield_every", "operations"), [(1, 0), (2, 2), (64, 64)])
+def test_how_many_operations_may_complete_at_once(yield_every: int, operations: int) -> None:
+    """With ``yield_every=1`` none; after a yield as many as at first."""
+    channel = Anycast[int](yield_every=yield_every)
+    core = channel._core
+    core._use(BY_HAND)
+    assert left(core) == operations
+    core.offer(1)
+    core.checkpoint()
+    assert left(core) == operations
+
+
+def pass_on(core: Core[int]) -> None:
+    """Take a message, and give it back while a task waits to receive."""
+    message = core.take()
+    block_receivers(core)
+    core.put_back(message)
+
+
+COUNTS: dict[str, tuple[Callable[[], Core[int]], Step, int]] = {
+    "a message is stored": (lambda: new_core(3), lambda core: core.offer(1), 1),
+    "a message is refused": (lambda: full_core(1), lambda core: core.offer(1), 0),
+    "a message is handed over": (lambda: with_receivers(3), lambda core: core.offer(1), 1),
+    "a message is taken": (lambda: full_core(3), Core[int].take, 1),
+    "nothing is taken": (lambda: new_core(3), Core[int].take, 0),
+    "a message is taken, and a sender goes on": (lambda: with_senders(1, 7), Core[int].take, 1),
+    "a message is taken from a sender": (lambda: with_senders(0, 7), Core[int].take, 1),
+    "a message is taken from a batch": (lambda: with_senders(0, batch(7, 8)), Core[int].take, 1),
+    "a batch is stored": (lambda: new_core(3), lambda core: core.put_many(deque([1, 2, 3])), 1),
+    "a batch is stored in part": (
+        lambda: new_core(3),
+        lambda core: core.put_many(deque([1, 2, 3, 4])),
+        1,
+    ),
+    "a batch is handed over": (
+        lambda: with_receivers(3, 2),
+        lambda core: core.put_many(deque([1, 2, 3])),
+        1,
+    ),
+    "many messages are taken": (lambda: full_core(3), lambda core: core.take_many(3), 0),
+    "many messages are taken from senders": (
+        lambda: with_senders(1, 7, batch(8, 9), 10),
+        lambda core: core.take_many(3),
+        0,
+    ),
+    "many messages are taken in rounds": (
+        lambda: with_senders(1, batch(*range(9)), batch(*range(9))),
+        lambda core: core.take_many(7),
+        0,
+    ),
+    "a message comes back": (lambda: full_core(3), lambda core: core.put_back(core.take()), 1),
+    "a message comes back to a receiver that waits": (lambda: full_core(1), pass_on, 1),
+}
+
+
+@pytest.mark.parametrize(("core", "step", "counts"), COUNTS.values(), ids=list(COUNTS))
+def test_what_counts_towards_a_yield(
+    core: Callable[[], Core[int]], step: Step, counts: int
+) -> None:
+    """One operation counts once, whatever it does for its peers."""
+    channel = core()
+    before = left(channel)
+    step(channel)
+    invariants.check(channel)
+    assert before - left(channel) == counts
+
+
+def test_the_numbers_of_sent_and_received_messages() -> None:
+    """Each message counts once on either side, however it went through."""
+    core = with_senders(1, 7, batch(8, 9), 10)
+    assert core.take() == 0
+    assert core.take_many(3) == [7, 8, 10]
+    core.put_back(10)
+    now = core.statistics()
+    assert (now.messages_sent, now.messages_received, now.current_buffer_used) == (5, 3, 2)
+
+
+PEAKS: dict[str, tuple[Callable[[], Core[int]], Step, int]] = {
+    "a message is stored": (lambda: new_core(3), lambda core: core.offer(1), 1),
+    "two messages are stored": (
+        lambda: new_core(3),
+        lambda core: (core.offer(1), core.offer(2)),
+        2,
+    ),
+    "a message is stored where one was": (
+        lambda: new_core(3),
+        lambda core: (core.offer(1), core.take(), core.offer(2)),
+        1,
+    ),
+    "a message is handed over": (lambda: with_receivers(3), lambda core: core.offer(1), 0),
+    "a batch is stored": (lambda: new_core(3), lambda core: core.put_many(deque([1, 2])), 2),
+    "senders go on": (lambda: with_senders(2, 7, 8, 9), lambda core: core.take_many(3), 2),
+    "a message comes back over the limit": (
+        lambda: with_senders(1, 7),
+        lambda core: core.put_back(core.take()),
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize(("core", "step", "peak"), PEAKS.values(), ids=list(PEAKS))
+def test_the_most_messages_that_were_stored(
+    core: Callable[[], Core[int]], step: Step, peak: int
+) -> None:
+    """Room is counted where it is used, and a message that is handed over uses none."""
+    channel = core()
+    step(channel)
+    assert channel.statistics().peak_buffer_used == peak
+
+
+# Batches.
+
+
+def test_a_batch_that_its_owner_has_emptied() -> None:
+    """Its sender goes on, and the next one is asked."""
+    core = new_core(0)
+    emptied, other = block_senders(core, batch(), 7)
+    assert core.take() == 7
+    assert (emptied.result(), other.result()) == (None, None)
+    assert core.statistics().messages_sent == 1
+
+
+def test_an_emptied_batch_among_others() -> None:
+    """What is taken in rounds is counted right, and nobody is left out."""
+    core = new_core(0)
+    waiters = block_senders(core, batch(1, 2, 3), batch(), batch(4, 5, 6))
+    assert core.take_many(9) == [1, 4, 2, 5, 3, 6]
+    assert all(waiter.woken for waiter in waiters)
+    now = core.statistics()
+    assert (now.messages_sent, now.messages_received) == (6, 6)
+
+
+def test_batches_that_share_a_deque() -> None:
+    """Each message is taken once, and both senders go on."""
+    core = new_core(0)
+    messages = deque([1, 2, 3, 4, 5])
+    waiters = block_senders(core, Batch(messages), Batch(messages))
+    assert core.take_many(9) == [1, 2, 3, 4, 5]
+    assert core.take() is NOTHING
+    assert all(waiter.woken for waiter in waiters)
+
+
+def test_batches_take_turns() -> None:
+    """Longer and shorter ones alike, and with those that send one message."""
+    core = new_core(1)
+    core.offer(0)
+    long, short = deque([1, 2, 3, 4]), deque([11, 12])
+    waiters = block_senders(core, Batch(long), Batch(short))
+    assert core.take_many(4) == [0, 1, 11, 2]
+    assert (list(core.buffer), list(long), list(short)) == ([12], [3, 4], [])
+    assert [waiter.woken for waiter in waiters] == [False, True]
+    block_senders(core, 21)
+    assert core.take_many(4) == [12, 3, 21, 4]
+
+
+def test_batches_take_turns_in_every_round() -> None:
+    """One message of each, then the next of each."""
+    core = new_core(0)
+    block_senders(core, batch(1, 2, 3, 4), batch(11, 12, 13))
+    assert core.take_many(4) == [1, 11, 2, 12]
+
+
+def test_a_batch_where_messages_came_back() -> None:
+    """Nothing is sent, and nothing is counted, while more is stored than the limit allows."""
+    core = full_core(1)
+    message = core.take()
+    core.offer(1)
+    core.put_back(message)
+    messages = deque([2, 3])
+    core.put_many(messages)
+    assert (list(core.buffer), list(messages)) == ([0, 1], [2, 3])
+    assert core.statistics().messages_sent == 2
+
+
+# The end.
+
+
+def test_the_end_waits_for_every_lease() -> None:
+    """Receivers wait on in the closed channel, and go when the last lease is done."""
+    core = full_core(2)
+    core.leases = 2
+    core.take_many(2)
+    (receiver,) = block_receivers(core)
+    core.close()
+    core.end_lease()
+    assert (core.ended, receiver.woken) == (False, False)
+    core.end_lease()
+    assert core.ended
+    assert receiver.result() is NOTHING
+    assert not core.receivers
+
+
+def test_a_lease_that_fails_in_a_closed_channel() -> None:
+    """Its message goes to the receiver that waits, and the others go."""
+    core = full_core(1)
+    core.leases = 1
+    message = core.take()
+    first, second = block_receivers(core, 2)
+    core.close()
+    core.give_back(message)
+    assert (first.result(), second.result()) == (0, NOTHING)
+
+
+def test_a_lease_that_is_done_in_an_open_channel() -> None:
+    """Receivers wait on for what is sent later."""
+    core = full_core(1)
+    core.leases = 1
+    core.take()
+    (receiver,) = block_receivers(core)
+    core.end_lease()
+    assert not receiver.woken
+    assert core.offer(7)
+    assert receiver.result() == 7
+
+
+def test_a_closed_core_takes_no_message() -> None:
+    """Whatever its caller saw before: code that ran meanwhile may have closed the channel."""
+    core = new_core(3)
+    core.close()
+    assert not core.offer(1)
+    messages = deque([1, 2])
+    core.put_many(messages)
+    assert (len(core.buffer), len(messages)) == (0, 2)
+
+
+class Sending(HandWaiter):
+    """A waiter that, in the very moment in which it is woken first, sends a message.
+
+    Args:
+        core: of the channel.
+    """
+
+    def __init__(self, core: Core[int]) -> None:
+        super().__init__()
+        self._core: Core[int] | None = core
+
+    def set_result(self, result: Any) -> None:
+        core, self._core = self._core, None
+        if core is not None:
+            core.offer(7)
+        super().set_result(result)
+
+
+def test_a_message_that_comes_while_a_receiver_is_dismissed() -> None:
+    """It goes to the receiver that waits next: the other one has left its line."""
+    core = new_core(0)
+    first = Sending(core)
+    core.receivers[first] = 0
+    (second,) = block_receivers(core)
+    core.detach(core.receivers, [first])
+    assert (first.result(), second.result()) == (NOTHING, 7)
+
+
+# Event loops and threads.
+
+
+class Loop:
+    """An event loop that does not run; closed or not."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def is_closed(self) -> bool:
+        """Return whether it is over."""
+        return self.closed
+
+
+def elsewhere(core: Core[int]) -> Core[int]:
+    """Return the core, whose tasks wait in a loop that no longer runs in this thread."""
+    away: Any = core
+    away.loop = Loop()
+    away._thread = get_ident() + 1
+    away.running_loop = lambda: None
+    return core
+
+
+def leasing() -> Core[int]:
+    """Return a core with one lease, in which a task waits to receive."""
+    core = with_receivers(1)
+    core.leases = 1
+    return core
+
+
+def ending() -> Core[int]:
+    """Return the same, closed."""
+    core = leasing()
+    core.close()
+    return core
+
+
+WAKING: dict[str, tuple[Callable[[], Core[int]], Step]] = {
+    "offer": (lambda: with_receivers(1), lambda core: core.offer(1)),
+    "put_many": (lambda: with_receivers(1), lambda core: core.put_many(deque([1]))),
+    "put_back": (lambda: with_receivers(1), lambda core: core.put_back(1)),
+    "give_back": (leasing, lambda core: core.give_back(1)),
+    "end_lease": (ending, Core[int].end_lease),
+    "close where a receiver waits": (lambda: with_receivers(1), Core[int].close),
+    "close where a sender waits": (lambda: with_senders(1, 7), Core[int].close),
+    "take": (lambda: with_senders(1, 7), Core[int].take),
+    "take in a rendezvous": (lambda: with_senders(0, 7), Core[int].take),
+    "take_many": (lambda: with_senders(1, 7), lambda core: core.take_many(2)),
+    "take_many in rounds": (lambda: with_senders(1, batch(7, 8)), lambda core: core.take_many(2)),
+}
+
+
+@pytest.mark.parametrize(("core", "step"), WAKING.values(), ids=list(WAKING))
+def test_a_task_of_another_thread_is_not_woken(core: Callable[[], Core[int]], step: Step) -> None:
+    """The step raises before it has changed anything."""
+    channel = elsewhere(core())
+    lines = [list(line.items()) for line in channel.lines()]
+    closed, leases, counts = channel.closed, channel.leases, left(channel)
+    before = channel.statistics()
+    with pytest.raises(RuntimeError, match="has tasks waiting in another thread"):
+        step(channel)
+    assert [list(line.items()) for line in channel.lines()] == lines
+    assert (channel.closed, channel.leases, left(channel)) == (closed, leases, counts)
+    assert channel.statistics() == before
+
+
+@pytest.mark.parametrize(("core", "step"), WAKING.values(), ids=list(WAKING))
+def test_a_task_is_woken_while_its_event_loop_does_not_run(
+    core: Callable[[], Core[int]], step: Step
+) -> None:
+    """The loop may go on later, in this thread."""
+    channel: Any = elsewhere(core())
+    channel._thread = get_ident()
+    waiters: list[Any] = [waiter for line in channel.lines() for waiter in line]
+    step(channel)
+    invariants.check(channel, extra=1)
+    assert all(waiter.woken for waiter in waiters)
+
+
+@pytest.mark.parametrize(("core", "step"), WAKING.values(), ids=list(WAKING))
+def test_an_event_loop_that_goes_on_in_another_thread(
+    core: Callable[[], Core[int]], step: Step
+) -> None:
+    """Its tasks are woken where it runs, and not only where they began to wait."""
+    channel = elsewhere(core())
+    channel.running_loop = lambda: channel.loop
+    waiters: list[Any] = [waiter for line in channel.lines() for waiter in line]
+    step(channel)
+    invariants.check(channel, extra=1)
+    assert all(waiter.woken for waiter in waiters)
+
+
+@pytest.mark.parametrize(("core", "step"), WAKING.values(), ids=list(WAKING))
+def test_a_task_of_an_event_loop_that_is_over_counts_no_more(
+    core: Callable[[], Core[int]], step: Step
+) -> None:
+    """It is forgotten, and not woken."""
+    channel = elsewhere(core())
+    waiters: list[Any] = [waiter for line in channel.lines() for waiter in line]
+    loop: Any = channel.loop
+    loop.closed = True
+    step(channel)
+    assert not any(channel.lines())
+    assert not any(waiter.woken for waiter in waiters)
+
+
+@pytest.mark.parametrize("core", [lambda: with_receivers(1), lambda: with_senders(1, 7)])
+def test_another_event_loop_may_wait_once_the_first_is_over(
+    core: Callable[[], Core[int]],
+) -> None:
+    """Until then it is refused, whichever side the tasks of the first one wait on."""
+    channel: Any = elsewhere(core())
+    first, other = channel.loop, Loop()
+    with pytest.raises(RuntimeError, match="serves one event loop at a time"):
+        channel.bind(other)
+    assert channel.loop is first
+    assert any(channel.lines())
+    first.closed = True
+    channel.bind(other)
+    assert channel.loop is other
+    assert not any(channel.lines())
+
+
+def test_a_channel_that_no_task_waits_in_belongs_to_no_thread() -> None:
+    """Messages may be sent and received anywhere."""
+    core = elsewhere(full_core(1))
+    assert core.take() == 0
+    assert core.offer(1)
+    core.close()
+    assert core.take_many(1) == [1]
+
+
+def test_a_channel_that_follows_another() -> None:
+    """It serves the same event loop, and wakes tasks in the same way."""
+    followed, core = Anycast[int]()._core, new_core(1)
+    core.bind_like(followed)
+    assert core.loop is None
+    assert core.backend is followed.backend
+
+
+class Elsewhere(ByHand):
+    """The backend of another kind of event loop, which is running now."""
+
+    @staticmethod
+    def new_waiter(binding: LoopBinding) -> HandWaiter:
+        binding.bind("elsewhere")
+        return HandWaiter()
+
+
+class Absent(ByHand):
+    """The backend of a kind of event loop that is not running now."""
+
+    @staticmethod
+    def checkpoint() -> NoReturn:
+        raise RuntimeError
+
+
+@pytest.fixture
+def elsewhere_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the running event loop be of another kind."""
+    monkeypatch.setattr(_waiter, "running_backend", lambda: Elsewhere)
+
+
+@pytest.mark.usefixtures("elsewhere_runs")
+def test_a_task_that_may_not_wait_changes_nothing() -> None:
+    """Those who wait are woken as before; once nobody waits, the other kind takes over."""
+    core: Any = with_receivers(1)
+    with pytest.raises(RuntimeError, match="serves one event loop at a time"):
+        core.new_waiter_elsewhere(ByHand)
+    assert core.backend is ByHand
+    core.offer(1)
+    core.new_waiter_elsewhere(ByHand)
+    assert core.backend is Elsewhere
+
+
+@pytest.mark.usefixtures("elsewhere_runs")
+def test_a_task_that_yields_changes_nothing_for_those_who_wait() -> None:
+    """They are woken as before; once nobody waits, the other kind takes over."""
+    core: Any = with_receivers(1)
+    core._use(Absent)
+    backends: list[object] = []
+    core.checkpoint()
+    backends.append(core.backend)
+    core.offer(1)
+    core.checkpoint()
+    backends.append(core.backend)
+    assert backends == [Absent, Elsewhere]
+
+
+# What ends a wait.
+
+
+def test_a_future_that_was_cancelled_and_a_coroutine_that_is_destroyed() -> None:
+    """The coroutine ends as one that is destroyed does."""
+    core = new_core(0)
+    with closing(asyncio.new_event_loop()) as loop:
+        waiter = loop.create_future()
+        core.receivers[waiter] = 0
+        waiter.cancel()
+        with pytest.raises(GeneratorExit):
+            interrupt(core, waiter, GeneratorExit())
+    assert not core.receivers
+
+
+class Thrown(BaseException):
+    """What is thrown into a task."""
+
+
+class ThrownError(Exception):
+    """Another."""
+
+
+def throw(task: Coroutine[Any, Any, object], kind: type[BaseException]) -> ref[BaseException]:
+    """Throw an error into a task, which must raise it; return what tells whether it is alive."""
+    error = kind()
+    try:
+        task.throw(error)
+    except (Thrown, ThrownError):
+        return ref(error)
+    finally:
+        del error
+    raise AssertionError
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+@pytest.mark.parametrize("kind", [Thrown, ThrownError])
+def test_an_error_that_is_thrown_into_a_task_that_was_given_a_message(
+    kind: type[BaseException],
+) -> None:
+    """The message comes back; and nothing keeps the error, not even its own traceback."""
+    channel = Anycast[int](limit=0)
+    with drive_by_hand(lambda _: 0, refuses=False):
+        receive = channel.new_receiver().receive()
+        receive.send(None)
+        channel.new_sender().send_nowait(1)
+        alive = throw(receive, kind)
+    assert channel.statistics().current_buffer_used == 1
+    assert alive() is None
+
+
+def interrupt(core: Core[int], waiter: Any, error: BaseException) -> object:
+    """End the wait of a receiver by an error."""
+    try:
+        fail(error)
+    except BaseException:  # noqa: BLE001  raised again by what is tested
+        return core.interrupted(core.receivers, waiter)
+
+
+def fail(error: BaseException) -> NoReturn:
+    """Raise an error."""
+    raise error
+
+
+# Late cancellations.
+
+
+class OwedTask:
+    """A task that is owed a cancellation, and notes what is done to it.
+
+    Args:
+        requests: for cancellation that the task counts.
+        ended: whether the task is done.
+    """
+
+    def __init__(self, requests: int, *, ended: bool = False) -> None:
+        self.requests = requests
+        self.ended = ended
+        self.log: list[object] = []
+        _late.owed[ref(self.as_task)] = ("stop",), 1
+
+    @property
+    def as_task(self) -> Any:
+        """The task, as type checkers are to see it."""
+        return self
+
+    def done(self) -> bool:
+        """Return whether the task is done."""
+        return self.ended
+
+    def cancelling(self) -> int:
+        """Return how many requests for cancellation there are."""
+        return self.requests
+
+    def uncancel(self) -> None:
+        """Take a request back."""
+        self.log.append("uncancel")
+
+    def cancel(self, *arguments: object) -> bool:
+        """Ask for cancellation."""
+        self.log.append(arguments)
+        return True
+
+
+def test_a_late_cancellation_is_delivered_once() -> None:
+    """It is taken back before it is asked for again: the other order would undo it."""
+    task = OwedTask(2)
+    assert _late.deliver(task.as_task)
+    assert not _late.deliver(task.as_task)
+    assert task.log == ["uncancel", ("stop",)]
+    assert not _late.owed
+
+
+@pytest.mark.parametrize(("requests", "ended"), [(1, False), (2, True)])
+def test_a_late_cancellation_is_forgotten(requests: int, *, ended: bool) -> None:
+    """The request was taken back, or the task is done: nothing is done to the task."""
+    task = OwedTask(requests, ended=ended)
+    assert not _late.deliver(task.as_task)
+    assert not task.log
+    assert not _late.owed
+
+
+# Operations that yield, one step at a time.
+
+
+OPERATIONS: dict[str, Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]]] = {
+    "send": lambda sender, _: sender.send(1),
+    "send_many": lambda sender, _: sender.send_many([1]),
+    "receive": lambda _, receiver: receiver.receive(),
+    "receive_many": lambda _, receiver: receiver.receive_many(2),
+    "select a receive": lambda _, receiver: select(receiver.receiving()),
+    "select a send": lambda sender, _: select(sender.sending(1)),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
+@pytest.mark.parametrize("closes", ["channel", "end"])
+def test_an_operation_that_yields_looks_at_its_end_afterwards(
+    operation: Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]], closes: str
+) -> None:
+    """What was closed meanwhile is found."""
+    channel = Anycast[int](limit=1, yield_every=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    with drive_by_hand(lambda _: 0, refuses=False):
+        task = operation(sender, receiver)
+        assert task.send(None) is None
+        if closes == "channel":
+            channel.close()
+        else:
+            sender.close()
+            receiver.close()
+        with pytest.raises((SenderError, ReceiverStoppedError)) as error:
+            finish(task)
+    assert (error.value.__cause__ is None) == (closes == "end")
+
+
+def finish(task: Coroutine[Any, Any, Any]) -> None:
+    """Let a task run to its end; raise what its operation tells."""
+    try:
+        task.send(None)
+    except StopIteration as stop:
+        if stop.value is not None:
+            stop.value.result()
+
+
+def test_a_send_that_yields_counts_what_was_sent_meanwhile() -> None:
+    """It waits where there is no room by then."""
+    channel = Anycast[int](limit=1, yield_every=1)
+    sender = channel.new_sender()
+    with drive_by_hand(lambda _: 0, refuses=False):
+        send = sender.send(2)
+        assert send.send(None) is None
+        sender.send_nowait(1)
+        assert send.send(None) is not None
+        assert channel.statistics().current_buffer_used == 1
+        send.close()
+
+
+WAITS: dict[str, Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]]] = {
+    "send": lambda sender, _: sender.send(1),
+    "send_many": lambda sender, _: sender.send_many([1]),
+    "receive": lambda _, receiver: receiver.receive(),
+    "receive_many": lambda _, receiver: receiver.receive_many(2),
+    "select a receive": lambda _, receiver: select(receiver.receiving()),
+    "select a send": lambda sender, _: select(sender.sending(1)),
+}
+
+
+@pytest.mark.parametrize("operation", WAITS.values(), ids=list(WAITS))
+def test_a_wait_begins_a_new_row(
+    operation: Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]],
+) -> None:
+    """After it as many operations may complete at once as at first."""
+    channel = Anycast[int](limit=0, yield_every=9)
+    core = channel._core
+    core.yield_at -= 5
+    with drive_by_hand(lambda _: 0, refuses=False):
+        task = operation(channel.new_sender(), channel.new_receiver())
+        assert task.send(None) is not None
+        assert left(core) == 9
+        task.close()
+
+
+# A select that filters, one step at a time.
+
+
+def steps(task: Coroutine[Any, Any, Any]) -> list[str]:
+    """Run a task until it waits; return how it parked, and "wait" at last."""
+    log: list[str] = []
+    while task.send(None) is None:
+        log.append("yield")
+    return [*log, "wait"]
+
+
+@pytest.mark.parametrize("messages", [1, 5, 6])
+def test_messages_that_are_turned_away_count_towards_a_yield(messages: int) -> None:
+    """A select yields on its way, however many messages its filter turns away."""
+    channel = Anycast[int](limit=9, yield_every=2)
+    for _ in range(messages):
+        channel.new_sender().send_nowait(0)
+    with drive_by_hand(lambda _: 0, refuses=False):
+        task = select(channel.new_receiver().filter(bool).receiving())
+        assert steps(task) == [*["yield"] * (messages // 2), "wait"]
+        task.close()
+
+
+def test_a_select_that_has_waited_need_not_yield() -> None:
+    """It waits again at once when its filter turned a message away."""
+    channel = Anycast[int](limit=0)
+    with drive_by_hand(lambda _: 0, refuses=False):
+        task = select(channel.new_receiver().filter(bool).receiving())
+        assert steps(task) == ["wait"]
+        channel._core.yield_at = 0  # so much was done meanwhile that a yield is due
+        channel.new_sender().send_nowait(0)
+        assert steps(task) == ["wait"]
+        task.close()
+
+
+def test_a_select_looks_at_one_operation_first_no_more_than_once() -> None:
+    """When a filter has turned a message away, each that is ready is as likely as the others."""
+    one, other = Anycast[int](), Anycast[int]()
+    for message in (0, 0, 7):
+        one.new_sender().send_nowait(message)
+
+    def accept(message: int) -> bool:
+        if not message and one.statistics().current_buffer_used == 1:
+            other.new_sender().send_nowait(8)
+        return bool(message)
+
+    operations = one.new_receiver().filter(accept).receiving(), other.new_receiver().receiving()
+    with drive_by_hand(lambda options: options - 1, refuses=False):
+        task = select(*operations)
+        with pytest.raises(StopIteration) as stop:
+            task.send(None)
+    assert stop.value.value is operations[1]
+
+
+def test_some_arms_that_share_a_line_stand_there_in_any_order() -> None:
+    """Though another arm stands in a line of its own."""
+    one, other = Anycast[int](limit=0), Anycast[int](limit=0)
+    arms = [channel.new_receiver().receiving() for channel in (one, one, other)]
+    with drive_by_hand(lambda _: 0, refuses=False, shuffle=list[Any].reverse):
+        task = select(*arms)
+        assert task.send(None) is not None
+        one.new_sender().send_nowait(1)
+        with pytest.raises(StopIteration) as stop:
+            task.send(None)
+    assert stop.value.value is arms[1]
