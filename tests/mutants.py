@@ -340,10 +340,10 @@ MUTANTS = [
         "",
     ),
     Mutant(
-        "a sender leaves its line once it is woken",
-        "_core",
-        "            waiter, message = senders.popitem(last=False)\n            if message.__class__ is Batch:\n",
-        "            waiter, message = next(iter(senders.items()))\n            if message.__class__ is not Batch:\n                woken = self.wake(waiter, None)\n                senders.pop(waiter, None)\n                if not woken:\n                    continue\n                self.transfers += 1\n                self.yield_at += 1\n                return message\n            del senders[waiter]\n            if message.__class__ is Batch:\n",
+        "two tasks share the operation that was kept",
+        "_combinators",
+        "        spare, self._spare = self._spare, None\n",
+        "        spare = self._spare\n",
     ),
     Mutant(
         "a message that is taken from a sender does not count as sent",
@@ -1678,10 +1678,10 @@ MUTANTS = [
         "if core.closed or self.endpoint.closed:",
     ),
     Mutant(
-        "a select acts at once in a closed channel",
-        "_operation",
-        "if core.transfers >= core.yield_at or core.closed or self.endpoint.closed:",
-        "if core.transfers >= core.yield_at or self.endpoint.closed:",
+        "lose an error that came after other messages",
+        "_combinators",
+        "if spare is None or self._late:",
+        "if spare is None:",
     ),
     Mutant(
         "a select acts at once through a closed end",
@@ -1828,10 +1828,10 @@ MUTANTS = [
         "",
     ),
     Mutant(
-        "an arm does not know when its task is leaving",
-        "_selection",
-        "return self.blocked.waiter.done()",
-        "return False",
+        "a batch loses the error that ends it",
+        "_combinators",
+        "                    self._late.append(operation._error)\n",
+        "                    pass\n",
     ),
     Mutant(
         "a select serves the event loop of its first channel alone",
@@ -1954,10 +1954,10 @@ MUTANTS = [
         "self.missed = False",
     ),
     Mutant(
-        "a select that was claimed while it stood in line looks for something else",
-        "_selection",
-        "            self.missed = not self.waiter.done()\n",
-        "",
+        "async for ends where a function says so",
+        "_combinators",
+        '            raise RuntimeError("a function raised StopAsyncIteration") from error\n',
+        "            raise\n",
     ),
     Mutant(
         "prefer the first operation if it is ready",
@@ -2014,10 +2014,10 @@ MUTANTS = [
         "        if False:\n",
     ),
     Mutant(
-        "a select that looks at all yields for ever",
-        "_select",
-        "        if leaf.core.transfers >= leaf.core.yield_at and not rested:\n",
-        "        if leaf.core.transfers >= leaf.core.yield_at:\n",
+        "an operation that is kept keeps its receiver: a cycle",
+        "_combinators",
+        "        operation._receiver = None  # it would be a cycle\n",
+        "",
     ),
     Mutant(
         "a select acts on what it found before it yielded",
@@ -2110,10 +2110,10 @@ MUTANTS = [
         "        if True:\n            return self._has_ended()\n",
     ),
     Mutant(
-        "a merge looks again at a receiver that has stopped",
+        "a message on lease that a filter turns away is not done",
         "_combining",
-        "            running.remove(receiver)\n",
-        "            pass\n",
+        "        if not accepted:\n            held.done()\n",
+        "        pass\n",
     ),
     Mutant(
         "a merge reports the outcome of another receiver",
@@ -2134,46 +2134,10 @@ MUTANTS = [
         "        except ZeroDivisionError as error:\n            return self._happened(error=_without_our_frames(error))\n",
     ),
     Mutant(
-        "a message on lease that a filter turns away is not done",
-        "_combining",
-        "        if not accepted:\n            held.done()\n",
-        "        pass\n",
-    ),
-    Mutant(
         "a message on lease that cannot be mapped is not done",
         "_combining",
         "    except BaseException:\n        held.done()\n        raise\n",
         "    except BaseException:\n        raise\n",
-    ),
-    Mutant(
-        "an operation that is kept keeps its receiver: a cycle",
-        "_combinators",
-        "        operation._receiver = None  # it would be a cycle\n",
-        "",
-    ),
-    Mutant(
-        "two tasks share the operation that was kept",
-        "_combinators",
-        "        spare, self._spare = self._spare, None\n",
-        "        spare = self._spare\n",
-    ),
-    Mutant(
-        "lose an error that came after other messages",
-        "_combinators",
-        "if spare is None or self._late:",
-        "if spare is None:",
-    ),
-    Mutant(
-        "a batch loses the error that ends it",
-        "_combinators",
-        "                    self._late.append(operation._error)\n",
-        "                    pass\n",
-    ),
-    Mutant(
-        "async for ends where a function says so",
-        "_combinators",
-        '            raise RuntimeError("a function raised StopAsyncIteration") from error\n',
-        "            raise\n",
     ),
 ]
 

@@ -20,7 +20,7 @@ from anycast import (
     select,
     select_nowait,
 )
-from explorer import drive_by_hand
+from explorer import ByHand, HandWaiter, drive_by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -350,3 +350,17 @@ def test_a_closed_end_is_ready(end: str) -> None:
     assert select_nowait(operation) is operation
     with pytest.raises(SenderClosedError if end == "sender" else ReceiverStoppedError):
         operation.result()
+
+
+def test_the_only_peer_is_leaving() -> None:
+    """A select that finds nobody else looks again, and finds nothing."""
+    channel = Anycast[int](limit=0)
+    core: Any = channel._core
+    core.bind(ByHand.loop)
+    core._use(ByHand)
+    waiter = HandWaiter()
+    waiter.refuses = waiter.leaving = True
+    core.senders[waiter] = 1
+    with pytest.raises(WouldBlock):
+        select_nowait(channel.new_receiver().receiving())
+    assert not core.senders

@@ -303,3 +303,13 @@ async def test_a_batch_and_the_peak(kind: Callable[[range], Any]) -> None:
     channel = Anycast[int]()
     await channel.new_sender().send_many(kind(range(3)))
     assert channel.statistics().peak_buffer_used == 3
+
+
+async def test_an_iterator_is_left_alone_by_a_closed_channel() -> None:
+    """No message is asked for that cannot be sent."""
+    channel = Anycast[int]()
+    channel.close()
+    messages = iter([1, 2])
+    with pytest.raises(SenderError):
+        await channel.new_sender().send_many(messages)
+    assert list(messages) == [1, 2]

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from anycast import Anycast, _waiter
+from anycast import Anycast, _late, _waiter
 from anycast._core import Core
 
 
@@ -76,3 +76,21 @@ async def test_a_backend_that_does_not_fit_its_own_event_loop() -> None:
     core = Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False)
     with pytest.raises(RuntimeError, match=r"^a task must be running$"):
         core.new_waiter_elsewhere(_waiter.running_backend())
+
+
+@pytest.mark.anyio
+async def test_an_event_of_another_library_than_asyncio_postpones_nothing() -> None:
+    """Scopes deliver a cancellation again by themselves."""
+    _waiter.Anyio.postpone(_waiter.AnyioWaiter(None, leaving=False), RuntimeError())
+    assert not _late.owed
+
+
+def test_a_channel_that_has_yielded_elsewhere_waits_as_the_first_one_of_a_select() -> None:
+    """Each channel of a select wakes its tasks in the way of the event loop that runs."""
+    one, other = (Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False) for _ in "12")
+    loop = object()
+    for core in (one, other):
+        core.bind(loop)
+    one._use(_waiter.Anyio)
+    other.bind_like(one)
+    assert other.backend is _waiter.Anyio

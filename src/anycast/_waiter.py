@@ -96,7 +96,6 @@ def outcome(waiter: Waiter, undo: Callable[[Any], object] | None) -> Any:
             return given
         if undo is not None:
             undo(given)
-        del error  # the traceback refers to this frame
     raise  # noqa: PLE0704  the caller handles it; to hold it here would make a cycle
 
 
@@ -203,24 +202,24 @@ class LoopBinding:
         return backend.checkpoint()
 
     def bind(self, loop: object) -> None:
-        """Serve an event loop from now on.
+        """Serve another event loop from now on.
 
         Raises:
-            RuntimeError: if tasks of another one wait. Nothing has changed.
+            RuntimeError: if tasks of the last one wait. Nothing has changed.
         """
-        if loop is not self.loop:
-            if any(self.lines()) and not self._drop_if_over():
-                raise RuntimeError(
-                    f"{self} serves one event loop at a time,"
-                    " and tasks of another one are waiting in it"
-                )
-            self.loop = loop
-            self._thread = get_ident()
+        if any(self.lines()) and not self._drop_if_over():
+            raise RuntimeError(
+                f"{self} serves one event loop at a time,"
+                " and tasks of another one are waiting in it"
+            )
+        self.loop = loop
+        self._thread = get_ident()
 
     def bind_like(self, other: LoopBinding) -> None:
         """Serve the event loop that another binding serves; raise as `bind`."""
         if self.loop is not other.loop:
             self.bind(other.loop)
+        if self.backend is not other.backend:  # which may be so: it has yielded elsewhere
             self._use(other.backend)
 
     def check_thread(self) -> None:
