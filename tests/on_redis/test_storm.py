@@ -17,7 +17,7 @@ from helpers import task_group
 from redis_tools import DEADLINE, channel, stored, until
 
 if TYPE_CHECKING:
-    from anycast.redis import RedisAnycast
+    from anycast.redis import RedisAnycast, RedisReceiver
     from servers import Server
 
 pytestmark = pytest.mark.anyio
@@ -63,9 +63,8 @@ class Storm:
             cancelled = await self.attempt(self, send_one)
             self.cancelled["send"] += cancelled
 
-    async def receive(self) -> None:
+    async def receive(self, receiver: RedisReceiver[int]) -> None:
         """Receive or lease, and note what came."""
-        receiver = self.jobs.new_receiver()
 
         async def receive_one() -> None:
             self.came.append(await receiver.receive())
@@ -79,6 +78,9 @@ class Storm:
             how = self.random.choice(["receive", "lease"])
             cancelled = await self.attempt(self, receive_one if how == "receive" else lease_one)
             self.cancelled[how] += cancelled
+
+    async def receive_the_rest(self, receiver: RedisReceiver[int]) -> None:
+        """Receive until the channel is closed and empty, and note what came."""
         self.came.extend([message async for message in receiver])
 
 
@@ -135,12 +137,14 @@ async def blow(server: Server, name: str, delivery: str, attempt: Attempt) -> No
         options: dict[str, Any] = {"limit": 5, "prefetch": 2, "delivery": delivery}
         async with channel(server, name, max_deliveries=None, **options) as jobs:
             storm = Storm(jobs, attempt)
-            async with task_group() as receivers:
-                for _ in range(3):
-                    receivers.start_soon(storm.receive)
-                async with task_group() as senders:
-                    for number in range(3):
-                        senders.start_soon(storm.send, number * 1_000_000)
+            receivers = [jobs.new_receiver() for _ in range(3)]
+            async with task_group() as tasks:
+                for number, receiver in enumerate(receivers):
+                    tasks.start_soon(storm.receive, receiver)
+                    tasks.start_soon(storm.send, number * 1_000_000)
+            async with task_group() as tasks:
+                for receiver in receivers:
+                    tasks.start_soon(storm.receive_the_rest, receiver)
                 await jobs.aclose()
             assert len(server.clients() - before) <= CONNECTIONS
         await until(lambda: not server.clients() - before)
