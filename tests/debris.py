@@ -75,7 +75,7 @@ def note_futures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def waiters() -> int:
-    """Count the waiters that are alive, in whatever line or nowhere."""
+    """Count the waiters that are alive, in whatever queue or nowhere."""
     kinds = map(type, gc.get_objects())
     return len(_futures) + sum(
         kind.__name__.endswith("Waiter") and str(kind.__module__).startswith("anycast._waiter")

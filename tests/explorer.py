@@ -129,12 +129,12 @@ class Interruption(BaseException):
     """What is raised in a task that waits, and is no cancellation."""
 
 
-def interrupt(core: Core[Any], line: Any, waiter: HandWaiter) -> None:
-    """Let a task leave its line, since an error is raised in it; raise that error."""
+def interrupt(core: Core[Any], queue: Any, waiter: HandWaiter) -> None:
+    """Let a task leave its queue, since an error is raised in it; raise that error."""
     try:
         raise Interruption  # noqa: TRY301  it is handled where a task would
     except Interruption:
-        core.interrupted(line, waiter)
+        core.interrupted(queue, waiter)
 
 
 class Choices:
@@ -245,35 +245,37 @@ class Before:
     def __init__(self, watched: Side) -> None:
         self._watched = watched
         self._happened = watched.happened
-        # A batch goes to the end of the line after each message.
+        # A batch goes to the end of the queue after each message.
         self._stood = [
-            one for one in invariants.live(watched.line) if not isinstance(watched.line[one], Batch)
+            one
+            for one in invariants.live(watched.queue)
+            if not isinstance(watched.queue[one], Batch)
         ]
-        head = next(iter(invariants.live(watched.line)), None)
+        head = next(iter(invariants.live(watched.queue)), None)
         self._head = head if head in self._stood else None
 
     def check(self) -> None:
-        """Check that nobody lost a place in line, and nobody was overtaken."""
-        line = self._watched.line
-        stand = [one for one in line if not isinstance(line[one], Batch)]
+        """Check that nobody lost a place in the queue, and nobody was overtaken."""
+        queue = self._watched.queue
+        stand = [one for one in queue if not isinstance(queue[one], Batch)]
         stayed = [one for one in self._stood if one in stand]
-        assert [one for one in stand if one in stayed] == stayed, "a place in line was lost"
+        assert [one for one in stand if one in stayed] == stayed, "a place in the queue was lost"
         came = [one for one in invariants.live(stand) if one not in self._stood]
-        assert stand[len(stand) - len(came) :] == came, "a newcomer is not the last in line"
+        assert stand[len(stand) - len(came) :] == came, "a newcomer is not the last in the queue"
         if self._head in stayed:
             assert self._watched.happened == self._happened, "overtaken"
 
 
 class Side:
-    """One line of a channel, and how many operations of that side have happened.
+    """One queue of a channel, and how many operations of that side have happened.
 
     Args:
-        line: the line.
+        queue: the queue.
         count: returns how many.
     """
 
-    def __init__(self, line: dict[Any, Any], count: Callable[[], int]) -> None:
-        self.line = line
+    def __init__(self, queue: dict[Any, Any], count: Callable[[], int]) -> None:
+        self.queue = queue
         self._count = count
 
     @property

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from anycast._core import Core
 
 
-def live(line: Iterable[Any]) -> list[Any]:
-    """Return the waiters of a line that can go on; the others are leaving."""
-    return [waiter for waiter in line if not waiter.done()]
+def live(queue: Iterable[Any]) -> list[Any]:
+    """Return the waiters of a queue that can go on; the others are leaving."""
+    return [waiter for waiter in queue if not waiter.done()]
 
 
 def check(core: Core[Any], *, extra: float = 0) -> None:

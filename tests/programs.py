@@ -120,7 +120,7 @@ class Program:
         """Check, when all tasks have ended, that each message is accounted for."""
         self.watch()
         ((core, account),) = self.ledgers
-        assert not any(core.lines())
+        assert not any(core.queues())
         assert not core.leases
         ends: list[Any] = [end for ends in self._ends for end in ends]
         assert not any(end.waiters for end in ends)

@@ -45,7 +45,7 @@ class Side:
 
     def check(self, unsure: set[int]) -> None:
         """Check, when all tasks have ended, that each message is accounted for."""
-        assert not any(self.channel._core.lines())
+        assert not any(self.channel._core.queues())
         assert not self.sender.waiters  # type: ignore[attr-defined]
         assert not self.receiver.waiters  # type: ignore[attr-defined]
         received = [*self.received, *drain(self.channel.new_receiver())]

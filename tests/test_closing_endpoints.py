@@ -75,7 +75,7 @@ async def test_closing_a_receiver_wakes_its_own_tasks_only() -> None:
 
 
 async def test_closing_a_receiver_that_was_given_a_message() -> None:
-    """Its task keeps the message, though it has yet to run, and the next in line waits on."""
+    """Its task keeps the message, though it has yet to run, and the next in the queue waits on."""
     channel = Anycast[int](limit=0)
     sender, receiver, clone = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
     async with task_group() as tasks:
@@ -107,7 +107,7 @@ async def test_closing_a_receiver_that_was_given_a_message_on_lease() -> None:
 
 
 async def test_closing_a_sender_whose_message_was_stored() -> None:
-    """Its task has sent, though it has yet to run, and the next in line waits on."""
+    """Its task has sent, though it has yet to run, and the next in the queue waits on."""
     channel = Anycast[int](limit=1)
     sender, clone, receiver = channel.new_sender(), channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)

@@ -223,7 +223,7 @@ async def test_a_clone_is_closed_on_its_own(combinator: Combinator) -> None:
 
 
 async def test_a_receive_that_is_cancelled_while_it_waits(combinator: Combinator) -> None:
-    """It takes nothing, and leaves nothing in the channel's lines."""
+    """It takes nothing, and leaves nothing in the channel's queues."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     async with task_group() as tasks:

@@ -50,7 +50,7 @@ def block_senders(core: Core[int], *offers: Any) -> list[HandWaiter]:
 
 
 def batch(*messages: int) -> Batch[int]:
-    """Return what a blocked batch waits in line with."""
+    """Return what a blocked batch waits in the queue with."""
     return Batch(deque(messages))
 
 
@@ -322,7 +322,7 @@ class Sending(HandWaiter):
 
 
 def test_a_message_that_comes_while_a_receiver_is_dismissed() -> None:
-    """It goes to the receiver that waits next: the other one has left its line."""
+    """It goes to the receiver that waits next: the other one has left its queue."""
     core = new_core(0)
     first = Sending(core)
     core.receivers[first] = 0
@@ -387,12 +387,12 @@ WAKING: dict[str, tuple[Callable[[], Core[int]], Step]] = {
 def test_a_task_of_another_thread_is_not_woken(core: Callable[[], Core[int]], step: Step) -> None:
     """The step raises before it has changed anything."""
     channel = elsewhere(core())
-    lines = [list(line.items()) for line in channel.lines()]
+    queues = [list(queue.items()) for queue in channel.queues()]
     closed, leases, counts = channel.closed, channel.leases, left(channel)
     before = channel.statistics()
     with pytest.raises(RuntimeError, match="has tasks waiting in another thread"):
         step(channel)
-    assert [list(line.items()) for line in channel.lines()] == lines
+    assert [list(queue.items()) for queue in channel.queues()] == queues
     assert (channel.closed, channel.leases, left(channel)) == (closed, leases, counts)
     assert channel.statistics() == before
 
@@ -404,7 +404,7 @@ def test_a_task_is_woken_while_its_event_loop_does_not_run(
     """The loop may go on later, in this thread."""
     channel: Any = elsewhere(core())
     channel._thread = get_ident()
-    waiters: list[Any] = [waiter for line in channel.lines() for waiter in line]
+    waiters: list[Any] = [waiter for queue in channel.queues() for waiter in queue]
     step(channel)
     invariants.check(channel, extra=1)
     assert all(waiter.woken for waiter in waiters)
@@ -417,7 +417,7 @@ def test_an_event_loop_that_goes_on_in_another_thread(
     """Its tasks are woken where it runs, and not only where they began to wait."""
     channel = elsewhere(core())
     channel.running_loop = lambda: channel.loop
-    waiters: list[Any] = [waiter for line in channel.lines() for waiter in line]
+    waiters: list[Any] = [waiter for queue in channel.queues() for waiter in queue]
     step(channel)
     invariants.check(channel, extra=1)
     assert all(waiter.woken for waiter in waiters)
@@ -429,11 +429,11 @@ def test_a_task_of_an_event_loop_that_is_over_counts_no_more(
 ) -> None:
     """It is forgotten, and not woken."""
     channel = elsewhere(core())
-    waiters: list[Any] = [waiter for line in channel.lines() for waiter in line]
+    waiters: list[Any] = [waiter for queue in channel.queues() for waiter in queue]
     loop: Any = channel.loop
     loop.closed = True
     step(channel)
-    assert not any(channel.lines())
+    assert not any(channel.queues())
     assert not any(waiter.woken for waiter in waiters)
 
 
@@ -447,11 +447,11 @@ def test_another_event_loop_may_wait_once_the_first_is_over(
     with pytest.raises(RuntimeError, match="serves one event loop at a time"):
         channel.bind(other)
     assert channel.loop is first
-    assert any(channel.lines())
+    assert any(channel.queues())
     first.closed = True
     channel.bind(other)
     assert channel.loop is other
-    assert not any(channel.lines())
+    assert not any(channel.queues())
 
 
 def test_a_channel_that_no_task_waits_in_belongs_to_no_thread() -> None:
@@ -778,7 +778,7 @@ def test_a_select_looks_at_one_operation_first_no_more_than_once() -> None:
 
 
 def test_some_arms_that_share_a_line_stand_there_in_any_order() -> None:
-    """Though another arm stands in a line of its own."""
+    """Though another arm stands in a queue of its own."""
     one, other = Anycast[int](limit=0), Anycast[int](limit=0)
     arms = [channel.new_receiver().receiving() for channel in (one, one, other)]
     with drive_by_hand(lambda _: 0, refuses=False, shuffle=list[Any].reverse):

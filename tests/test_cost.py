@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from anycast._waiter import Wakeable
 
-    Line = OrderedDict[Wakeable, int]
+    WaitQueue = OrderedDict[Wakeable, int]
 
 SIZES = (10, 100, 1_000)
 
@@ -63,11 +63,11 @@ def cost(action: Callable[[], object]) -> Counter[str]:
     return counts
 
 
-def crowd(line: Line, size: int) -> list[Compared]:
-    """Let so many tasks wait in a line."""
+def crowd(queue: WaitQueue, size: int) -> list[Compared]:
+    """Let so many tasks wait in a queue."""
     waiters = [Compared() for _ in range(size)]
     for waiter in waiters:
-        line[waiter] = 0
+        queue[waiter] = 0
     return waiters
 
 
@@ -80,20 +80,20 @@ def failing(action: Callable[[], object]) -> None:
 @pytest.mark.parametrize("place", [0, 5, -1], ids=["oldest", "middle", "newest"])
 @pytest.mark.parametrize("end", ["receivers", "senders"])
 def test_leaving_a_crowd(end: str, place: int) -> None:
-    """A task leaves as cheaply from a long line as from a short one."""
+    """A task leaves as cheaply from a long queue as from a short one."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=0)
-        line = getattr(core, end)
-        waiters = crowd(line, size)
-        leave = partial(interrupt, core, line, waiters[place])
+        queue = getattr(core, end)
+        waiters = crowd(queue, size)
+        leave = partial(interrupt, core, queue, waiters[place])
         costs.append(cost(partial(failing, leave)))
     assert costs[0] == costs[1] == costs[2]
 
 
 @pytest.mark.parametrize("end", ["receivers", "senders"])
 def test_joining_a_crowd(end: str) -> None:
-    """A task joins a long line as cheaply as a short one."""
+    """A task joins a long queue as cheaply as a short one."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         channel = Anycast[int](limit=0)
@@ -142,7 +142,7 @@ def test_receiving_many_from_a_crowd() -> None:
 
 
 def test_receiving_from_a_crowd_of_batches() -> None:
-    """One batch of many gives a message and goes to the end of the line, at the same cost."""
+    """One batch of many gives a message and goes to the end of the queue, at the same cost."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=0)

@@ -157,7 +157,7 @@ async def test_a_lease_in_a_cancelled_scope() -> None:
 async def test_nothing_is_done_before_the_yield(
     operation: str, situation: str, yield_every: int
 ) -> None:
-    """Whatever others see while an operation yields, they see it not begun, nor in line."""
+    """Whatever others see while an operation yields, they see it not begun, nor in the queue."""
     async with task_group() as tasks:
         ends = await due(situation, operation, yield_every, tasks)
         seen = [ends.channel.statistics()]
@@ -191,7 +191,7 @@ async def test_what_comes_during_the_yield(operation: str, yield_every: int) -> 
 
 @pytest.mark.parametrize("operation", SENDS)
 async def test_a_sender_that_yields_behind_others(operation: str) -> None:
-    """It stands in line only after its yield, and then as the last."""
+    """It stands in the queue only after its yield, and then as the last."""
     ends = Due(limit=1, yield_every=1)
     ends.sender.send_nowait(0)
     seen: list[tuple[int, int]] = []
@@ -206,7 +206,7 @@ async def test_a_sender_that_yields_behind_others(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", RECEIVES)
 async def test_a_receiver_that_yields_behind_others(operation: str) -> None:
-    """It stands in line only after its yield, and then as the last."""
+    """It stands in the queue only after its yield, and then as the last."""
     ends = Due(limit=1, yield_every=1)
     seen: list[tuple[int, int]] = []
     async with task_group() as tasks:

@@ -44,7 +44,7 @@ class UnhurriedReceiver(Foreign[int]):
         receiver: Receiver[int] = self._receiver
         end = receiver.receiving()
         assert isinstance(end, ReceiveOperation)
-        return Unhurried(end.endpoint, end.core, end.line, end.offer)
+        return Unhurried(end.endpoint, end.core, end.queue, end.offer)
 
 
 def full(number: int, *, yield_every: int = 64) -> Receiver[int]:
@@ -260,7 +260,7 @@ async def test_in_order_a_rendezvous_that_comes_first_always_wins() -> None:
 @pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_several_arms_in_the_line_of_receivers(limit: int, *, in_order: bool) -> None:
-    """Of three that wait in one line each gets its share; in order the first one gets all."""
+    """Of three that wait in one queue each gets its share; in order the first one gets all."""
     channel = Anycast[int](limit=limit)
     sender = channel.new_sender()
     operations = [channel.new_receiver().receiving() for _ in range(3)]
@@ -271,7 +271,7 @@ async def test_several_arms_in_the_line_of_receivers(limit: int, *, in_order: bo
 @pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_several_arms_in_the_line_of_senders(limit: int, *, in_order: bool) -> None:
-    """Of three that wait in one line each gets its share; in order the first one gets all."""
+    """Of three that wait in one queue each gets its share; in order the first one gets all."""
     channel = Anycast[int](limit=limit)
     for _ in range(limit):
         channel.new_sender().send_nowait(0)

@@ -138,7 +138,7 @@ def test_short_schedules_keep_every_promise(limit: float, yield_every: int, refu
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_two_tasks_on_each_side_keep_every_promise(limit: float) -> None:
-    """Four tasks, so that each line can hold two."""
+    """Four tasks, so that each queue can hold two."""
     for scripts in (("s", "s", "r", "r"), ("m", "s", "r", "r")):
         assert explore(scripts, Setup(limit)) > 1
 

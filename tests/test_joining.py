@@ -1,4 +1,4 @@
-"""Code that Python runs while a task is about to join a line: the task looks once more."""
+"""Code that Python runs while a task is about to join a queue: the task looks once more."""
 
 from __future__ import annotations
 

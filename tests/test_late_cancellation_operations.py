@@ -173,7 +173,7 @@ async def test_the_channel_of_a_lease_does_not_end() -> None:
 
 
 async def test_a_select_performs_one_operation() -> None:
-    """Its other operations have left their lines in the step of the peer."""
+    """Its other operations have left their queues in the step of the peer."""
     ends, others = Ends(), Ends()
 
     async def script() -> list[object]:

@@ -119,7 +119,7 @@ async def test_cancelled_wait() -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_native_cancellation_of_a_lease_that_was_given_a_message() -> None:
-    """The block begins, its first wait is cancelled, and the message goes to the next in line."""
+    """The block begins, its first wait is cancelled, and the message goes to the next receiver."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     begun: list[int] = []

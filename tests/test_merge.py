@@ -50,7 +50,7 @@ async def test_each_channel_keeps_its_order() -> None:
 
 
 async def test_it_waits_in_all_channels_and_spawns_no_task() -> None:
-    """The one task that waits stands in each line, and has left all when it goes on."""
+    """The one task that waits stands in each queue, and has left all when it goes on."""
     one, two = two_channels(limit=0)
     receiver = merge(one.new_receiver(), two.new_receiver())
     async with task_group() as tasks:

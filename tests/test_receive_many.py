@@ -36,7 +36,7 @@ async def test_receiving_many_waits_for_one() -> None:
 
 
 async def test_receiving_many_takes_nothing_that_was_given_to_others() -> None:
-    """Each task in line is given one message; then a batch takes what is stored."""
+    """Each task in the queue is given one message; then a batch takes what is stored."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -83,7 +83,7 @@ async def test_receiving_many_fills_the_buffer_again() -> None:
 
 @pytest.mark.parametrize("limit", [0, 2])
 async def test_receiving_many_takes_turns_with_senders_and_batches(limit: int) -> None:
-    """A blocked batch gives one message, and goes to the end of the line, as in every receive."""
+    """A blocked batch gives one message, and goes to the end of the queue, as in every receive."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:

@@ -54,7 +54,7 @@ def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def in_line(channel: Anycast[Any]) -> list[Any]:
-    """Return whoever waits in one of the channel's lines, or was left there."""
+    """Return whoever waits in one of the channel's queues, or was left there."""
     return [*channel._core.senders, *channel._core.receivers]
 
 
@@ -252,7 +252,7 @@ def test_an_error_while_a_receiver_is_woken(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("refusing")
 def test_a_receiver_that_is_being_cancelled_is_passed_over() -> None:
-    """The message goes to the next in line, in the same step."""
+    """The message goes to the next in the queue, in the same step."""
     ends = Ends(0)
     first = ends.receiver.receive()
     wait(first).leaving = True  # and the task does not know it yet
@@ -296,7 +296,7 @@ def test_receivers_that_are_being_cancelled_are_nobody_to_a_batch() -> None:
 
 @pytest.mark.usefixtures("refusing")
 def test_a_sender_that_is_being_cancelled_is_passed_over() -> None:
-    """The room goes to the next in line, in the same step."""
+    """The room goes to the next in the queue, in the same step."""
     ends = Ends(1, 1)
     first = ends.sender.send(2)
     wait(first).leaving = True
@@ -496,7 +496,7 @@ def test_whoever_sends_to_a_select_that_is_leaving(disturbed: int, claims: str) 
 def test_whoever_sends_to_a_select_that_is_not_in_every_line_yet(
     disturbed: int, sends: int
 ) -> None:
-    """It receives the message, and leaves the lines in which it has stood since, too."""
+    """It receives the message, and leaves the queues in which it has stood since, too."""
     selecting = Selecting(disturbed, sends, "coming")
     done = finish(selecting.task)
     assert done is selecting.operations[sends]

@@ -336,7 +336,7 @@ async def test_a_close_does_not_undo_what_a_select_has_sent(closes: str) -> None
 
 
 async def test_a_select_that_is_cancelled_while_it_waits_has_done_nothing() -> None:
-    """It has left every line, and what is sent then is for others."""
+    """It has left every queue, and what is sent then is for others."""
     one, two = Ends(1), Ends(1)
     async with task_group() as tasks:
         attempt = await begin(tasks, select, one.receive(), two.receive())
@@ -389,7 +389,7 @@ async def test_a_native_cancellation_that_comes_too_late_strikes_at_the_next_wai
 
 
 async def test_the_longest_waiting_goes_first_whether_it_selects_or_not() -> None:
-    """A select stands in line like any other, in each of its lines."""
+    """A select stands in the queue like any other, in each of its queues."""
     ends, other = Ends(), Ends()
     async with task_group() as tasks:
         first = await begin(tasks, ends.receiver.receive)
@@ -408,7 +408,7 @@ async def test_the_longest_waiting_goes_first_whether_it_selects_or_not() -> Non
 
 
 async def test_the_longest_blocked_sends_first_whether_it_selects_or_not() -> None:
-    """A select that sends stands in line like any other, and nobody overtakes it."""
+    """A select that sends stands in the queue like any other, and nobody overtakes it."""
     ends, other = Ends(1), Ends()
     ends.sender.send_nowait(0)
     async with task_group() as tasks:
@@ -679,7 +679,7 @@ def test_what_has_not_happened_has_no_result() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_several_arms_of_one_select_take_one_message_of_a_batch(limit: int) -> None:
-    """The others have left the line before the next message of the batch looks for a taker."""
+    """The others have left the queue before the next message of the batch looks for a taker."""
     ends = Ends(limit)
     messages = deque(range(5))
     async with task_group() as tasks:

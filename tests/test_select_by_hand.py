@@ -34,7 +34,7 @@ def by_hand() -> Iterator[None]:
 
 
 def in_line(channel: Anycast[Any]) -> list[Any]:
-    """Return whoever waits in one of the channel's lines, or was left there."""
+    """Return whoever waits in one of the channel's queues, or was left there."""
     return [*channel._core.senders, *channel._core.receivers]
 
 
@@ -51,7 +51,7 @@ def end(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def test_a_message_that_is_turned_away_has_not_happened() -> None:
-    """The select goes on to wait in all its lines, until its filter accepts a message."""
+    """The select goes on to wait in all its queues, until its filter accepts a message."""
     one, two = Anycast[int](limit=0), Anycast[int](limit=1)
     filtered = two.new_receiver().filter(bool).receiving()
     task = select(one.new_sender().sending(1), filtered)
@@ -219,7 +219,7 @@ class GivenTask:
         self.sender.send_nowait(1)
 
     def destroy(self) -> None:
-        """Destroy the task, and check that nothing of it is left in a line."""
+        """Destroy the task, and check that nothing of it is left in a queue."""
         self._task.close()
         for channel in (self.channel, self.idle):
             invariants.check(channel._core, extra=1)
@@ -281,7 +281,7 @@ def test_a_select_that_is_destroyed_after_its_message_was_taken_has_sent() -> No
 
 @ways
 def test_a_task_that_is_destroyed_while_it_waits_leaves_no_trace(way: Any) -> None:
-    """It has left every line, and takes nothing."""
+    """It has left every queue, and takes nothing."""
     channel, idle = Anycast[int](limit=1), Anycast[int]()
     receiver = channel.new_receiver()
     task = way(receiver, idle.new_receiver())
@@ -295,7 +295,7 @@ def test_a_task_that_is_destroyed_while_it_waits_leaves_no_trace(way: Any) -> No
 
 @pytest.mark.parametrize("closed", [0, 1])
 def test_each_of_several_arms_in_one_channel_sees_its_end_close(closed: int) -> None:
-    """The other arms leave the line in the same step."""
+    """The other arms leave the queue in the same step."""
     channel = Anycast[int](limit=0)
     receivers = [channel.new_receiver() for _ in range(2)]
     arms = [receiver.receiving() for receiver in receivers]
@@ -311,7 +311,7 @@ def test_each_of_several_arms_in_one_channel_sees_its_end_close(closed: int) -> 
 
 @pytest.mark.parametrize("closed", [0, 1])
 def test_a_merge_of_one_channel_goes_on_when_an_end_was_closed(closed: int) -> None:
-    """What is left of it stands in line."""
+    """What is left of it stands in the queue."""
     channel = Anycast[int](limit=0)
     receivers = [channel.new_receiver() for _ in range(2)]
     receive = merge(*receivers).receive()
@@ -325,7 +325,7 @@ def test_a_merge_of_one_channel_goes_on_when_an_end_was_closed(closed: int) -> N
 
 
 def test_several_arms_in_one_channel_stand_there_once_each_however_often_they_look_again() -> None:
-    """An end of another channel does not make them stand in line twice."""
+    """An end of another channel does not make them stand in the queue twice."""
     one, other = Anycast[int](limit=0), Anycast[int](limit=0)
     receive = merge(one.new_receiver(), one.new_receiver(), other.new_receiver()).receive()
     step(receive)

@@ -56,7 +56,7 @@ async def test_a_deque_that_grows_while_it_is_sent() -> None:
 @pytest.mark.parametrize("limit", [0, 1])
 @pytest.mark.parametrize("size", [1, 9])
 async def test_a_deque_emptied_by_someone_else_while_blocked(limit: int, size: int) -> None:
-    """The call ends without sending, and its turn goes to the next in line."""
+    """The call ends without sending, and its turn goes to the next in the queue."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     messages = deque([1, 2])
@@ -200,7 +200,7 @@ async def test_interrupting_a_deque_of_which_peers_took_some(how: str, limit: in
 
 @pytest.mark.asyncio_only
 async def test_a_native_cancellation_of_a_deque_with_messages_left() -> None:
-    """Peers have taken some, the rest is the owner's, and the next in line goes on."""
+    """Peers have taken some, the rest is the owner's, and the next in the queue goes on."""
     channel = Anycast[int](limit=1)
     sender, receiver, messages = channel.new_sender(), channel.new_receiver(), deque([1, 2, 3])
     many = asyncio.ensure_future(sender.send_many(messages))

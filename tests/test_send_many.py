@@ -56,7 +56,7 @@ async def test_sending_none() -> None:
 
 @pytest.mark.parametrize("settles", [False, True])
 async def test_a_newcomer_waits_behind_a_blocked_batch(settles: bool) -> None:
-    """A batch stands in line once, and its next message behind who came meanwhile."""
+    """A batch stands in the queue once, and its next message behind who came meanwhile."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -72,7 +72,7 @@ async def test_a_newcomer_waits_behind_a_blocked_batch(settles: bool) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 2])
 async def test_blocked_batches_take_turns(limit: int) -> None:
-    """After each message a batch goes to the end of the line, behind senders and batches alike."""
+    """After each message a batch goes to the end of the queue, behind senders and batches alike."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:

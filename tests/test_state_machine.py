@@ -44,7 +44,7 @@ class ModelTask:
     """A task that waits: what it offers or counts, and what it was given.
 
     Args:
-        waiter: the waiter in the line of the core.
+        waiter: the waiter in the queue of the core.
         messages: what a sender still offers.
         batch: the deque of a batch.
         leased: whether a receiver takes its message on lease.
@@ -139,10 +139,10 @@ class Machine(RuleBasedStateMachine):
         return len(self.leased) + len(taken)
 
     def _dismiss(
-        self, line: list[ModelTask], tasks: Iterable[ModelTask], *, receives: bool
+        self, queue: list[ModelTask], tasks: Iterable[ModelTask], *, receives: bool
     ) -> None:
         for task in tasks:
-            line.remove(task)
+            queue.remove(task)
             task.wake(NOTHING)
             self.woken.append((receives, task))
 
@@ -220,12 +220,12 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.receivers or self.senders)
     @rule(data=st.data(), runs=st.booleans())
     def cancel(self, data: st.DataObject, runs: bool) -> None:
-        """Cancel a task, which leaves at once, or stays in line and can be given nothing."""
+        """Cancel a task, which leaves at once, or stays in the queue and can be given nothing."""
         receives, task = self._anybody(data)
         task.waiter.leaving = True
         if runs:
-            line: Any = self.core.receivers if receives else self.core.senders
-            self._interrupt(line, task)
+            queue: Any = self.core.receivers if receives else self.core.senders
+            self._interrupt(queue, task)
         (self.receivers if receives else self.senders).remove(task)
 
     @precondition(lambda self: self.receivers or self.senders)
@@ -233,13 +233,13 @@ class Machine(RuleBasedStateMachine):
     def close_end(self, data: st.DataObject) -> None:
         """Close the endpoint of one waiting task."""
         receives, task = self._anybody(data)
-        line: Any = self.core.receivers if receives else self.core.senders
-        self.core.detach(line, [task.waiter])
+        queue: Any = self.core.receivers if receives else self.core.senders
+        self.core.detach(queue, [task.waiter])
         self._dismiss(self.receivers if receives else self.senders, [task], receives=receives)
 
-    def _interrupt(self, line: Any, task: ModelTask) -> None:
+    def _interrupt(self, queue: Any, task: ModelTask) -> None:
         with pytest.raises(Interruption):
-            interrupt(self.core, line, task.waiter)
+            interrupt(self.core, queue, task.waiter)
 
     def _anybody(self, data: st.DataObject) -> tuple[bool, ModelTask]:
         tasks = [(True, task) for task in self.receivers] + [(False, task) for task in self.senders]
@@ -264,8 +264,8 @@ class Machine(RuleBasedStateMachine):
         if task.leased:
             self.core.give_back(task.given)
         else:
-            line: Any = self.core.receivers if receives else self.core.senders
-            self._interrupt(line, task)
+            queue: Any = self.core.receivers if receives else self.core.senders
+            self._interrupt(queue, task)
         if receives:
             self._put_back(task.given)
             if task.leased:
@@ -288,8 +288,8 @@ class Machine(RuleBasedStateMachine):
         now = core.statistics()
         assert now.messages_sent == self.sent
         assert now.messages_received == self.sent - len(self.messages)
-        for line, model in ((core.receivers, self.receivers), (core.senders, self.senders)):
-            assert invariants.live(line) == [task.waiter for task in model]
+        for queue, model in ((core.receivers, self.receivers), (core.senders, self.senders)):
+            assert invariants.live(queue) == [task.waiter for task in model]
         for task in self.senders:
             assert task.batch is None or list(task.batch) == task.messages
         for _, task in self.woken:

@@ -1,65 +1,81 @@
-"""The core of one channel: its messages, who waits for them, and every transition of both.
+"""The core of one channel: the messages, the tasks that wait, and every transition of both.
 
-This comment has the rules; ``docs/how-it-works.md`` has the reasons, with pictures.
+The rules stand here. ``docs/how-it-works.md`` has the reasons and the pictures.
 
 The rules
 ---------
-Everything here is synchronous. There is no lock because none is needed: a channel belongs to one
-event loop at a time, and between two awaits no other task of that loop runs. Each public
-method is one such step.
+All code here is synchronous. Each public method is one step: it runs from its first line to its
+last without an ``await``. A channel belongs to one event loop at a time, and no other task of that
+event loop runs within a step. So the core needs no lock.
 
-Whoever finds a peer waiting acts for both, at once. A sender gives its message to the receiver
-that has waited longest; else it stores the message if there is room; else it waits in line with
-its message. A receiver takes the oldest stored message, and stores the message of the sender
-that has waited longest in its place; with nothing stored it takes that sender's message itself;
-else it waits in line. Go, crossbeam and trio do the same.
+A sender and a receiver are peers of each other. A task that finds a peer waiting acts for both, in
+the same step. Go, crossbeam and trio do the same.
 
-A task in line is woken with its result. Its operation has happened in the step of the task that
-woke it, and nothing undoes that: neither a close nor a cancellation. A cancellation that strikes
-the task between that step and its own next step is delivered at its next wait; `anycast._late`
-says how. Anything else that is thrown into the task then, as when its coroutine is destroyed,
-gives a received message back (`put_back`). So what has returned has happened, once, and what has
-raised has not.
+- A sender gives the message to the receiver that has waited longest. Without a waiting receiver,
+  the sender stores the message if the buffer has room. Else the sender waits in the queue of
+  senders, with the message.
+- A receiver takes the oldest stored message. This makes room, so the receiver then stores the
+  message of the sender that has waited longest, and wakes that sender. If the buffer is empty, the
+  receiver takes the message of the waiting sender directly. Without a waiting sender, the receiver
+  waits in the queue of receivers.
 
-A blocked batch waits in line with its deque. Peers take messages out of the deque one at a time;
-the task wakes when the deque is empty. After each message the batch goes to the end of the line,
-so it is fair to other senders.
+A waiting task is woken with the result of its operation. The operation happened in the step of the
+peer, and stays: a close or a cancellation after that step does not undo the operation. On
+asyncio, a cancellation can strike a task after the peer's step and before the task runs. The
+operation then returns its result, and the cancellation is delivered at the task's next wait
+(`anycast._waiting.late_cancellation`). Any other error that is thrown into the task at that moment,
+as when its coroutine is destroyed, gives a received message back (`put_back`). So an operation that
+returned has happened once, and an operation that raised has not happened.
 
-A `select` waits in several lines at once, by an arm in each. The first peer claims it, and in
-that same step its other arms leave their lines.
+A blocked batch waits in the queue with its whole deque. Peers take the messages out of the deque,
+and the last message wakes the task. After each message the batch moves to the end of the queue:
+this is fair to other senders.
 
-Invariants, restored before each transition returns:
+A `select` waits in several queues at once, with one entry (an *arm*) in each. The first peer that
+comes to an arm decides. The other arms leave their queues in the same step.
 
-1. While a receiver waits in line, nothing is stored, and no sender waits; but for a `select`,
-   whose own arms may wait on both sides of a rendezvous and never meet.
-2. While a sender waits in line, at least ``limit`` messages are stored. More than ``limit`` are
-   stored only after a lease, or a task that was destroyed, gave a message back.
-3. In a closed channel no sender waits in line, and a receiver does only while a lease is open.
+Who is woken, and by what
+-------------------------
+- A waiting receiver: by a send, with the message; by a message that comes back (`put_back`); by the
+  close of its end, or of the channel once the channel has run dry, with `NOTHING`.
+- A waiting sender: by a receive that took its message, with None; by the close of its end or of
+  the channel, with `NOTHING`.
 
-A waiter that is done in line belongs to a task that is being cancelled and has yet to run. It
-counts for nothing: peers drop it and go on to the next.
+Invariants, true before and after each step
+-------------------------------------------
+1. While a receiver waits, the buffer is empty and all senders have been served. Exception: a
+   `select` may wait to send and to receive in the same rendezvous channel; its own arms never meet.
+2. While a sender waits, the buffer is full: at least ``limit`` messages are stored. More than
+   ``limit`` messages are stored only after a lease, or a destroyed task, gave a message back.
+3. In a closed channel the queue of senders is empty. Receivers wait only while a lease is open.
 
-A finalizer or a signal handler may run between two lines of this library, and use the channel by
-an operation that does not wait. So a waiter leaves its line before it is woken; a wake-up that
-fails is followed by the next waiter's; and a task that is about to join a line looks once more
-after its waiter is made.
+A waiter in a queue can be done: its task is being cancelled, and has not run since. Peers remove
+such a waiter from the queue, and go on to the next waiter.
+
+A finalizer or a signal handler may run between any two lines of code here, and use the channel
+through an operation that does not wait. Three rules keep the core exact then. A waiter leaves its
+queue before the waiter is woken. After a wake-up that fails, the next waiter is woken. A task
+that joins a queue checks once more, after its waiter is made, that the task has to wait.
 
 Yielding
 --------
-An operation that need not wait does not yield. ``transfers`` counts the messages put and taken.
-At ``yield_at`` transfers the next operation yields first, whatever it does then; a yield and a
-wait set ``yield_at`` to ``budget`` transfers from now. What is not to count (the peer's half of a
-transfer, a batch beyond its first message, the operations that never yield) moves ``yield_at``
-along; an operation that raises moves it one closer.
+An operation that can complete at once does not yield. ``transfers`` counts the messages put and
+taken. When ``transfers`` reaches ``yield_at``, the next operation yields first, whatever the
+operation does then. A yield and a wait both set ``yield_at`` to ``transfers + budget``.
+
+Some transfers are exempt: the peer's half of a transfer, the messages of a batch after the first,
+and the operations that never yield. An exempt transfer moves ``yield_at`` one further. An operation
+that raises is counted without a transfer: the operation moves ``yield_at`` one closer.
 
 Rejected designs
 ----------------
-- Wake a task with a promise, and let the task act when it runs: a second task switch wherever
-  somebody waits; and a receiver cannot take what a blocked sender offers.
-- Drop a late cancellation: the task might never end. Raise it, and take the transfer back: the peer
-  may have gone on already.
-- Wake everyone and let them race (a condition variable): no order, and a herd.
-- Leave those who have gone in the line and skip them later: debris, without a bound.
+- Wake a task with a promise, and let the task act when the task runs. Each wait then costs a second
+  task switch, and a receiver cannot take the message of a blocked sender.
+- Drop a late cancellation: the task might run for ever. Raise the late cancellation and take the
+  transfer back: the peer may have gone on already.
+- Wake all waiting tasks and let them race (a condition variable): order is lost, and each
+  wake-up costs as much as there are tasks.
+- Leave a cancelled waiter in its queue and skip it later: the queue grows without a bound.
 """
 
 from __future__ import annotations
@@ -76,7 +92,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
     from anycast._log import BlockingLog
-    from anycast._waiter import Line, Waiter, Wakeable
+    from anycast._waiter import Waiter, WaitQueue, Wakeable
 
 T = TypeVar("T")
 
@@ -85,16 +101,16 @@ _length, _popleft = deque[Any].__len__, deque[Any].popleft
 
 
 class Batch(NamedTuple, Generic[T]):
-    """What a blocked `send_many` waits in line with, in place of a message."""
+    """What a blocked `send_many` waits in the queue with, in place of a message."""
 
     messages: deque[T]
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Core(LoopBinding, Generic[T]):
-    """The one owner of a channel's messages and lines.
+    """The one owner of a channel's messages and queues.
 
-    A line is an ordered dict: the only container of the standard library that takes from its
+    A queue is an ordered dict: the only container of the standard library that takes from its
     head and removes from its middle, each in constant time. (A plain dict is slow at its head
     once much was removed there, a deque in its middle.)
     """
@@ -141,11 +157,11 @@ class Core(LoopBinding, Generic[T]):
         self.yield_at = self.transfers + self.budget
         return LoopBinding.checkpoint(self)
 
-    def lines(self) -> tuple[Line, ...]:
+    def queues(self) -> tuple[WaitQueue, ...]:
         return self.receivers, self.senders
 
-    def interrupted(self, line: Line, waiter: Waiter) -> Any:
-        """Leave the line, since the error that is being handled has ended a wait.
+    def interrupted(self, queue: WaitQueue, waiter: Waiter) -> Any:
+        """Leave the queue, since the error that is being handled has ended a wait.
 
         Returns:
             What the operation is to return, since it has happened.
@@ -153,8 +169,8 @@ class Core(LoopBinding, Generic[T]):
         Raises:
             BaseException: the error, if the operation has not happened.
         """
-        line.pop(waiter, None)
-        return outcome(waiter, self.put_back if line is self.receivers else None)
+        queue.pop(waiter, None)
+        return outcome(waiter, self.put_back if queue is self.receivers else None)
 
     # Sending and receiving. The caller has seen that the channel is open.
 
@@ -257,7 +273,7 @@ class Core(LoopBinding, Generic[T]):
             if offer.__class__ is Batch and not waiter.done()
         ]
         if batches and len({id(batch) for batch in batches}) == len(senders):
-            # Whole rounds leave the line as it is: the last message of a batch would not.
+            # Whole rounds leave the queue as it is: the last message of a batch would not.
             rounds = max(min(room // len(batches), min(map(_length, batches)) - 1), 0)
             buffer.extend([_popleft(batch) for _ in range(rounds) for batch in batches])
             self.transfers += rounds * len(batches)
@@ -292,18 +308,18 @@ class Core(LoopBinding, Generic[T]):
 
     # Opening and closing.
 
-    def count_end(self, line: Line, change: int) -> int:
+    def count_end(self, queue: WaitQueue, change: int) -> int:
         """Count an endpoint that opens or closes; return how many are open on its side."""
-        if line is self.senders:
+        if queue is self.senders:
             self.open_senders += change
             return self.open_senders
         self.open_receivers += change
         return self.open_receivers
 
-    def detach(self, line: Line, waiters: Iterable[Wakeable]) -> None:
+    def detach(self, queue: WaitQueue, waiters: Iterable[Wakeable]) -> None:
         """Close one endpoint, in which these wait."""
-        self._dismiss(line, waiters)
-        if not self.count_end(line, -1) and self.auto_close:
+        self._dismiss(queue, waiters)
+        if not self.count_end(queue, -1) and self.auto_close:
             self.close()
 
     def close(self) -> None:
@@ -318,10 +334,10 @@ class Core(LoopBinding, Generic[T]):
         if self.receivers and self.ended:
             self._dismiss(self.receivers, self.receivers)
 
-    def _dismiss(self, line: Line, waiters: Iterable[Wakeable]) -> None:
+    def _dismiss(self, queue: WaitQueue, waiters: Iterable[Wakeable]) -> None:
         """Wake tasks with nothing: their endpoint, or the channel, is closed."""
         for waiter in list(waiters):
-            if line.pop(waiter, NOTHING) is not NOTHING:  # its event loop is not over
+            if queue.pop(waiter, NOTHING) is not NOTHING:  # its event loop is not over
                 self.wake(waiter, NOTHING)
 
     def statistics(self) -> ChannelStatistics:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from anycast._channel import Channel
     from anycast._core import Core
-    from anycast._waiter import Line, Wakeable
+    from anycast._waiter import WaitQueue, Wakeable
 
 T = TypeVar("T")
 
@@ -40,16 +40,16 @@ class Endpoint(ChannelEnd, Generic[T]):
     Args:
         channel: shown by errors, and by `str` and `repr`.
         core: of the channel.
-        line: where the tasks of this side wait.
+        queue: where the tasks of this side wait.
     """
 
-    def __init__(self, channel: Channel[T], core: Core[T], line: Line) -> None:
+    def __init__(self, channel: Channel[T], core: Core[T], queue: WaitQueue) -> None:
         self._channel = channel
         self._core = core
-        self._line = line
+        self._queue = queue
         self.closed = False
         self.waiters: dict[Wakeable, Any] = {}  # of this end; closing the end dismisses them
-        core.count_end(line, 1)
+        core.count_end(queue, 1)
 
     @property
     @abstractmethod
@@ -70,14 +70,14 @@ class Endpoint(ChannelEnd, Generic[T]):
     def clone(self) -> Any:
         if self.closed:
             self.raise_stopped()
-        return type(self)(self._channel, self._core, self._line)
+        return type(self)(self._channel, self._core, self._queue)
 
     def close(self) -> None:
         if not self.closed:
             if self.waiters or self._core.auto_close:
                 self._core.check_thread()  # before anything has changed
             self.closed = True
-            self._core.detach(self._line, self.waiters)
+            self._core.detach(self._queue, self.waiters)
 
 
 class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
@@ -122,7 +122,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         self._core.yield_at += 1  # it does not count
 
     def sending(self, message: T, /) -> Operation[None]:
-        return SendOperation(self, self._core, self._line, message)
+        return SendOperation(self, self._core, self._queue, message)
 
     async def send_many(self, messages: Iterable[T]) -> None:
         core = self._core
@@ -145,7 +145,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
                 return
 
     async def _wait(self, offer: Batch[T]) -> None:
-        """Wait in line until receivers have taken what is offered, or raise.
+        """Wait in the queue until receivers have taken what is offered, or raise.
 
         It returns at once where code that ran meanwhile has made room: the caller looks again.
         """
@@ -156,7 +156,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         core.senders[waiter] = self.waiters[waiter] = offer
         core.yield_at = core.transfers + core.budget
         try:
-            # In line: a handler may use the channel, and may fail.
+            # In the queue: a handler may use the channel, and may fail.
             logs = logger.isEnabledFor(WARNING) and log_of(core).blocked(self)
             result = await waiter
         except BaseException:  # noqa: BLE001  it is raised again, or comes later
@@ -240,10 +240,10 @@ class _Receiver(Endpoint[T], Receiver[T]):  # pyright: ignore[reportUnusedClass]
         return [first, *(() if self.closed else self._core.take_many(max_messages - 1))]
 
     def receiving(self) -> Operation[T]:
-        return ReceiveOperation(self, self._core, self._line, 0)
+        return ReceiveOperation(self, self._core, self._queue, 0)
 
     def _leasing(self) -> Operation[LeasedMessage[T]]:
-        return LeaseOperation[T](self, self._core, self._line, 1)
+        return LeaseOperation[T](self, self._core, self._queue, 1)
 
     @property
     def stopped(self) -> bool:

@@ -1,6 +1,6 @@
 """What `select` chooses among: sends and receives that have not happened yet.
 
-An operation is a *leaf*, which waits in one line of one channel, or it is derived from others,
+An operation is a *leaf*, which waits in one queue of one channel, or it is derived from others,
 as the operations of `merge`, `map` and `filter` are. `select` asks each operation for a leaf
 that is ready and lets the leaf act, or lets all leaves of all operations wait until a peer acts
 for one of them. Either way the leaf has an outcome then, and its operation adopts it.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from anycast._core import Core
     from anycast._endpoints import Endpoint
-    from anycast._waiter import Line
+    from anycast._waiter import WaitQueue
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -138,19 +138,21 @@ class Leaf(Operation[T_co]):
     Args:
         endpoint: the end.
         core: of the channel.
-        line: where the leaf waits.
-        offer: what stands in the line with its waiter, as the core says.
+        queue: where the leaf waits.
+        offer: what stands in the queue with its waiter, as the core says.
     """
 
-    __slots__ = ("core", "endpoint", "line", "offer", "peers")
+    __slots__ = ("core", "endpoint", "offer", "peers", "queue")
 
-    def __init__(self, endpoint: Endpoint[Any], core: Core[Any], line: Line, offer: Any) -> None:
+    def __init__(
+        self, endpoint: Endpoint[Any], core: Core[Any], queue: WaitQueue, offer: Any
+    ) -> None:
         super().__init__()
         self.endpoint = endpoint
         self.core = core
-        self.line = line
+        self.queue = queue
         self.offer = offer
-        self.peers = core.senders if line is core.receivers else core.receivers
+        self.peers = core.senders if queue is core.receivers else core.receivers
 
     def _leaves(self) -> Iterable[Leaf[Any]]:
         return (self,)

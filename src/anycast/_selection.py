@@ -1,7 +1,7 @@
 """A task that waits for several operations, of which exactly one happens.
 
-One waiter waits in the lines of all leaves at once, by an *arm* in each. The first peer that
-comes to an arm claims the waiter: all arms leave their lines in that same step, and the task is
+One waiter waits in the queues of all leaves at once, by an *arm* in each. The first peer that
+comes to an arm claims the waiter: all arms leave their queues in that same step, and the task is
 woken with what the peer gave. The closing of an end claims it too, and gives nothing.
 
 A select never meets itself: its arms may wait on both sides of a rendezvous, and only a task that
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Arm:
-    """What one leaf of a `select` waits in line by.
+    """What one leaf of a `select` waits in the queue by.
 
     Args:
         blocked: the select.
@@ -48,11 +48,11 @@ class Arm:
 
 
 class BlockedSelect:
-    """One task that waits in several lines at once.
+    """One task that waits in several queues at once.
 
     Args:
         leaves: what to wait for, each with its operation.
-        in_order: whether those that share a line wait there in the order given.
+        in_order: whether those that share a queue wait there in the order given.
 
     Raises:
         RuntimeError: if tasks of another event loop wait in one of the channels. Nothing has
@@ -67,12 +67,12 @@ class BlockedSelect:
         self.waiter = first.new_waiter()
         for _, leaf in leaves:
             leaf.core.bind_like(first)
-        if not in_order and len({id(leaf.line) for _, leaf in leaves}) < len(leaves):
+        if not in_order and len({id(leaf.queue) for _, leaf in leaves}) < len(leaves):
             shuffle(leaves)
         self.arms = arms = [Arm(self, claim) for claim in leaves]
         for arm in arms:
             _, leaf = arm.claim
-            leaf.line[arm] = leaf.offer
+            leaf.queue[arm] = leaf.offer
             leaf.endpoint.waiters[arm] = None
             leaf.core.yield_at = leaf.core.transfers + leaf.core.budget
         # A finalizer, say, that ran meanwhile may have claimed it, or sent where nobody waited yet.
@@ -83,11 +83,11 @@ class BlockedSelect:
             self.missed = not self.waiter.done()
 
     def leave(self) -> None:
-        """Leave every line."""
+        """Leave every queue."""
         arms, self.arms = self.arms, []  # each arm knows its select: a cycle
         for arm in arms:
             _, leaf = arm.claim
-            leaf.line.pop(arm, None)
+            leaf.queue.pop(arm, None)
             leaf.endpoint.waiters.pop(arm, None)
 
     async def wait(self) -> tuple[Operation[Any], Leaf[Any]]:

@@ -159,9 +159,9 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         message at a time, and only when the message before is sent; so the message of a
         generator that was waiting for room is lost to the generator.
 
-        A blocked call stands in line with the whole rest of a deque, list or tuple, and wakes
+        A blocked call stands in the queue with the whole rest of a deque, list or tuple, and wakes
         once, when the last message is sent. After each message the call goes to the end of the
-        line, so that blocked senders take turns. (Any other iterable blocks for each message.)
+        queue, so that blocked senders take turns. (Any other iterable blocks for each message.)
 
         Messages that need not wait count as a single operation towards ``yield_every``, and so
         does a call without messages; each message of any other iterable counts. Messages are taken

@@ -41,12 +41,12 @@ class ChannelStatistics:
     """Receivers made by ``new_receiver()`` or ``clone()`` and not closed yet."""
 
     tasks_waiting_send: int
-    """Tasks that wait in line to send. A blocked ``send_many`` counts once, and a blocked `select`
-    once for each send that may happen. A task that was woken waits no more."""
+    """Tasks that wait to send. A blocked ``send_many`` counts once, and a blocked `select` counts
+    once for each of its sends. A task that was woken has stopped waiting."""
 
     tasks_waiting_receive: int
-    """Tasks that wait in line to receive. A blocked `select` counts once for each receive that may
-    happen. A task that was woken waits no more."""
+    """Tasks that wait to receive. A blocked `select` counts once for each of its receives. A task
+    that was woken has stopped waiting."""
 
     messages_sent: int
     """Messages accepted since the channel was made: stored, or given to a receiver."""

@@ -49,7 +49,7 @@ class Wakeable(Protocol):
         ...
 
 
-Line: TypeAlias = "OrderedDict[Wakeable, Any]"
+WaitQueue: TypeAlias = "OrderedDict[Wakeable, Any]"
 """The tasks that wait on one side of a channel, first in, first out."""
 
 
@@ -197,7 +197,7 @@ class LoopBinding:
         except RuntimeError:
             pass
         backend = running_backend()
-        if not any(self.lines()):  # or they would be woken in the way of another event loop
+        if not any(self.queues()):  # or they would be woken in the way of another event loop
             self._use(backend)
         return backend.checkpoint()
 
@@ -207,7 +207,7 @@ class LoopBinding:
         Raises:
             RuntimeError: if tasks of the last one wait. Nothing has changed.
         """
-        if any(self.lines()) and not self._drop_if_over():
+        if any(self.queues()) and not self._drop_if_over():
             raise RuntimeError(
                 f"{self} serves one event loop at a time,"
                 " and tasks of another one are waiting in it"
@@ -230,7 +230,7 @@ class LoopBinding:
         Raises:
             RuntimeError: if they belong to the event loop of another thread.
         """
-        if self.running_loop() is self.loop or not any(self.lines()) or self._drop_if_over():
+        if self.running_loop() is self.loop or not any(self.queues()) or self._drop_if_over():
             return
         if get_ident() != self._thread:
             raise RuntimeError(
@@ -241,8 +241,8 @@ class LoopBinding:
     def _drop_if_over(self) -> bool:
         over = is_over(self.loop)
         if over:
-            for line in self.lines():
-                line.clear()
+            for queue in self.queues():
+                queue.clear()
         return over
 
     def wake(self, waiter: Wakeable, result: Any) -> bool:
@@ -258,7 +258,7 @@ class LoopBinding:
         return True
 
     @abstractmethod
-    def lines(self) -> tuple[Line, ...]:
+    def queues(self) -> tuple[WaitQueue, ...]:
         """Return where tasks wait."""
 
 

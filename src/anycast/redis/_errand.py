@@ -25,7 +25,7 @@ from anyio import CancelScope, current_effective_deadline, get_cancelled_exc_cla
 from anycast._waiter import LoopBinding, postpone
 
 if TYPE_CHECKING:
-    from anycast._waiter import Line, Waiter
+    from anycast._waiter import Waiter, WaitQueue
 
 
 class Place(Enum):
@@ -111,12 +111,12 @@ class Errand:
 
 
 class _AnyLoop(LoopBinding):
-    """Where errands wait, in no line: whichever event loop comes can be served at once.
+    """Where errands wait, in no queue: whichever event loop comes can be served at once.
 
     A session serves one event loop, so there is nothing to check.
     """
 
-    def lines(self) -> tuple[Line, ...]:
+    def queues(self) -> tuple[WaitQueue, ...]:
         return ()
 
 
