@@ -442,7 +442,7 @@ def drive_by_hand(
         monkeypatch.setattr(_waiter, "running_backend", lambda: ByHand)
         monkeypatch.setitem(_waiter._backends, Cancelled, ByHand)
         for module in (_choice, _combining):
-            monkeypatch.setattr(module, "draw", pick)
+            monkeypatch.setattr(module, "random_index", pick)
         monkeypatch.setattr(_selection, "shuffle", shuffle)
         monkeypatch.setattr(_select, "random_bits", partial(look_at_one, pick))
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)

@@ -1818,7 +1818,7 @@ MUTANTS = [
     Mutant(
         "prefer the first operation that is ready",
         "_choice",
-        "return ready[draw(len(ready))]",
+        "return ready[random_index(len(ready))]",
         "return ready[0]",
     ),
     Mutant(
@@ -2058,14 +2058,14 @@ MUTANTS = [
     Mutant(
         "a select that does not wait takes one at a time",
         "_select",
-        "    while (found := pick(operations, in_order=in_order)) is not None:",
-        "    if (found := pick(operations, in_order=in_order)) is not None:",
+        "    while (found := choose_ready(operations, in_order=in_order)) is not None:",
+        "    if (found := choose_ready(operations, in_order=in_order)) is not None:",
     ),
     Mutant(
         "a select that does not wait ignores the order",
         "_select",
-        "    while (found := pick(operations, in_order=in_order)) is not None:",
-        "    while (found := pick(operations)) is not None:",
+        "    while (found := choose_ready(operations, in_order=in_order)) is not None:",
+        "    while (found := choose_ready(operations)) is not None:",
     ),
     Mutant(
         "a message that a filter turns away counts as received",
@@ -2076,7 +2076,7 @@ MUTANTS = [
     Mutant(
         "a merge prefers its first receiver",
         "_combining",
-        "self._operations[draw(len(self._operations))]",
+        "self._operations[random_index(len(self._operations))]",
         "self._operations[0]",
     ),
     Mutant(

@@ -18,7 +18,7 @@ random_bits = _random.getrandbits
 shuffle = _random.shuffle
 
 
-def pick(
+def choose_ready(
     operations: Iterable[Operation[Any]], *, in_order: bool = False
 ) -> tuple[Operation[Any], Leaf[Any]] | None:
     """Return an operation that is ready, with the leaf that makes it so; fair, or in order."""
@@ -30,10 +30,10 @@ def pick(
             if in_order:
                 break
     if len(ready) > 1:
-        return ready[draw(len(ready))]
+        return ready[random_index(len(ready))]
     return ready[0] if ready else None
 
 
-def draw(options: int) -> int:
+def random_index(options: int) -> int:
     """Return the number of one of the options, each as likely as the others."""
     return random_bits(30) % options

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from anycast._choice import draw, pick
+from anycast._choice import choose_ready, random_index
 from anycast._errors import ReceiverStoppedError
 from anycast._lease import LeasedMessage
 from anycast._operation import Operation
@@ -103,7 +103,7 @@ class Merging(Combining[T_co]):
     def _try_fast(self) -> bool:
         turn = self._turn
         if turn is None:
-            turn = self._turn = self._operations[draw(len(self._operations))]
+            turn = self._turn = self._operations[random_index(len(self._operations))]
         if not turn._try_fast():
             return False
         self._turn = None
@@ -111,7 +111,7 @@ class Merging(Combining[T_co]):
 
     def _find_ready(self) -> Leaf[Any] | None:
         turn = () if self._turn is None else (self._turn,)
-        found = pick(turn) or pick(self._operations)
+        found = choose_ready(turn) or choose_ready(self._operations)
         if found is None:
             return None
         self._turn, leaf = found

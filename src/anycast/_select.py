@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 from anyio import WouldBlock
 
 from anycast._arguments import check_some
-from anycast._choice import pick, random_bits
+from anycast._choice import choose_ready, random_bits
 from anycast._operation import Operation
 from anycast._selection import BlockedSelect
 
@@ -78,9 +78,10 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
             of the channels, or to wake a task of another thread.
     """
     try:
-        # If any one of them is ready, there is no need to look at the others. Where it is not,
-        # the choice is among those that are: so each that is ready is as likely. (`draw`, written
-        # out: this is `select` at its fastest.)
+        # One operation is drawn first. If the drawn operation is ready, the others need not be
+        # looked at. Else the choice is among the operations that are ready. So each ready
+        # operation is as likely.
+        # Inlined: `random_index`.
         one = operations[0 if in_order else random_bits(30) % len(operations)]
         return one if one._try_fast() else await _select(operations, one, in_order=in_order)
     except Exception:
@@ -95,7 +96,7 @@ async def _select(
     first: tuple[Operation[Any], ...] = (one,)
     rested = False
     while True:
-        found = pick(first) or pick(operations, in_order=in_order)
+        found = choose_ready(first) or choose_ready(operations, in_order=in_order)
         first = ()
         if found is None:
             leaves = [(one, leaf) for one in operations for leaf in one._leaves()]
@@ -173,7 +174,7 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
         RuntimeError: if it would have to wake a task of another thread.
     """
     _check(operations)
-    while (found := pick(operations, in_order=in_order)) is not None:
+    while (found := choose_ready(operations, in_order=in_order)) is not None:
         operation, leaf = found
         if leaf.act():
             leaf.core.yield_at += 1  # it does not count
