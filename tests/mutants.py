@@ -1662,14 +1662,14 @@ MUTANTS = [
     Mutant(
         "an operation keeps the message that it handed over",
         "_operation",
-        "        finally:\n            self._forget()\n",
+        "        finally:\n            self.clear_result()\n",
         "        finally:\n            pass\n",
     ),
     Mutant(
         "an operation that has ended keeps what was received last",
         "_operation",
-        "        self._forget()\n        self._ended = True",
-        "        self._ended = True",
+        "        self.clear_result()\n        self.ended = True",
+        "        self.ended = True",
     ),
     Mutant(
         "a select that acts at once never yields",
@@ -1734,8 +1734,8 @@ MUTANTS = [
     Mutant(
         "a select has sent though there is no room",
         "_operation",
-        "        if not self.core.offer(self.offer):\n            return False\n        self._value = None\n",
-        "        self.core.offer(self.offer)\n        self._value = None\n",
+        "        if not self.core.offer(self.offer):\n            return False\n        self.value = None\n",
+        "        self.core.offer(self.offer)\n        self.value = None\n",
     ),
     Mutant(
         "a select finds no message",
@@ -1794,7 +1794,7 @@ MUTANTS = [
     Mutant(
         "the operation of a lease keeps its message",
         "_lease",
-        "self._held = leasing._hand_over()  # it would keep an error",
+        "self._held = leasing.take_result()  # it would keep an error",
         "self._held = leasing.result()",
     ),
     Mutant(
@@ -1830,7 +1830,7 @@ MUTANTS = [
     Mutant(
         "a batch loses the error that ends it",
         "_combinators",
-        "                    self._late.append(operation._error)\n",
+        "                    self._late.append(operation.error)\n",
         "                    pass\n",
     ),
     Mutant(
@@ -1920,13 +1920,13 @@ MUTANTS = [
     Mutant(
         "a select takes the closing of an end for a message",
         "_selection",
-        "        if result is NOTHING:\n            leaf._has_ended()\n        else:\n            leaf.take_result(result)\n",
-        "        leaf.take_result(result)\n",
+        "        if result is NOTHING:\n            leaf.set_ended()\n        else:\n            leaf.accept(result)\n",
+        "        leaf.accept(result)\n",
     ),
     Mutant(
         "a select forgets what it was given",
         "_selection",
-        "        else:\n            leaf.take_result(result)\n",
+        "        else:\n            leaf.accept(result)\n",
         "",
     ),
     Mutant(
@@ -1998,14 +1998,14 @@ MUTANTS = [
     Mutant(
         "a select that has waited yields as well",
         "_select",
-        "                if operation._adopt(leaf):\n                    return operation\n            rested = True\n",
-        "                if operation._adopt(leaf):\n                    return operation\n                continue\n            rested = True\n",
+        "                if operation.complete(leaf):\n                    return operation\n            rested = True\n",
+        "                if operation.complete(leaf):\n                    return operation\n                continue\n            rested = True\n",
     ),
     Mutant(
         "a select that waits returns what was turned away",
         "_select",
-        "                if operation._adopt(leaf):\n                    return operation\n            rested",
-        "                operation._adopt(leaf)\n                return operation\n            rested",
+        "                if operation.complete(leaf):\n                    return operation\n            rested",
+        "                operation.complete(leaf)\n                return operation\n            rested",
     ),
     Mutant(
         "a select that looks at all never yields",
@@ -2046,8 +2046,8 @@ MUTANTS = [
     Mutant(
         "a select returns what did not happen",
         "_select",
-        "            if leaf.act() and operation._adopt(leaf):\n                return operation\n\n\ndef _check",
-        "            leaf.act()\n            if operation._adopt(leaf):\n                return operation\n\n\ndef _check",
+        "            if leaf.act() and operation.complete(leaf):\n                return operation\n\n\ndef _check",
+        "            leaf.act()\n            if operation.complete(leaf):\n                return operation\n\n\ndef _check",
     ),
     Mutant(
         "a select that does not wait counts",
@@ -2070,8 +2070,8 @@ MUTANTS = [
     Mutant(
         "a message that a filter turns away counts as received",
         "_combining",
-        "bool(self._function(value)) and self._happened(value=value)",
-        "self._happened(value=value)",
+        "bool(self._function(value)) and self.set_outcome(value=value)",
+        "self.set_outcome(value=value)",
     ),
     Mutant(
         "a merge prefers its first receiver",
@@ -2082,8 +2082,8 @@ MUTANTS = [
     Mutant(
         "a merge forgets whose turn it is when that one must yield",
         "_combining",
-        "        if not turn._try_fast():\n            return False\n",
-        "        if not turn._try_fast():\n            self._turn = None\n            return False\n",
+        "        if not turn.try_fast():\n            return False\n",
+        "        if not turn.try_fast():\n            self._turn = None\n            return False\n",
     ),
     Mutant(
         "a merge draws anew whenever it looks",
@@ -2100,14 +2100,14 @@ MUTANTS = [
     Mutant(
         "a merge goes on with the one that it received from",
         "_combining",
-        "        self._turn = None\n        return super()._adopt(leaf)",
-        "        return super()._adopt(leaf)",
+        "        self._turn = None\n        return super().complete(leaf)",
+        "        return super().complete(leaf)",
     ),
     Mutant(
         "a merge ends with the first receiver that stops",
         "_combining",
-        "        if len(self._operations) == 1:\n            return self._has_ended()\n",
-        "        if True:\n            return self._has_ended()\n",
+        "        if len(self._operations) == 1:\n            return self.set_ended()\n",
+        "        if True:\n            return self.set_ended()\n",
     ),
     Mutant(
         "a message on lease that a filter turns away is not done",
@@ -2118,20 +2118,20 @@ MUTANTS = [
     Mutant(
         "a merge reports the outcome of another receiver",
         "_combining",
-        "return next(one for one in self._operations if leaf in one._leaves())",
+        "return next(one for one in self._operations if leaf in one.leaves())",
         "return self._operations[0]",
     ),
     Mutant(
         "an operation adopts what was turned away within it",
         "_combining",
-        "return inner._adopt(leaf) and self._take_over(inner)",
-        "inner._adopt(leaf)\n        return self._take_over(inner)",
+        "return inner.complete(leaf) and self._take_over(inner)",
+        "inner.complete(leaf)\n        return self._take_over(inner)",
     ),
     Mutant(
         "a function's error reaches the sender",
         "_combining",
-        "        except Exception as error:  # noqa: BLE001  `result` raises it\n            return self._happened(error=_without_our_frames(error))\n",
-        "        except ZeroDivisionError as error:\n            return self._happened(error=_without_our_frames(error))\n",
+        "        except Exception as error:  # noqa: BLE001  `result` raises it\n            return self.set_outcome(error=_without_our_frames(error))\n",
+        "        except ZeroDivisionError as error:\n            return self.set_outcome(error=_without_our_frames(error))\n",
     ),
     Mutant(
         "a message on lease that cannot be mapped is not done",

@@ -33,8 +33,8 @@ FAIR = ROUNDS * 0.45
 class Unhurried(ReceiveOperation[int]):
     """An operation that is never performed at a glance, like those of other kinds of channel."""
 
-    def _try_fast(self) -> bool:
-        return super(Leaf, self)._try_fast()  # as an operation by default
+    def try_fast(self) -> bool:
+        return super(Leaf, self).try_fast()  # as an operation by default
 
 
 class UnhurriedReceiver(Foreign[int]):

@@ -303,7 +303,7 @@ async def test_the_traceback_shows_the_function() -> None:
         await FAILING["nested"]((await channel_of(1)).new_receiver()).receive()
     names = [entry.name for entry in caught.traceback]
     assert names[-1] == "only_even"
-    assert names[1:4] == ["receive", "_hand_over", "result"]
+    assert names[1:4] == ["receive", "take_result", "result"]
     assert set(names[4:-1]) <= {"<lambda>"}
 
 

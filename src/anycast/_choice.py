@@ -24,7 +24,7 @@ def choose_ready(
     """Return an operation that is ready, with the leaf that makes it so; fair, or in order."""
     ready: list[tuple[Operation[Any], Leaf[Any]]] = []
     for operation in operations:
-        leaf = operation._find_ready()
+        leaf = operation.find_ready()
         if leaf is not None:
             ready.append((operation, leaf))
             if in_order:

@@ -129,7 +129,7 @@ class _Combined(Receiver[T_co]):
         operation = self._borrow()
         await select(operation)
         try:
-            return operation._hand_over()
+            return operation.take_result()
         finally:
             self._keep(operation)
 
@@ -137,17 +137,17 @@ class _Combined(Receiver[T_co]):
         operation = self._borrow()
         select_nowait(operation)
         try:
-            return operation._hand_over()
+            return operation.take_result()
         finally:
             self._keep(operation)
 
     async def __anext__(self) -> T_co:
         operation = self._borrow()
         await select(operation)
-        if operation._ended:  # what a function raises may look like an end, and is none
+        if operation.ended:  # what a function raises may look like an end, and is none
             raise StopAsyncIteration
         try:
-            return operation._hand_over()
+            return operation.take_result()
         except StopAsyncIteration as error:  # as Python does where a coroutine raises StopIteration
             raise RuntimeError("a function raised StopAsyncIteration") from error
         finally:
@@ -156,16 +156,16 @@ class _Combined(Receiver[T_co]):
     async def receive_many(self, max_messages: int) -> list[T_co]:
         check_int("max_messages", max_messages, least=1)
         operation = self.receiving()
-        messages = [(await select(operation))._hand_over()]
+        messages = [(await select(operation)).take_result()]
         with suppress(WouldBlock):
             while len(messages) < max_messages:
                 select_nowait(operation)
-                if operation._error is not None:  # what came before it is not to be lost
-                    self._late.append(operation._error)
-                if operation._ended or operation._error is not None:
-                    operation._forget()
+                if operation.error is not None:  # what came before it is not to be lost
+                    self._late.append(operation.error)
+                if operation.ended or operation.error is not None:
+                    operation.clear_result()
                     break
-                messages.append(operation._hand_over())
+                messages.append(operation.take_result())
         return messages
 
     def close(self) -> None:

@@ -44,28 +44,28 @@ class Combining(Operation[T_co]):
 
     def _inner_ended(self, inner: Operation[Any]) -> bool:  # noqa: ARG002  for `merge`
         """Go on without an operation that has ended; return True if there is nothing left."""
-        return self._has_ended()
+        return self.set_ended()
 
-    def _adopt(self, leaf: Leaf[Any]) -> bool:
+    def complete(self, leaf: Leaf[Any]) -> bool:
         inner = self._inner(leaf)
-        return inner._adopt(leaf) and self._take_over(inner)
+        return inner.complete(leaf) and self._take_over(inner)
 
     def _take_over(self, inner: Operation[Any]) -> bool:
         """Let what has happened to one that it is made of happen to it, too."""
-        if inner._ended:
+        if inner.ended:
             return self._inner_ended(inner)
-        if inner._error is not None:  # in no local variable: its traceback refers to this frame
-            self._happened(error=inner._error)
-            inner._forget()
+        if inner.error is not None:  # in no local variable: its traceback refers to this frame
+            self.set_outcome(error=inner.error)
+            inner.clear_result()
             return True
         try:
-            return self._accept(inner._hand_over())
+            return self._accept(inner.take_result())
         except Exception as error:  # noqa: BLE001  `result` raises it
-            return self._happened(error=_without_our_frames(error))
+            return self.set_outcome(error=_without_our_frames(error))
 
     def _stopped_by(self, inner: Operation[Any]) -> NoReturn:
         try:
-            inner._raise_end()
+            inner.raise_ended()
         except ReceiverStoppedError as error:
             receiver = cast("Receiver[Any]", self._receiver)  # only a spare operation has none
             raise ReceiverStoppedError(receiver) from error.__cause__
@@ -97,19 +97,19 @@ class Merging(Combining[T_co]):
         ]
         self._turn: Operation[Any] | None = None
 
-    def _leaves(self) -> Iterable[Leaf[Any]]:
-        return [leaf for operation in self._operations for leaf in operation._leaves()]
+    def leaves(self) -> Iterable[Leaf[Any]]:
+        return [leaf for operation in self._operations for leaf in operation.leaves()]
 
-    def _try_fast(self) -> bool:
+    def try_fast(self) -> bool:
         turn = self._turn
         if turn is None:
             turn = self._turn = self._operations[random_index(len(self._operations))]
-        if not turn._try_fast():
+        if not turn.try_fast():
             return False
         self._turn = None
         return self._take_over(turn)
 
-    def _find_ready(self) -> Leaf[Any] | None:
+    def find_ready(self) -> Leaf[Any] | None:
         turn = () if self._turn is None else (self._turn,)
         found = choose_ready(turn) or choose_ready(self._operations)
         if found is None:
@@ -117,19 +117,19 @@ class Merging(Combining[T_co]):
         self._turn, leaf = found
         return leaf
 
-    def _adopt(self, leaf: Leaf[Any]) -> bool:
+    def complete(self, leaf: Leaf[Any]) -> bool:
         self._turn = None
-        return super()._adopt(leaf)
+        return super().complete(leaf)
 
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
-        return next(one for one in self._operations if leaf in one._leaves())
+        return next(one for one in self._operations if leaf in one.leaves())
 
     def _accept(self, value: Any) -> bool:
-        return self._happened(value=value)
+        return self.set_outcome(value=value)
 
     def _inner_ended(self, inner: Operation[Any]) -> bool:
         if len(self._operations) == 1:
-            return self._has_ended()
+            return self.set_ended()
         index = self._operations.index(inner)
         del self._operations[index]
         receiver, running = self._receivers.pop(index), self._running
@@ -137,7 +137,7 @@ class Merging(Combining[T_co]):
             running.remove(receiver)
         return False
 
-    def _raise_end(self) -> NoReturn:
+    def raise_ended(self) -> NoReturn:
         (inner,) = self._operations
         self._stopped_by(inner)
 
@@ -154,23 +154,23 @@ class Mapping(Combining[U]):
         self._operation = operation
         self._function = function
 
-    def _try_fast(self) -> bool:
+    def try_fast(self) -> bool:
         operation = self._operation
-        return operation._try_fast() and self._take_over(operation)
+        return operation.try_fast() and self._take_over(operation)
 
-    def _leaves(self) -> Iterable[Leaf[Any]]:
-        return self._operation._leaves()
+    def leaves(self) -> Iterable[Leaf[Any]]:
+        return self._operation.leaves()
 
-    def _find_ready(self) -> Leaf[Any] | None:
-        return self._operation._find_ready()
+    def find_ready(self) -> Leaf[Any] | None:
+        return self._operation.find_ready()
 
     def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
         return self._operation
 
     def _accept(self, value: Any) -> bool:
-        return self._happened(value=self._function(value))
+        return self.set_outcome(value=self._function(value))
 
-    def _raise_end(self) -> NoReturn:
+    def raise_ended(self) -> NoReturn:
         self._stopped_by(self._operation)
 
 
@@ -180,7 +180,7 @@ class Filtering(Mapping[T]):
     __slots__ = ()
 
     def _accept(self, value: Any) -> bool:
-        return bool(self._function(value)) and self._happened(value=value)
+        return bool(self._function(value)) and self.set_outcome(value=value)
 
 
 def map_lease(function: Callable[[T], U], held: LeasedMessage[T]) -> LeasedMessage[U]:

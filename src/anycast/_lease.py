@@ -44,9 +44,9 @@ class LeaseOperation(ReceiveOperation[LeasedMessage[T]]):
             core.leases -= not taken
         return taken
 
-    def take_result(self, given: T) -> None:
+    def accept(self, given: T) -> None:
         core = self.core
-        super().take_result(LeasedMessage(given, core.end_lease, partial(core.give_back, given)))
+        super().accept(LeasedMessage(given, core.end_lease, partial(core.give_back, given)))
 
     def undo(self, given: T) -> None:
         self.core.give_back(given)
@@ -73,7 +73,7 @@ class Lease(AbstractAsyncContextManager[T]):
         if leasing is None:
             raise RuntimeError("a lease is entered once: call `lease()` for each message")
         await select(leasing)
-        self._held = leasing._hand_over()  # it would keep an error
+        self._held = leasing.take_result()  # it would keep an error
         return self._held.message
 
     async def __aexit__(

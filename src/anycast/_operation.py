@@ -49,13 +49,13 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
     ```
     """
 
-    __slots__ = ("_ended", "_error", "_traceback", "_value")
+    __slots__ = ("ended", "error", "traceback", "value")
 
     def __init__(self) -> None:
-        self._value: T_co = NOTHING
-        self._error: Exception | None = None
-        self._traceback: TracebackType | None = None  # of the error, as it was at first
-        self._ended = False
+        self.value: T_co = NOTHING
+        self.error: Exception | None = None
+        self.traceback: TracebackType | None = None  # of the error, as it was at first
+        self.ended = False
 
     def result(self) -> T_co:
         """Return what the operation gave when it happened last.
@@ -70,26 +70,26 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
             Exception: what the function of a `Receiver.map` or `Receiver.filter` raised.
             RuntimeError: if it has not happened yet.
         """
-        if self._value is not NOTHING:
-            return self._value
-        if self._ended:
-            self._raise_end()
-        if self._error is not None:
+        if self.value is not NOTHING:
+            return self.value
+        if self.ended:
+            self.raise_ended()
+        if self.error is not None:
             try:
-                raise self._error.with_traceback(self._traceback)
+                raise self.error.with_traceback(self.traceback)
             finally:
                 del self  # or its traceback would keep the error alive
         raise RuntimeError("the operation has not happened: `select` did not return it")
 
-    def _happened(self, *, value: Any = NOTHING, error: Exception | None = None) -> bool:
+    def set_outcome(self, *, value: Any = NOTHING, error: Exception | None = None) -> bool:
         """Note what became of it; return True, since it has happened."""
-        self._ended = False
-        self._value = value
-        self._error = error
-        self._traceback = error.__traceback__ if error is not None else None
+        self.ended = False
+        self.value = value
+        self.error = error
+        self.traceback = error.__traceback__ if error is not None else None
         return True
 
-    def _hand_over(self) -> T_co:
+    def take_result(self) -> T_co:
         """Return, or raise, the result, and keep it no more.
 
         To keep an error would make a cycle: the frames of its traceback refer to their
@@ -98,36 +98,36 @@ class Operation(Generic[T_co]):  # no ABC: `select` checks its arguments, and th
         try:
             return self.result()
         finally:
-            self._forget()
+            self.clear_result()
 
-    def _forget(self) -> None:
+    def clear_result(self) -> None:
         """Keep nothing of what it gave."""
-        self._value, self._error, self._traceback = NOTHING, None, None
+        self.value, self.error, self.traceback = NOTHING, None, None
 
-    def _has_ended(self) -> bool:
+    def set_ended(self) -> bool:
         """Note that it can happen no more; return True: to find that out is to happen."""
-        self._forget()
-        self._ended = True
+        self.clear_result()
+        self.ended = True
         return True
 
-    def _try_fast(self) -> bool:
+    def try_fast(self) -> bool:
         """Perform the operation if one check shows that it is ready, and no yield is due."""
         return False
 
     @abstractmethod
-    def _leaves(self) -> Iterable[Leaf[Any]]:
+    def leaves(self) -> Iterable[Leaf[Any]]:
         """Return what is to wait while the operation is not ready."""
 
     @abstractmethod
-    def _find_ready(self) -> Leaf[Any] | None:
+    def find_ready(self) -> Leaf[Any] | None:
         """Return a leaf that is ready."""
 
     @abstractmethod
-    def _adopt(self, leaf: Leaf[Any]) -> bool:
+    def complete(self, leaf: Leaf[Any]) -> bool:
         """Make the outcome of one of its leaves its own; return whether it has happened by that."""
 
     @abstractmethod
-    def _raise_end(self) -> NoReturn:
+    def raise_ended(self) -> NoReturn:
         """Raise why the operation can happen no more."""
         raise NotImplementedError
 
@@ -154,22 +154,22 @@ class Leaf(Operation[T_co]):
         self.offer = offer
         self.peers = core.senders if queue is core.receivers else core.receivers
 
-    def _leaves(self) -> Iterable[Leaf[Any]]:
+    def leaves(self) -> Iterable[Leaf[Any]]:
         return (self,)
 
-    def _find_ready(self) -> Leaf[Any] | None:
+    def find_ready(self) -> Leaf[Any] | None:
         return self if self.peers or self.needs_no_peer() else None
 
-    def _try_fast(self) -> bool:
+    def try_fast(self) -> bool:
         core = self.core
         if core.transfers >= core.yield_at or core.closed or self.endpoint.closed:
             return False
         return self._transfer()
 
-    def _adopt(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
+    def complete(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  it is this one
         return True
 
-    def _raise_end(self) -> NoReturn:
+    def raise_ended(self) -> NoReturn:
         self.endpoint.raise_stopped()
 
     def act(self) -> bool:
@@ -177,7 +177,7 @@ class Leaf(Operation[T_co]):
         if not self.endpoint.stopped:
             return self._transfer()
         self.core.yield_at -= 1  # to find that out counts as an operation
-        return self._has_ended()
+        return self.set_ended()
 
     @abstractmethod
     def _transfer(self) -> bool:
@@ -187,9 +187,9 @@ class Leaf(Operation[T_co]):
     def needs_no_peer(self) -> bool:
         """Return whether it is ready even if nobody waits on the other side."""
 
-    def take_result(self, given: Any) -> None:
+    def accept(self, given: Any) -> None:
         """Note what a peer gave."""
-        self._value = given
+        self.value = given
 
     def undo(self, given: Any) -> None:
         """Give back what a peer gave: the task can no longer take it."""
@@ -207,7 +207,7 @@ class SendOperation(Leaf[None]):
     def _transfer(self) -> bool:
         if not self.core.offer(self.offer):
             return False
-        self._value = None
+        self.value = None
         return True
 
 
@@ -222,7 +222,7 @@ class ReceiveOperation(Leaf[T_co]):
     def _transfer(self) -> bool:
         message = self.core.take()
         if message is not NOTHING:
-            self.take_result(message)
+            self.accept(message)
         return message is not NOTHING
 
     def undo(self, given: Any) -> None:

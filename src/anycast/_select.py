@@ -83,7 +83,7 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
         # operation is as likely.
         # Inlined: `random_index`.
         one = operations[0 if in_order else random_bits(30) % len(operations)]
-        return one if one._try_fast() else await _select(operations, one, in_order=in_order)
+        return one if one.try_fast() else await _select(operations, one, in_order=in_order)
     except Exception:
         _check(operations)
         raise
@@ -99,7 +99,7 @@ async def _select(
         found = choose_ready(first) or choose_ready(operations, in_order=in_order)
         first = ()
         if found is None:
-            leaves = [(one, leaf) for one in operations for leaf in one._leaves()]
+            leaves = [(one, leaf) for one in operations for leaf in one.leaves()]
             due = [leaf for _, leaf in leaves if leaf.core.transfers >= leaf.core.yield_at]
             if due and not rested:
                 await due[0].core.checkpoint()
@@ -108,7 +108,7 @@ async def _select(
                 if blocked.missed:
                     continue
                 operation, leaf = await blocked.wait()
-                if operation._adopt(leaf):
+                if operation.complete(leaf):
                     return operation
             rested = True
             continue
@@ -120,7 +120,7 @@ async def _select(
                 first = (operation,)
         else:
             rested = False
-            if leaf.act() and operation._adopt(leaf):
+            if leaf.act() and operation.complete(leaf):
                 return operation
 
 
@@ -178,6 +178,6 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
         operation, leaf = found
         if leaf.act():
             leaf.core.yield_at += 1  # it does not count
-            if operation._adopt(leaf):
+            if operation.complete(leaf):
                 return operation
     raise WouldBlock

@@ -99,7 +99,7 @@ class BlockedSelect:
             result = outcome(self.waiter, self.winner[1].undo)
         operation, leaf = self.winner
         if result is NOTHING:
-            leaf._has_ended()
+            leaf.set_ended()
         else:
-            leaf.take_result(result)
+            leaf.accept(result)
         return operation, leaf

@@ -65,28 +65,28 @@ class Receiving(Operation[T]):
         self._inner = inner
         self._session = session
 
-    def _leaves(self) -> Iterable[Leaf[Any]]:
+    def leaves(self) -> Iterable[Leaf[Any]]:
         self._taking.begin()  # or the end would wait for what is in hand
         self._session.inbox.bell.ring()
-        return self._inner._leaves()
+        return self._inner.leaves()
 
-    def _find_ready(self) -> Leaf[Any] | None:
-        return self._inner._find_ready()
+    def find_ready(self) -> Leaf[Any] | None:
+        return self._inner.find_ready()
 
-    def _adopt(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  there is but one
-        if self._inner._ended:
-            return self._has_ended()
-        self._inner._hand_over()
+    def complete(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  there is but one
+        if self._inner.ended:
+            return self.set_ended()
+        self._inner.take_result()
         delivery = self._session.inbox.take()
         if not self._taking.accepts(delivery):
             return False
         self._taking.finish()
-        return self._happened(value=self._take(delivery))
+        return self.set_outcome(value=self._take(delivery))
 
     def _take(self, delivery: Delivery[T]) -> Any:
         return self._taking.hold(delivery)
 
-    def _raise_end(self) -> NoReturn:
+    def raise_ended(self) -> NoReturn:
         self._taking.stop()
 
 
