@@ -342,8 +342,8 @@ MUTANTS = [
     Mutant(
         "two tasks share the operation that was kept",
         "_combinators",
-        "        spare, self._spare = self._spare, None\n",
-        "        spare = self._spare\n",
+        "        spare, self._cached = self._cached, None\n",
+        "        spare = self._cached\n",
     ),
     Mutant(
         "a message that is taken from a sender does not count as sent",
@@ -1680,7 +1680,7 @@ MUTANTS = [
     Mutant(
         "lose an error that came after other messages",
         "_combinators",
-        "if spare is None or self._late:",
+        "if spare is None or self._deferred_errors:",
         "if spare is None:",
     ),
     Mutant(
@@ -1830,7 +1830,7 @@ MUTANTS = [
     Mutant(
         "a batch loses the error that ends it",
         "_combinators",
-        "                    self._late.append(operation.error)\n",
+        "                    self._deferred_errors.append(operation.error)\n",
         "                    pass\n",
     ),
     Mutant(
@@ -2124,8 +2124,8 @@ MUTANTS = [
     Mutant(
         "an operation adopts what was turned away within it",
         "_combining",
-        "return inner.complete(leaf) and self._take_over(inner)",
-        "inner.complete(leaf)\n        return self._take_over(inner)",
+        "return source.complete(leaf) and self.adopt_outcome(source)",
+        "source.complete(leaf)\n        return self.adopt_outcome(source)",
     ),
     Mutant(
         "a function's error reaches the sender",

@@ -245,10 +245,10 @@ async def test_receivers_of_several_kinds() -> None:
 
 
 async def test_a_merge_within_a_merge() -> None:
-    """The outer one goes on when all of the inner one has ended."""
+    """The outer one goes on when all of the source one has ended."""
     one, two = two_channels()
-    inner = merge(one.new_receiver(), one.new_receiver())
-    receiver = merge(inner, two.new_receiver())
+    source = merge(one.new_receiver(), one.new_receiver())
+    receiver = merge(source, two.new_receiver())
     one.close()
     await two.new_sender().send(2)
     two.close()

@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from anyio import WouldBlock
 
 from anycast._arguments import check_callable, check_int, check_some
-from anycast._combining import Combining, Filtering, Mapping, Merging, filter_lease, map_lease
+from anycast._combining import (
+    DerivedOperation,
+    FilterOperation,
+    MapOperation,
+    MergeOperation,
+    filter_lease,
+    map_lease,
+)
 from anycast._receiver import Receiver
 from anycast._select import select, select_nowait
 
@@ -85,26 +92,26 @@ def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
         TypeError: if an argument is no receiver.
     """
     check_some("receivers", receivers, Receiver, "`new_receiver`, `map`, `filter` or `merge`")
-    return Merged(*receivers)
+    return MergedReceiver(*receivers)
 
 
-class _Combined(Receiver[T_co]):
+class DerivedReceiver(Receiver[T_co]):
     """What the receivers made of other receivers share."""
 
     def __init__(self, name: str, *receivers: Receiver[Any]) -> None:
         self._name = name
         self._receivers = receivers
-        self._late: deque[Exception] = deque()  # errors of functions that nobody has seen yet
-        self._spare: Combining[T_co] | None = None
+        self._deferred_errors: deque[Exception] = deque()  # raised by the next receive
+        self._cached: DerivedOperation[T_co] | None = None
 
     @abstractmethod
-    def _combine(self, *, leased: bool) -> Combining[Any]:
+    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
         """Return the operation that receives, or leases, a message."""
 
-    def _operation(self, *, leased: bool) -> Combining[Any]:
-        if self._late:
-            raise self._late.popleft()
-        return self._combine(leased=leased)
+    def _operation(self, *, leased: bool) -> DerivedOperation[Any]:
+        if self._deferred_errors:
+            raise self._deferred_errors.popleft()
+        return self._new_operation(leased=leased)
 
     def receiving(self) -> Operation[T_co]:
         return self._operation(leased=False)
@@ -112,37 +119,37 @@ class _Combined(Receiver[T_co]):
     def _leasing(self) -> Operation[LeasedMessage[T_co]]:
         return self._operation(leased=True)
 
-    def _borrow(self) -> Combining[T_co]:
+    def _take_cached(self) -> DerivedOperation[T_co]:
         """Return an operation to receive with: the one of last time, if it is not in use."""
-        spare, self._spare = self._spare, None
-        if spare is None or self._late:
+        spare, self._cached = self._cached, None
+        if spare is None or self._deferred_errors:
             return self._operation(leased=False)
         spare._receiver = self
         return spare
 
-    def _keep(self, operation: Combining[T_co]) -> None:
+    def _cache(self, operation: DerivedOperation[T_co]) -> None:
         """Keep an operation for the next time: it takes time to make one."""
         operation._receiver = None  # it would be a cycle
-        self._spare = operation
+        self._cached = operation
 
     async def receive(self) -> T_co:
-        operation = self._borrow()
+        operation = self._take_cached()
         await select(operation)
         try:
             return operation.take_result()
         finally:
-            self._keep(operation)
+            self._cache(operation)
 
     def receive_nowait(self) -> T_co:
-        operation = self._borrow()
+        operation = self._take_cached()
         select_nowait(operation)
         try:
             return operation.take_result()
         finally:
-            self._keep(operation)
+            self._cache(operation)
 
     async def __anext__(self) -> T_co:
-        operation = self._borrow()
+        operation = self._take_cached()
         await select(operation)
         if operation.ended:  # what a function raises may look like an end, and is none
             raise StopAsyncIteration
@@ -151,7 +158,7 @@ class _Combined(Receiver[T_co]):
         except StopAsyncIteration as error:  # as Python does where a coroutine raises StopIteration
             raise RuntimeError("a function raised StopAsyncIteration") from error
         finally:
-            self._keep(operation)
+            self._cache(operation)
 
     async def receive_many(self, max_messages: int) -> list[T_co]:
         check_int("max_messages", max_messages, least=1)
@@ -161,7 +168,7 @@ class _Combined(Receiver[T_co]):
             while len(messages) < max_messages:
                 select_nowait(operation)
                 if operation.error is not None:  # what came before it is not to be lost
-                    self._late.append(operation.error)
+                    self._deferred_errors.append(operation.error)
                 if operation.ended or operation.error is not None:
                     operation.clear_result()
                     break
@@ -179,7 +186,7 @@ class _Combined(Receiver[T_co]):
         return f"{self._name}({', '.join(map(repr, self._receivers))})"
 
 
-class Merged(_Combined[T]):
+class MergedReceiver(DerivedReceiver[T]):
     """What `merge` returns."""
 
     def __init__(self, *receivers: Receiver[T]) -> None:
@@ -187,13 +194,13 @@ class Merged(_Combined[T]):
         self.running = list(dict.fromkeys(receivers))  # those not known to have ended
 
     def clone(self) -> Receiver[T]:
-        return Merged(*(receiver.clone() for receiver in self._receivers))
+        return MergedReceiver(*(receiver.clone() for receiver in self._receivers))
 
-    def _combine(self, *, leased: bool) -> Combining[Any]:
-        return Merging(self, leased=leased)
+    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
+        return MergeOperation(self, leased=leased)
 
 
-class Mapped(_Combined[U]):
+class MappedReceiver(DerivedReceiver[U]):
     """What `Receiver.map` returns."""
 
     def __init__(self, receiver: Receiver[T], function: Callable[[T], U]) -> None:
@@ -203,15 +210,15 @@ class Mapped(_Combined[U]):
         self._function = function
 
     def clone(self) -> Receiver[U]:
-        return Mapped(self._receiver.clone(), self._function)
+        return MappedReceiver(self._receiver.clone(), self._function)
 
-    def _combine(self, *, leased: bool) -> Combining[Any]:
+    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
         if leased:
-            return Mapping(self, self._receiver._leasing(), partial(map_lease, self._function))
-        return Mapping(self, self._receiver.receiving(), self._function)
+            return MapOperation(self, self._receiver._leasing(), partial(map_lease, self._function))
+        return MapOperation(self, self._receiver.receiving(), self._function)
 
 
-class Filtered(_Combined[T]):
+class FilteredReceiver(DerivedReceiver[T]):
     """What `Receiver.filter` returns."""
 
     def __init__(self, receiver: Receiver[T], predicate: Callable[[T], object]) -> None:
@@ -221,10 +228,10 @@ class Filtered(_Combined[T]):
         self._predicate = predicate
 
     def clone(self) -> Receiver[T]:
-        return Filtered(self._receiver.clone(), self._predicate)
+        return FilteredReceiver(self._receiver.clone(), self._predicate)
 
-    def _combine(self, *, leased: bool) -> Combining[Any]:
+    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
         if leased:
             accept = partial(filter_lease, self._predicate)
-            return Filtering(self, self._receiver._leasing(), accept)
-        return Filtering(self, self._receiver.receiving(), self._predicate)
+            return FilterOperation(self, self._receiver._leasing(), accept)
+        return FilterOperation(self, self._receiver.receiving(), self._predicate)

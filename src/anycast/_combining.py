@@ -16,7 +16,7 @@ from anycast._operation import Operation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from anycast._combinators import Merged
+    from anycast._combinators import MergedReceiver
     from anycast._operation import Leaf
     from anycast._receiver import Receiver
 
@@ -25,7 +25,7 @@ T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
 
 
-class Combining(Operation[T_co]):
+class DerivedOperation(Operation[T_co]):
     """An operation made of others, for a receiver made of others."""
 
     __slots__ = ("_receiver",)
@@ -35,37 +35,37 @@ class Combining(Operation[T_co]):
         self._receiver: Receiver[Any] | None = receiver
 
     @abstractmethod
-    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
+    def source_of(self, leaf: Leaf[Any]) -> Operation[Any]:
         """Return the one to which a leaf belongs."""
 
     @abstractmethod
-    def _accept(self, value: Any) -> bool:
+    def transform(self, value: Any) -> bool:
         """Make the result of what was received; return whether it is not turned away."""
 
-    def _inner_ended(self, inner: Operation[Any]) -> bool:  # noqa: ARG002  for `merge`
+    def source_ended(self, source: Operation[Any]) -> bool:  # noqa: ARG002  for `merge`
         """Go on without an operation that has ended; return True if there is nothing left."""
         return self.set_ended()
 
     def complete(self, leaf: Leaf[Any]) -> bool:
-        inner = self._inner(leaf)
-        return inner.complete(leaf) and self._take_over(inner)
+        source = self.source_of(leaf)
+        return source.complete(leaf) and self.adopt_outcome(source)
 
-    def _take_over(self, inner: Operation[Any]) -> bool:
+    def adopt_outcome(self, source: Operation[Any]) -> bool:
         """Let what has happened to one that it is made of happen to it, too."""
-        if inner.ended:
-            return self._inner_ended(inner)
-        if inner.error is not None:  # in no local variable: its traceback refers to this frame
-            self.set_outcome(error=inner.error)
-            inner.clear_result()
+        if source.ended:
+            return self.source_ended(source)
+        if source.error is not None:  # in no local variable: its traceback refers to this frame
+            self.set_outcome(error=source.error)
+            source.clear_result()
             return True
         try:
-            return self._accept(inner.take_result())
+            return self.transform(source.take_result())
         except Exception as error:  # noqa: BLE001  `result` raises it
             return self.set_outcome(error=_without_our_frames(error))
 
-    def _stopped_by(self, inner: Operation[Any]) -> NoReturn:
+    def _raise_stopped(self, source: Operation[Any]) -> NoReturn:
         try:
-            inner.raise_ended()
+            source.raise_ended()
         except ReceiverStoppedError as error:
             receiver = cast("Receiver[Any]", self._receiver)  # only a spare operation has none
             raise ReceiverStoppedError(receiver) from error.__cause__
@@ -79,7 +79,7 @@ def _without_our_frames(error: Exception) -> Exception:
     return error.with_traceback(frames)
 
 
-class Merging(Combining[T_co]):
+class MergeOperation(DerivedOperation[T_co]):
     """Receives from whichever is ready.
 
     Whose turn it is is drawn once a message, and it stands however often they are looked at
@@ -88,7 +88,7 @@ class Merging(Combining[T_co]):
 
     __slots__ = ("_operations", "_receivers", "_running", "_turn")
 
-    def __init__(self, merged: Merged[Any], *, leased: bool) -> None:
+    def __init__(self, merged: MergedReceiver[Any], *, leased: bool) -> None:
         super().__init__(merged)
         self._running = merged.running
         self._receivers = [*merged.running]
@@ -107,7 +107,7 @@ class Merging(Combining[T_co]):
         if not turn.try_fast():
             return False
         self._turn = None
-        return self._take_over(turn)
+        return self.adopt_outcome(turn)
 
     def find_ready(self) -> Leaf[Any] | None:
         turn = () if self._turn is None else (self._turn,)
@@ -121,16 +121,16 @@ class Merging(Combining[T_co]):
         self._turn = None
         return super().complete(leaf)
 
-    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:
+    def source_of(self, leaf: Leaf[Any]) -> Operation[Any]:
         return next(one for one in self._operations if leaf in one.leaves())
 
-    def _accept(self, value: Any) -> bool:
+    def transform(self, value: Any) -> bool:
         return self.set_outcome(value=value)
 
-    def _inner_ended(self, inner: Operation[Any]) -> bool:
+    def source_ended(self, source: Operation[Any]) -> bool:
         if len(self._operations) == 1:
             return self.set_ended()
-        index = self._operations.index(inner)
+        index = self._operations.index(source)
         del self._operations[index]
         receiver, running = self._receivers.pop(index), self._running
         if receiver in running and len(running) > 1:
@@ -138,11 +138,11 @@ class Merging(Combining[T_co]):
         return False
 
     def raise_ended(self) -> NoReturn:
-        (inner,) = self._operations
-        self._stopped_by(inner)
+        (source,) = self._operations
+        self._raise_stopped(source)
 
 
-class Mapping(Combining[U]):
+class MapOperation(DerivedOperation[U]):
     """Receives, and applies a function."""
 
     __slots__ = ("_function", "_operation")
@@ -156,7 +156,7 @@ class Mapping(Combining[U]):
 
     def try_fast(self) -> bool:
         operation = self._operation
-        return operation.try_fast() and self._take_over(operation)
+        return operation.try_fast() and self.adopt_outcome(operation)
 
     def leaves(self) -> Iterable[Leaf[Any]]:
         return self._operation.leaves()
@@ -164,22 +164,22 @@ class Mapping(Combining[U]):
     def find_ready(self) -> Leaf[Any] | None:
         return self._operation.find_ready()
 
-    def _inner(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
+    def source_of(self, leaf: Leaf[Any]) -> Operation[Any]:  # noqa: ARG002  there is but one
         return self._operation
 
-    def _accept(self, value: Any) -> bool:
+    def transform(self, value: Any) -> bool:
         return self.set_outcome(value=self._function(value))
 
     def raise_ended(self) -> NoReturn:
-        self._stopped_by(self._operation)
+        self._raise_stopped(self._operation)
 
 
-class Filtering(Mapping[T]):
+class FilterOperation(MapOperation[T]):
     """Receives, and turns away what the function does not accept."""
 
     __slots__ = ()
 
-    def _accept(self, value: Any) -> bool:
+    def transform(self, value: Any) -> bool:
         return bool(self._function(value)) and self.set_outcome(value=value)
 
 

@@ -271,9 +271,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         Raises:
             TypeError: if ``function`` is not callable.
         """
-        from anycast._combinators import Mapped  # noqa: PLC0415  it is a receiver itself
+        from anycast._combinators import MappedReceiver  # noqa: PLC0415  it is a receiver itself
 
-        return Mapped(self, function)
+        return MappedReceiver(self, function)
 
     @overload
     def filter(self, predicate: Callable[[T_co], TypeGuard[U]], /) -> Receiver[U]: ...
@@ -310,9 +310,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         Raises:
             TypeError: if ``predicate`` is not callable.
         """
-        from anycast._combinators import Filtered  # noqa: PLC0415  it is a receiver itself
+        from anycast._combinators import FilteredReceiver  # noqa: PLC0415  it is a receiver itself
 
-        return Filtered(self, predicate)
+        return FilteredReceiver(self, predicate)
 
     @abstractmethod
     def clone(self) -> Receiver[T_co]:
