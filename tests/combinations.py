@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anycast import Receiver, merge
+from anycast._combinators.receivers import ReceiverBase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anycast import Operation
+    from anycast._select.selectable import Selectable
+
 
 T = TypeVar("T")
 
 
-class Foreign(Receiver[T]):
+class Foreign(ReceiverBase[T]):
     """A receiver of another kind of channel: it has its own class, and nothing but the contract.
 
     Args:
@@ -22,7 +24,8 @@ class Foreign(Receiver[T]):
     """
 
     def __init__(self, receiver: Receiver[T]) -> None:
-        self._receiver = receiver
+        assert isinstance(receiver, ReceiverBase)
+        self._receiver: ReceiverBase[T] = receiver
 
     async def receive(self) -> T:
         """Receive."""
@@ -36,14 +39,15 @@ class Foreign(Receiver[T]):
         """Receive several."""
         return await self._receiver.receive_many(max_messages)
 
-    def receiving(self) -> Operation[T]:
+    def receiving(self) -> Selectable[T]:
         """Return the operation that receives."""
         return self._receiver.receiving()
 
-    def _leasing(self) -> Operation[Any]:
-        return self._receiver._leasing()  # pyright: ignore[reportPrivateUsage]  its own contract
+    def leasing(self) -> Selectable[Any]:
+        """Return the operation that takes a message on lease."""
+        return self._receiver.leasing()
 
-    def clone(self) -> Receiver[T]:
+    def clone(self) -> Foreign[T]:
         """Clone."""
         return Foreign(self._receiver.clone())
 

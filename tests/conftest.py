@@ -14,7 +14,8 @@ import pytest
 from hypothesis import Phase, settings
 
 import debris
-from anycast import _waiter
+from anycast._waiting import event_loop
+from anycast._waiting.anyio_backend import AnyioBackend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,14 +51,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--plain-events", action="store_true", help="wait with anyio.Event alone")
 
 
-def _always_plain(cancelled: type[BaseException]) -> type[_waiter.Backend]:  # noqa: ARG001
-    return _waiter.Anyio
+def _always_plain(cancelled: type[BaseException]) -> type[AnyioBackend]:  # noqa: ARG001
+    return AnyioBackend
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the events that tasks wait with."""
     if config.getoption("--plain-events"):
-        _waiter._choose = _always_plain
+        event_loop._choose = _always_plain
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from anycast import (
     Receiver,
     Sender,
 )
-from anycast._waiter_asyncio import Asyncio
+from anycast._waiting.asyncio_backend import AsyncioBackend
 from helpers import begin, task_group
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from anycast._waiter import LoopBinding
+    from anycast._waiting.waiter import Binding
 
 
 class Message:
@@ -64,21 +64,21 @@ _futures: weakref.WeakSet[Any] = weakref.WeakSet()
 
 def note_futures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell the futures of asyncio in which tasks wait for a channel from all others."""
-    new_waiter: Callable[[LoopBinding], Any] = Asyncio.new_waiter
+    new_waiter: Callable[[Binding], Any] = AsyncioBackend.new_waiter
 
-    def note(binding: LoopBinding) -> Any:
+    def note(binding: Binding) -> Any:
         future = new_waiter(binding)
         _futures.add(future)
         return future
 
-    monkeypatch.setattr(Asyncio, "new_waiter", staticmethod(note))
+    monkeypatch.setattr(AsyncioBackend, "new_waiter", staticmethod(note))
 
 
 def waiters() -> int:
     """Count the waiters that are alive, in whatever queue or nowhere."""
     kinds = map(type, gc.get_objects())
     return len(_futures) + sum(
-        kind.__name__.endswith("Waiter") and str(kind.__module__).startswith("anycast._waiter")
+        kind.__name__.endswith("Waiter") and str(kind.__module__).startswith("anycast._waiting")
         for kind in kinds
     )
 

@@ -26,15 +26,18 @@ import pytest
 
 import invariants
 import ledger
-from anycast import Anycast, _choice, _combining, _select, _selection, _waiter
-from anycast._core import Batch, Core
-from anycast._waiter import NOTHING
+from anycast import Anycast
+from anycast._anycast.core import Batch, Core
+from anycast._combinators import operations
+from anycast._select import blocked, fairness, select
+from anycast._waiting import event_loop
+from anycast._waiting.waiter import NOTHING
 from programs import Program, Setup
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator, Iterable, Sequence
 
-    from anycast._waiter import LoopBinding
+    from anycast._waiting.event_loop import LoopBinding
 
 # More than any program here needs: whatever goes on for ever is to fail, and not to hang.
 MOST_STEPS = MOST_WAITS = 1000
@@ -121,7 +124,7 @@ def new_core(limit: float) -> Core[Any]:
     """Return the core of a new channel, in which tasks that are driven by hand may wait."""
     core = Core[Any](Anycast, "by hand", limit=limit, yield_every=64, auto_close=False)
     core.bind(ByHand.loop)
-    core._use(ByHand)  # type: ignore[arg-type]  # its checkpoint is an attribute
+    core._use_backend(ByHand)  # type: ignore[arg-type]  # its checkpoint is an attribute
     return core
 
 
@@ -439,11 +442,11 @@ def drive_by_hand(
     """Replace what is known of event loops, and chance; and write no log."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
-        monkeypatch.setattr(_waiter, "running_backend", lambda: ByHand)
-        monkeypatch.setitem(_waiter._backends, Cancelled, ByHand)
-        for module in (_choice, _combining):
+        monkeypatch.setattr(event_loop, "running_backend", lambda: ByHand)
+        monkeypatch.setitem(event_loop._backends, Cancelled, ByHand)
+        for module in (fairness, operations):
             monkeypatch.setattr(module, "random_index", pick)
-        monkeypatch.setattr(_selection, "shuffle", shuffle)
-        monkeypatch.setattr(_select, "random_bits", partial(look_at_one, pick))
+        monkeypatch.setattr(blocked, "shuffle", shuffle)
+        monkeypatch.setattr(select, "random_bits", partial(look_at_one, pick))
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

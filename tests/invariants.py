@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from anycast._core import Core
+    from anycast._anycast.core import Core
 
 
 def live(queue: Iterable[Any]) -> list[Any]:
@@ -16,7 +16,7 @@ def live(queue: Iterable[Any]) -> list[Any]:
 
 
 def check(core: Core[Any], *, extra: float = 0) -> None:
-    """Check the invariants that `anycast._core` opens with.
+    """Check the invariants that `anycast._anycast.core` opens with.
 
     Args:
         core: of the channel.

@@ -11,7 +11,7 @@ import pytest
 from anyio import WouldBlock
 
 from anycast import Anycast, merge, select
-from anycast._late import owed
+from anycast._waiting.late_cancellation import owed
 from helpers import settle
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from anycast._core import Core
-from anycast._waiter import NOTHING
+from anycast._anycast.core import Core
+from anycast._waiting.waiter import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,8 +20,9 @@ from weakref import ref
 import anyio
 
 import invariants
-from anycast import Anycast, _choice, merge, select
-from anycast._late import owed
+from anycast import Anycast, merge, select
+from anycast._select import fairness
+from anycast._waiting.late_cancellation import owed
 from helpers import drain
 from late import WorkFailedError, this_task
 
@@ -57,7 +58,7 @@ class NativeStorm:
 
     def __init__(self, random: Random, limit: float, rounds: int = 30) -> None:
         self._random = random
-        _choice._random.seed(random.random())  # as `select` and `merge` choose, too
+        fairness._random.seed(random.random())  # as `select` and `merge` choose, too
         self._rounds = rounds
         self._numbers = count()
         self.account = Account()

@@ -19,7 +19,7 @@ from ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Iterable
 
-    from anycast._core import Core
+    from anycast._anycast.core import Core
 
 OPERATIONS = "smrblf"
 

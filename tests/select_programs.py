@@ -14,7 +14,7 @@ from programs import Destroyed
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from anycast._core import Core
+    from anycast._anycast.core import Core
     from programs import Setup
 
 SELECTS = {

@@ -12,16 +12,17 @@ from weakref import ref
 import pytest
 
 import invariants
-from anycast import Anycast, ReceiverStoppedError, SenderError, _late, _waiter, select
-from anycast._core import Batch, Core
-from anycast._waiter import NOTHING
+from anycast import Anycast, ReceiverStoppedError, SenderError, select
+from anycast._anycast.core import Batch, Core
+from anycast._waiting import event_loop, late_cancellation
+from anycast._waiting.waiter import NOTHING
 from explorer import ByHand, HandWaiter, drive_by_hand, new_core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from anycast import Receiver, Sender
-    from anycast._waiter import LoopBinding
+    from anycast._waiting.event_loop import LoopBinding
 
     Step = Callable[[Core[int]], object]
 
@@ -83,7 +84,7 @@ def test_how_many_operations_may_complete_at_once(yield_every: int, operations: 
     """With ``yield_every=1`` none; after a yield as many as at first."""
     channel = Anycast[int](yield_every=yield_every)
     core = channel._core
-    core._use(BY_HAND)
+    core._use_backend(BY_HAND)
     assert left(core) == operations
     core.offer(1)
     core.checkpoint()
@@ -491,7 +492,7 @@ class Absent(ByHand):
 @pytest.fixture
 def elsewhere_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the running event loop be of another kind."""
-    monkeypatch.setattr(_waiter, "running_backend", lambda: Elsewhere)
+    monkeypatch.setattr(event_loop, "running_backend", lambda: Elsewhere)
 
 
 @pytest.mark.usefixtures("elsewhere_runs")
@@ -510,7 +511,7 @@ def test_a_task_that_may_not_wait_changes_nothing() -> None:
 def test_a_task_that_yields_changes_nothing_for_those_who_wait() -> None:
     """They are woken as before; once nobody waits, the other kind takes over."""
     core: Any = with_receivers(1)
-    core._use(Absent)
+    core._use_backend(Absent)
     backends: list[object] = []
     core.checkpoint()
     backends.append(core.backend)
@@ -599,7 +600,7 @@ class OwedTask:
         self.requests = requests
         self.ended = ended
         self.log: list[object] = []
-        _late.owed[ref(self.as_task)] = ("stop",), 1
+        late_cancellation.owed[ref(self.as_task)] = ("stop",), 1
 
     @property
     def as_task(self) -> Any:
@@ -627,19 +628,19 @@ class OwedTask:
 def test_a_late_cancellation_is_delivered_once() -> None:
     """It is taken back before it is asked for again: the other order would undo it."""
     task = OwedTask(2)
-    assert _late.deliver(task.as_task)
-    assert not _late.deliver(task.as_task)
+    assert late_cancellation.deliver(task.as_task)
+    assert not late_cancellation.deliver(task.as_task)
     assert task.log == ["uncancel", ("stop",)]
-    assert not _late.owed
+    assert not late_cancellation.owed
 
 
 @pytest.mark.parametrize(("requests", "ended"), [(1, False), (2, True)])
 def test_a_late_cancellation_is_forgotten(requests: int, *, ended: bool) -> None:
     """The request was taken back, or the task is done: nothing is done to the task."""
     task = OwedTask(requests, ended=ended)
-    assert not _late.deliver(task.as_task)
+    assert not late_cancellation.deliver(task.as_task)
     assert not task.log
-    assert not _late.owed
+    assert not late_cancellation.owed
 
 
 # Operations that yield, one step at a time.

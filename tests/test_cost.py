@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anycast import Anycast
-from anycast._core import Batch
+from anycast._anycast.core import Batch
 from explorer import ByHand, HandWaiter, Interruption, drive_by_hand, interrupt, new_core
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from anycast._waiter import Wakeable
+    from anycast._waiting.waiter import Wakeable
 
     WaitQueue = OrderedDict[Wakeable, int]
 

@@ -12,8 +12,8 @@ from anycast import (
     Anycast,
     ReceiverStoppedError,
     SenderClosedError,
-    _late,
 )
+from anycast._waiting import late_cancellation
 from debris import (
     Ends,
     Message,
@@ -94,7 +94,7 @@ async def test_a_task_that_was_natively_cancelled(when: str) -> None:
     await settle()
     assert reference() is None
     assert waiters() == 0
-    assert _late.owed == {}
+    assert late_cancellation.owed == {}
 
 
 @pytest.mark.asyncio_only
@@ -117,7 +117,7 @@ async def test_a_task_that_took_a_late_cancellation_later() -> None:
     assert reference() is None
     assert waiting(ends.channel) == (0, 0)
     assert waiters() == 0
-    assert _late.owed == {}
+    assert late_cancellation.owed == {}
 
 
 @pytest.mark.parametrize("limit", [0, 1])

@@ -47,7 +47,7 @@ def test_there_are_examples() -> None:
     shown = "".join(path.read_text(encoding="utf-8") for path in PAGES)
     programs = [path.name for path in (ROOT / "docs").rglob("*.py")]
     assert [name for name in programs if f"/{name}" not in shown] == []
-    assert {"README", "_anycast"} <= {example.name.partition(":")[0] for example in EXAMPLES}
+    assert {"README", "channel"} <= {example.name.partition(":")[0] for example in EXAMPLES}
 
 
 def test_every_public_object_has_an_example() -> None:

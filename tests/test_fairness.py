@@ -15,7 +15,7 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from anycast import Anycast, Operation, Receiver, Sender, merge, select, select_nowait
-from anycast._operation import Leaf, ReceiveOperation
+from anycast._anycast.operations import EndpointOperation, ReceiveOperation
 from combinations import FAILING, Foreign, OddError
 from helpers import settle, task_group, waiting
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anyio.abc import TaskGroup
+
+    from anycast._combinators.receivers import ReceiverBase
+    from anycast._select.selectable import Selectable
 
 pytestmark = pytest.mark.anyio
 
@@ -34,14 +37,14 @@ class Unhurried(ReceiveOperation[int]):
     """An operation that is never performed at a glance, like those of other kinds of channel."""
 
     def try_fast(self) -> bool:
-        return super(Leaf, self).try_fast()  # as an operation by default
+        return super(EndpointOperation, self).try_fast()  # as an operation by default
 
 
 class UnhurriedReceiver(Foreign[int]):
     """A receiver of another kind of channel, whose operations take their time."""
 
-    def receiving(self) -> Operation[int]:
-        receiver: Receiver[int] = self._receiver
+    def receiving(self) -> Selectable[int]:
+        receiver: ReceiverBase[int] = self._receiver
         end = receiver.receiving()
         assert isinstance(end, ReceiveOperation)
         return Unhurried(end.endpoint, end.core, end.queue, end.offer)

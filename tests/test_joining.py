@@ -42,7 +42,7 @@ class Disturbed:
     def at_the_next_wait(self, action: Callable[[], object]) -> None:
         """Do something while the next waiter is made, as a finalizer would."""
         core: Any = self.channel._core
-        core._use(ByHand)
+        core._use_backend(ByHand)
         actions = [action]
 
         def make_waiter(binding: Any) -> Any:

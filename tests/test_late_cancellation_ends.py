@@ -16,7 +16,7 @@ import pytest
 
 import invariants
 from anycast import ReceiverStoppedError
-from anycast._late import owed
+from anycast._waiting.late_cancellation import owed
 from conftest import ASYNCIO
 from helpers import drain, settle, waiting
 from late import (

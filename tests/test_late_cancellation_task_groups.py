@@ -10,7 +10,7 @@ import asyncio
 
 import pytest
 
-from anycast._late import owed
+from anycast._waiting.late_cancellation import owed
 from helpers import settle
 from late import (
     MESSAGE,

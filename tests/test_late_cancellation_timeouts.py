@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 from anyio import WouldBlock
 
-from anycast._late import owed
+from anycast._waiting.late_cancellation import owed
 from late import (
     MESSAGE,
     RECEIVES,

@@ -11,7 +11,7 @@ from mutants import MUTANTS, SOURCE, UNCHANGED, Mutant
 
 @pytest.mark.parametrize("mutant", [UNCHANGED, *MUTANTS], ids=lambda mutant: mutant.what)
 def test_it_fits_one_place(mutant: Mutant) -> None:
-    """What it changes is there, once."""
+    """The text that it changes is in the source once."""
     text = (SOURCE / f"{mutant.module}.py").read_text(encoding="utf-8")
     assert text.count(mutant.old) == 1
 

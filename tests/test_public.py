@@ -57,7 +57,7 @@ def test_members_are_documented(thing: type[object], name: str) -> None:
 
 def test_fields_of_statistics_are_documented() -> None:
     """Each field is followed by a docstring, which says what it counts."""
-    lines = inspect.getsource(sys.modules["anycast._statistics"]).splitlines()
+    lines = inspect.getsource(sys.modules["anycast._interface.statistics"]).splitlines()
     for field in dataclasses.fields(ChannelStatistics):
         [number] = [n for n, line in enumerate(lines) if line.startswith(f"    {field.name}: ")]
         counted = r' {4}""".*\b(?:[Mm]essages|Senders|Receivers|[Tt]asks)\b'

@@ -21,7 +21,7 @@ from anycast import (
     select,
     select_nowait,
 )
-from anycast._core import Core
+from anycast._anycast.core import Core
 from helpers import begin, count_yields, drain, raises, settle, task_group, waiting, watch_yields
 
 pytestmark = pytest.mark.anyio

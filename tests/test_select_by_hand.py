@@ -357,7 +357,7 @@ def test_the_only_peer_is_leaving() -> None:
     channel = Anycast[int](limit=0)
     core: Any = channel._core
     core.bind(ByHand.loop)
-    core._use(ByHand)
+    core._use_backend(ByHand)
     waiter = HandWaiter()
     waiter.refuses = waiter.leaving = True
     core.senders[waiter] = 1

@@ -25,8 +25,8 @@ from hypothesis.stateful import (
 )
 
 import invariants
-from anycast._core import Batch
-from anycast._waiter import NOTHING
+from anycast._anycast.core import Batch
+from anycast._waiting.waiter import NOTHING
 from explorer import HandWaiter, Interruption, interrupt, new_core
 
 if TYPE_CHECKING:

@@ -7,8 +7,10 @@ from typing import NoReturn
 
 import pytest
 
-from anycast import Anycast, _late, _waiter
-from anycast._core import Core
+from anycast import Anycast
+from anycast._anycast.core import Core
+from anycast._waiting import event_loop, late_cancellation
+from anycast._waiting.anyio_backend import AnyioBackend, AnyioWaiter
 
 
 def new_core() -> Core[int]:
@@ -18,12 +20,12 @@ def new_core() -> Core[int]:
 
 def test_an_unknown_event_loop_is_waited_in_with_events_of_anyio() -> None:
     """What a cancellation raises there is no error of asyncio or trio."""
-    assert _waiter._choose(ZeroDivisionError) is _waiter.Anyio
+    assert event_loop._choose(ZeroDivisionError) is AnyioBackend
 
 
 def test_an_unknown_event_loop_is_never_over() -> None:
     """Nothing tells whether the tasks that wait there will run again, so they count."""
-    assert not _waiter.is_over(object())
+    assert not event_loop.is_over(object())
 
 
 def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,14 +77,14 @@ async def test_a_backend_that_does_not_fit_its_own_event_loop() -> None:
     """It is not asked again and again: there is no other one."""
     core = Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False)
     with pytest.raises(RuntimeError, match=r"^a task must be running$"):
-        core.new_waiter_elsewhere(_waiter.running_backend())
+        core.new_waiter_elsewhere(event_loop.running_backend())
 
 
 @pytest.mark.anyio
 async def test_an_event_of_another_library_than_asyncio_postpones_nothing() -> None:
     """Scopes deliver a cancellation again by themselves."""
-    _waiter.Anyio.postpone(_waiter.AnyioWaiter(None, leaving=False), RuntimeError())
-    assert not _late.owed
+    AnyioBackend.postpone(AnyioWaiter(None, leaving=False), RuntimeError())
+    assert not late_cancellation.owed
 
 
 def test_a_channel_that_has_yielded_elsewhere_waits_as_the_first_one_of_a_select() -> None:
@@ -91,6 +93,6 @@ def test_a_channel_that_has_yielded_elsewhere_waits_as_the_first_one_of_a_select
     loop = object()
     for core in (one, other):
         core.bind(loop)
-    one._use(_waiter.Anyio)
+    one._use_backend(AnyioBackend)
     other.bind_like(one)
-    assert other.backend is _waiter.Anyio
+    assert other.backend is AnyioBackend

@@ -9,8 +9,9 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from anycast import Anycast, _waiter, select_nowait
+from anycast import Anycast, select_nowait
 from anycast._log import ThrottledLog
+from anycast._waiting import event_loop
 from helpers import begin, count_yields, drain, task_group
 from operations import OPERATIONS
 
@@ -34,7 +35,7 @@ def test_what_is_done_at_once_makes_no_waiter_and_logs_nothing(
     def never(*_: object) -> None:
         raise AssertionError("not on this path")
 
-    monkeypatch.setattr(_waiter, "running_backend", never)
+    monkeypatch.setattr(event_loop, "running_backend", never)
     monkeypatch.setattr(ThrottledLog, "write", never)
     ends = Ends(yield_every=64)
     ends.sender.send_nowait(0)

@@ -1,9 +1,9 @@
 """Channels that deliver each message to exactly one receiver, on asyncio and on trio."""
 
-from anycast._anycast import Anycast
-from anycast._channel import Channel
-from anycast._combinators import merge
-from anycast._errors import (
+from anycast._anycast.channel import Anycast
+from anycast._combinators.receivers import merge
+from anycast._interface.channel import Channel
+from anycast._interface.errors import (
     ChannelClosedError,
     ChannelError,
     Error,
@@ -12,11 +12,11 @@ from anycast._errors import (
     SenderClosedError,
     SenderError,
 )
-from anycast._operation import Operation
-from anycast._receiver import Receiver
-from anycast._select import select, select_nowait
-from anycast._sender import Sender
-from anycast._statistics import ChannelStatistics
+from anycast._interface.operation import Operation
+from anycast._interface.receiver import Receiver
+from anycast._interface.sender import Sender
+from anycast._interface.statistics import ChannelStatistics
+from anycast._select.select import select, select_nowait
 
 __all__ = [
     "Anycast",

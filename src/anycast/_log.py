@@ -10,10 +10,6 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from anycast._core import Core
 
 logger = logging.getLogger("anycast")
 
@@ -82,10 +78,3 @@ class BlockingLog:
         with suppress(Exception):
             if logger.isEnabledFor(logging.INFO):
                 self._resumed.write(sender)
-
-
-def log_of(core: Core[Any]) -> BlockingLog:
-    """Return what logs that senders of a channel block; most channels never need one."""
-    if core.log is None:
-        core.log = BlockingLog()
-    return core.log

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.lowlevel import checkpoint
 
-from anycast._anycast import Anycast
+from anycast._anycast.channel import Anycast
 from anycast._demo._options import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anycast._demo._options import Plan
-    from anycast._receiver import Receiver
-    from anycast._sender import Sender
+    from anycast._interface.receiver import Receiver
+    from anycast._interface.sender import Sender
 
 TICK = 0.1  # seconds
 

@@ -13,7 +13,7 @@ from anycast._demo._run import Run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anycast._sender import Sender
+    from anycast._interface.sender import Sender
 
 PLAN = Plan(messages=6, senders=2, receivers=2, limit=1)
 HEADINGS = ("sender A", "sender B", "receiver 1", "receiver 2")

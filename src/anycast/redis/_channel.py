@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from anyio import create_task_group
 
-from anycast._channel import Channel
+from anycast._interface.channel import Channel
 from anycast.redis._link import Server
 from anycast.redis._options import Options, check_redis_name
 from anycast.redis._receiver import RedisReceiver, _Receiver  # pyright: ignore[reportPrivateUsage]
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from anycast._sender import Sender
-    from anycast._statistics import ChannelStatistics
+    from anycast._interface.sender import Sender
+    from anycast._interface.statistics import ChannelStatistics
     from anycast.redis._codec import Codec
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ that comes late in one send after the other would never strike.
 
 If the task was cancelled and the errand turns out to be done, the task goes on as if nothing
 had happened, and the cancellation is delivered at its next wait. anyio and trio deliver that of a
-scope by themselves, and not where a shield is; for a native one of asyncio `anycast._late` says
-how.
+scope by themselves, and not where a shield is; for a native one of asyncio
+`anycast._waiting.late_cancellation` says how.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING
 
 from anyio import CancelScope, current_effective_deadline, get_cancelled_exc_class
 
-from anycast._waiter import LoopBinding, postpone
+from anycast._waiting.event_loop import LoopBinding
+from anycast._waiting.interruption import postpone
 
 if TYPE_CHECKING:
-    from anycast._waiter import Waiter, WaitQueue
+    from anycast._waiting.waiter import Waiter, WaitQueue
 
 
 class Place(Enum):

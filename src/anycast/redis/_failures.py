@@ -7,13 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anycast._errors import ChannelClosedError, ChannelError, SenderClosedError, SenderError
+from anycast._interface.errors import (
+    ChannelClosedError,
+    ChannelError,
+    SenderClosedError,
+    SenderError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anycast._channel import Channel
-    from anycast._sender import Sender
+    from anycast._interface.channel import Channel
+    from anycast._interface.sender import Sender
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 

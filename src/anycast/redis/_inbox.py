@@ -19,18 +19,18 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from anyio import WouldBlock
 
-from anycast._anycast import Anycast
-from anycast._errors import ReceiverStoppedError
+from anycast._anycast.channel import Anycast
+from anycast._interface.errors import ReceiverStoppedError
 from anycast.redis._bell import Bell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from anycast._receiver import Receiver
+    from anycast._combinators.receivers import ReceiverBase
     from anycast.redis._delivery import Delivery
 
 T = TypeVar("T")
@@ -62,9 +62,9 @@ class Inbox(Generic[T]):
 
     # What receivers do.
 
-    def new_receiver(self) -> Receiver[None]:
+    def new_receiver(self) -> ReceiverBase[None]:
         """Return a receiver of tokens, whose user tells here what happens."""
-        return self._channel.new_receiver()
+        return cast("ReceiverBase[None]", self._channel.new_receiver())
 
     def want(self, count: int) -> None:
         """Take note that a task is about to take messages, or to wait for one of so many."""

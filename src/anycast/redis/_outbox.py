@@ -17,7 +17,7 @@ from anycast.redis._errand import Errand, Place
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from anycast._sender import Sender
+    from anycast._interface.sender import Sender
 
     Failure = Callable[[Sender[Any]], Exception]
 

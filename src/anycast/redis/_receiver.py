@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from anyio import WouldBlock
 
 from anycast._arguments import check_int
-from anycast._errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
-from anycast._receiver import Receiver
+from anycast._combinators.receivers import ReceiverBase
+from anycast._interface.errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
+from anycast._interface.receiver import Receiver
 from anycast.redis._lease import RedisLease, reason
 from anycast.redis._receiving import Leasing, Receiving
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import NoReturn
 
-    from anycast._channel import Channel
-    from anycast._lease import LeasedMessage
-    from anycast._operation import Operation
+    from anycast._combinators.lease import LeasedMessage
+    from anycast._interface.channel import Channel
+    from anycast._select.selectable import Selectable
     from anycast.redis._delivery import Delivery
     from anycast.redis._session import Session
 
@@ -65,7 +66,10 @@ class RedisReceiver(Receiver[T]):
     def clone(self) -> RedisReceiver[T]: ...
 
 
-class _Receiver(RedisReceiver[T]):
+# The overloads of `filter` are the same in both, and pyright does not see that.
+class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
+    ReceiverBase[T], RedisReceiver[T]
+):
     def __init__(self, channel: Channel[T], session: Session[T]) -> None:
         self._channel = channel
         self._session = session
@@ -100,13 +104,13 @@ class _Receiver(RedisReceiver[T]):
         self._take_more(messages, max_messages)
         return messages
 
-    def receiving(self) -> Operation[T]:
+    def receiving(self) -> Selectable[T]:
         return Receiving(self, self._receiving(), self._session)
 
-    def _leasing(self) -> Operation[LeasedMessage[T]]:
+    def leasing(self) -> Selectable[LeasedMessage[T]]:
         return Leasing(self, self._receiving(), self._session)
 
-    def _receiving(self) -> Operation[None]:
+    def _receiving(self) -> Selectable[None]:
         self.finish()
         if self._at_most_once:
             raise TypeError(f"{self} cannot receive in a `select`: at most once needs an answer")
@@ -115,7 +119,7 @@ class _Receiver(RedisReceiver[T]):
     def lease(self) -> RedisLease[T]:
         return RedisLease(self._session, self._take)
 
-    def clone(self) -> RedisReceiver[T]:
+    def clone(self) -> _Receiver[T]:
         if self._closed:
             raise ReceiverStoppedError(self)
         return _Receiver(self._channel, self._session)

@@ -4,22 +4,19 @@ It is the operation on the inbox, which is a channel in memory, and what that br
 at as a receive would: a delivery that the receiver does not accept does not make it happen.
 """
 
-# How operations proceed is private to the package, and not to their class.
-# pyright: reportPrivateUsage=none
-
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from anycast._lease import LeasedMessage
-from anycast._operation import Operation
+from anycast._combinators.lease import LeasedMessage
+from anycast._select.selectable import Selectable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import NoReturn
 
-    from anycast._operation import Leaf
+    from anycast._select.selectable import Leaf
     from anycast.redis._delivery import Delivery
     from anycast.redis._session import Session
 
@@ -48,7 +45,7 @@ class Taking(Protocol[T]):
         ...
 
 
-class Receiving(Operation[T]):
+class Receiving(Selectable[T]):
     """Receives a message, in the hand of a receiver.
 
     Args:
@@ -59,15 +56,17 @@ class Receiving(Operation[T]):
 
     __slots__ = ("_inner", "_session", "_taking")
 
-    def __init__(self, taking: Taking[T], inner: Operation[None], session: Session[T]) -> None:
+    def __init__(self, taking: Taking[T], inner: Selectable[None], session: Session[T]) -> None:
         super().__init__()
         self._taking = taking
         self._inner = inner
         self._session = session
 
-    def leaves(self) -> Iterable[Leaf[Any]]:
+    def before_wait(self) -> None:
         self._taking.begin()  # or the end would wait for what is in hand
         self._session.inbox.bell.ring()
+
+    def leaves(self) -> Iterable[Leaf[Any]]:
         return self._inner.leaves()
 
     def find_ready(self) -> Leaf[Any] | None:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from anyio import WouldBlock
 
 from anycast._arguments import check_iterable
-from anycast._errors import SenderClosedError
-from anycast._sender import Sender
+from anycast._interface.errors import SenderClosedError
+from anycast._interface.sender import Sender
 from anycast.redis._failures import sender_closed
 from anycast.redis._outbox import MOST_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from anycast._channel import Channel
-    from anycast._operation import Operation
+    from anycast._interface.channel import Channel
+    from anycast._interface.operation import Operation
     from anycast.redis._outbox import Item
     from anycast.redis._session import Session
 

@@ -23,9 +23,9 @@ from anyio import (
     move_on_after,
 )
 
-from anycast._errors import ChannelError
+from anycast._interface.errors import ChannelError
+from anycast._interface.statistics import ChannelStatistics
 from anycast._log import BlockingLog, logger
-from anycast._statistics import ChannelStatistics
 from anycast.redis import _scripts
 from anycast.redis._commands import Commands, GoneError
 from anycast.redis._delivery import Hand
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-    from anycast._channel import Channel
+    from anycast._interface.channel import Channel
     from anycast.redis._delivery import Delivery
     from anycast.redis._link import Server
     from anycast.redis._options import Options

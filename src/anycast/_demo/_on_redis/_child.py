@@ -13,7 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from anycast._demo._on_redis._channel import new_channel
 from anycast._demo._options import BACKENDS
-from anycast._errors import Error
+from anycast._interface.errors import Error
 
 if TYPE_CHECKING:
     from anycast.redis import RedisAnycast

@@ -20,7 +20,7 @@ import anyio
 from anycast._demo._on_redis._channel import new_channel
 from anycast._demo._options import BACKENDS
 from anycast._demo._run import TICK
-from anycast._errors import ChannelError
+from anycast._interface.errors import ChannelError
 
 if TYPE_CHECKING:
     from anycast._demo._ctrl_c import CtrlC

@@ -1,0 +1,137 @@
+"""The in-memory channel."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
+
+from anycast._anycast.core import Core
+from anycast._anycast.receiver import _Receiver  # pyright: ignore[reportPrivateUsage]  logs show it
+from anycast._anycast.sender import _Sender  # pyright: ignore[reportPrivateUsage]  as above
+from anycast._arguments import check_bool, check_int, check_name
+from anycast._interface.channel import Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from anycast._interface.receiver import Receiver
+    from anycast._interface.sender import Sender
+    from anycast._interface.statistics import ChannelStatistics
+
+T = TypeVar("T")
+
+_numbers = count(1)
+
+
+class Anycast(Channel[T]):
+    """A channel in memory: many senders, many receivers, each message received once.
+
+    ```python
+    import anyio
+    from anycast import Anycast, Receiver
+
+
+    async def print_all(numbers: Receiver[int]) -> None:
+        async for number in numbers:
+            print(number)
+
+
+    async def main() -> None:
+        numbers = Anycast[int](name="numbers", limit=2)
+        async with anyio.create_task_group() as tasks, numbers:  # closes it
+            tasks.start_soon(print_all, numbers.new_receiver())
+            sender = numbers.new_sender()
+            for number in range(5):
+                await sender.send(number)
+
+
+    anyio.run(main)
+    ```
+
+    ```output
+    0
+    1
+    2
+    3
+    4
+    ```
+
+    A channel may be made anywhere, before any event loop runs, and serve one loop after
+    another, but only tasks of a single loop may wait in a channel at a time; tasks that were
+    left waiting in a loop that is over do not count. A channel is not thread-safe: from another
+    thread, use ``anyio.from_thread.run(sender.send, message)``.
+
+    Messages leave in the order in which their sends completed. Whoever waits longest, to
+    send or to receive, goes first, and a newcomer never overtakes a waiting task.
+
+    Args:
+        name: shown by logs and errors; by default a short one that tells channels apart.
+        limit: how many messages are stored at most. 0 is a rendezvous: a send completes when
+            a receiver takes its message, by a wait, a ``nowait`` form or a `select`.
+            `math.inf` never blocks a sender.
+        yield_every: after so many operations in a row that completed at once, or raised, the
+            next yields to the event loop, and notices cancellation, before it does anything.
+            1 makes every operation a checkpoint, which is trio's rule.
+        auto_close: whether the channel closes when its last open sender is closed, and
+            when its last open receiver is.
+
+    Raises:
+        TypeError: if an argument has a wrong type; a bool is no number.
+        ValueError: if ``limit`` is negative or ``yield_every`` less than 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        limit: float = 10,
+        yield_every: int = 64,
+        auto_close: bool = False,
+    ) -> None:
+        check_name(name)
+        check_int("limit", limit, least=0, or_inf=True)
+        check_int("yield_every", yield_every, least=1)
+        check_bool("auto_close", auto_close)
+        self._name = f"channel-{next(_numbers)}" if name is None else name
+        self._core: Core[T] = Core(
+            type(self), self._name, limit=limit, yield_every=yield_every, auto_close=auto_close
+        )
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def limit(self) -> float:
+        return self._core.limit
+
+    @property
+    def is_closed(self) -> bool:
+        return self._core.closed
+
+    def new_sender(self) -> Sender[T]:
+        return _Sender(self, self._core, self._core.senders)
+
+    def new_receiver(self) -> Receiver[T]:
+        return _Receiver(self, self._core, self._core.receivers)
+
+    def close(self) -> Awaitable[None]:
+        self._core.close()
+        return _DONE
+
+    def statistics(self) -> ChannelStatistics:
+        return self._core.statistics()
+
+
+class _Done(Awaitable[None]):
+    """What `Anycast.close` returns: awaiting it does nothing, and neither does not doing so."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        return
+        yield
+
+
+_DONE = _Done()

@@ -1,0 +1,395 @@
+"""The core of one channel: the messages, the tasks that wait, and every transition of both.
+
+The rules stand here. ``docs/how-it-works.md`` has the reasons and the pictures.
+
+The rules
+---------
+All code here is synchronous. Each public method is one step: it runs from its first line to its
+last without an ``await``. A channel belongs to one event loop at a time, and no other task of that
+event loop runs within a step. So the core needs no lock.
+
+A sender and a receiver are peers of each other. A task that finds a peer waiting acts for both, in
+the same step. Go, crossbeam and trio do the same.
+
+- A sender gives the message to the receiver that has waited longest. Without a waiting receiver,
+  the sender stores the message if the buffer has room. Else the sender waits in the queue of
+  senders, with the message.
+- A receiver takes the oldest stored message. This makes room, so the receiver then stores the
+  message of the sender that has waited longest, and wakes that sender. If the buffer is empty, the
+  receiver takes the message of the waiting sender directly. Without a waiting sender, the receiver
+  waits in the queue of receivers.
+
+A waiting task is woken with the result of its operation. The operation happened in the step of the
+peer, and stays: a close or a cancellation after that step does not undo the operation. On
+asyncio, a cancellation can strike a task after the peer's step and before the task runs. The
+operation then returns its result, and the cancellation is delivered at the task's next wait
+(`anycast._waiting.late_cancellation`). Any other error that is thrown into the task at that moment,
+as when its coroutine is destroyed, gives a received message back (`put_back`). So an operation that
+returned has happened once, and an operation that raised has not happened.
+
+A blocked batch waits in the queue with its whole deque. Peers take the messages out of the deque,
+and the last message wakes the task. After each message the batch moves to the end of the queue:
+this is fair to other senders.
+
+A `select` waits in several queues at once, with one entry (an *arm*) in each. The first peer that
+comes to an arm decides. The other arms leave their queues in the same step.
+
+Who is woken, and by what
+-------------------------
+- A waiting receiver: by a send, with the message; by a message that comes back (`put_back`); by the
+  close of its end, or of the channel once the channel has run dry, with `NOTHING`.
+- A waiting sender: by a receive that took its message, with None; by the close of its end or of
+  the channel, with `NOTHING`.
+
+Invariants, true before and after each step
+-------------------------------------------
+1. While a receiver waits, the buffer is empty and all senders have been served. Exception: a
+   `select` may wait to send and to receive in the same rendezvous channel; its own arms never meet.
+2. While a sender waits, the buffer is full: at least ``limit`` messages are stored. More than
+   ``limit`` messages are stored only after a lease, or a destroyed task, gave a message back.
+3. In a closed channel the queue of senders is empty. Receivers wait only while a lease is open.
+
+A waiter in a queue can be done: its task is being cancelled, and has not run since. Peers remove
+such a waiter from the queue, and go on to the next waiter.
+
+A finalizer or a signal handler may run between any two lines of code here, and use the channel
+through an operation that does not wait. Three rules keep the core exact then. A waiter leaves its
+queue before the waiter is woken. After a wake-up that fails, the next waiter is woken. A task
+that joins a queue checks once more, after its waiter is made, that the task has to wait.
+
+Yielding
+--------
+An operation that can complete at once does not yield. ``transfers`` counts the messages put and
+taken. When ``transfers`` reaches ``yield_at``, the next operation yields first, whatever the
+operation does then. A yield and a wait both set ``yield_at`` to ``transfers + budget``.
+
+Some transfers are exempt: the peer's half of a transfer, the messages of a batch after the first,
+and the operations that never yield. An exempt transfer moves ``yield_at`` one further. An operation
+that raises is counted without a transfer: the operation moves ``yield_at`` one closer.
+
+Rejected designs
+----------------
+- Wake a task with a promise, and let the task act when the task runs. Each wait then costs a second
+  task switch, and a receiver cannot take the message of a blocked sender.
+- Drop a late cancellation: the task might run for ever. Raise the late cancellation and take the
+  transfer back: the peer may have gone on already.
+- Wake all waiting tasks and let them race (a condition variable): order is lost, and each
+  wake-up costs as much as there are tasks.
+- Leave a cancelled waiter in its queue and skip it later: the queue grows without a bound.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import OrderedDict, deque
+from dataclasses import InitVar, dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from anycast._interface.statistics import ChannelStatistics
+from anycast._log import BlockingLog
+from anycast._waiting.event_loop import LoopBinding
+from anycast._waiting.interruption import outcome
+from anycast._waiting.waiter import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from anycast._waiting.waiter import Waiter, WaitQueue, Wakeable
+
+T = TypeVar("T")
+
+# Unbound methods of `deque`: a caller's subclass must not run code of its own in a peer's step.
+_length, _popleft = deque[Any].__len__, deque[Any].popleft
+
+
+class Batch(NamedTuple, Generic[T]):
+    """What stands in the queue of senders for a blocked `send_many`, in place of a message."""
+
+    messages: deque[T]
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Core(LoopBinding, Generic[T]):
+    """The one owner of a channel's messages and queues.
+
+    A queue is an ordered dict. Of the containers in the standard library, only the ordered dict
+    takes from its head and removes from its middle in constant time. (A plain dict becomes slow at
+    its head after many removals there. A deque is slow in its middle.)
+    """
+
+    # Of the channel, for errors and logs.
+    kind: type
+    name: str
+    # What the channel was made with.
+    limit: float
+    auto_close: bool
+    yield_every: InitVar[int]
+    closed: bool = False
+    # How many messages may be stored: ``limit`` as an int, and -1 in a closed channel.
+    capacity: int = 0
+    # The stored messages, oldest first.
+    buffer: deque[T] = field(default_factory=deque)
+    # The highest number of messages that were stored at one time.
+    peak: int = 0
+    # The messages on lease. They may come back, so a closed channel has not ended before.
+    leases: int = 0
+    # The waiting receivers. Beside each waiter stands what its message adds to `leases`: 0 or 1.
+    receivers: OrderedDict[Wakeable, int] = field(default_factory=OrderedDict)
+    # The waiting senders. Beside each waiter stands its message, or its `Batch`.
+    senders: OrderedDict[Wakeable, Any] = field(default_factory=OrderedDict)
+    # The endpoints that are open.
+    open_receivers: int = 0
+    open_senders: int = 0
+    # The messages put and the messages taken, in one count.
+    transfers: int = 0
+    # How many operations in a row may complete at once: ``yield_every``, or 0 where that is 1.
+    budget: int = 0
+    # The value of `transfers` at which the next operation yields first.
+    yield_at: int = 0
+    # Made for the first sender that blocks: most channels never need a log.
+    log: BlockingLog | None = None
+
+    def __post_init__(self, yield_every: int) -> None:
+        LoopBinding.__init__(self)
+        self.capacity = int(min(self.limit, sys.maxsize))  # as large as a deque can be
+        self.budget = self.yield_at = yield_every if yield_every > 1 else 0
+
+    def __str__(self) -> str:
+        return f"{self.kind.__name__}:{self.name}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the channel is closed and empty, and every lease has ended."""
+        return self.closed and not self.buffer and not self.leases
+
+    # Waiting and yielding.
+
+    def checkpoint(self) -> Awaitable[None]:
+        """Return what the running task awaits to yield; raise as `LoopBinding.checkpoint`."""
+        self.yield_at = self.transfers + self.budget
+        return LoopBinding.checkpoint(self)
+
+    def queues(self) -> tuple[WaitQueue, ...]:
+        return self.receivers, self.senders
+
+    def blocking_log(self) -> BlockingLog:
+        """Return the log of blocked senders."""
+        if self.log is None:
+            self.log = BlockingLog()
+        return self.log
+
+    def interrupted(self, queue: WaitQueue, waiter: Waiter) -> Any:
+        """Leave the queue, because the error that is being handled has ended the wait.
+
+        Returns:
+            What the waiter was given, if the operation has happened.
+
+        Raises:
+            BaseException: the error, if the operation has not happened.
+        """
+        queue.pop(waiter, None)
+        return outcome(waiter, self.put_back if queue is self.receivers else None)
+
+    # Sending and receiving. The caller has checked that the channel is open.
+
+    def offer(self, message: T) -> bool:
+        """Send one message if that is possible at once; return whether it was."""
+        if self.receivers and self.hand_over(message):
+            return True
+        used = len(self.buffer)
+        if used >= self.capacity:
+            return False
+        self.transfers += 1
+        self.buffer.append(message)
+        if used >= self.peak:
+            self.peak = used + 1
+        return True
+
+    def hand_over(self, message: T) -> bool:
+        """Give a message to the receiver that has waited longest, and wake that receiver.
+
+        Returns:
+            False if no receiver waits. The message is not sent then.
+        """
+        if self.running_loop() is not self.loop:
+            self.check_thread()
+        while self.receivers:
+            waiter, leases = self.receivers.popitem(last=False)
+            self.leases += leases
+            if self.wake(waiter, message):
+                self.transfers += 2  # it was sent, and received
+                self.yield_at += 1
+                return True
+            self.leases -= leases
+        return False
+
+    def take(self) -> Any:
+        """Receive the oldest message; return `NOTHING` if the channel has no message."""
+        buffer = self.buffer
+        if self.senders and len(buffer) <= self.capacity:  # a receive makes room for a message
+            message = self.pull()
+            if message is not NOTHING:
+                buffer.append(message)
+        if not buffer:
+            return NOTHING
+        self.transfers += 1
+        return buffer.popleft()
+
+    def pull(self) -> Any:
+        """Take the message of the sender that has waited longest, and wake that sender.
+
+        The waiter of a batch is woken with the last message of its deque.
+
+        Returns:
+            The message, which counts as sent; `NOTHING` if no sender waits.
+        """
+        if self.running_loop() is not self.loop:
+            self.check_thread()
+        senders = self.senders
+        while senders:
+            waiter, message = senders.popitem(last=False)
+            if message.__class__ is Batch:
+                messages = message.messages
+                if _length(messages) > 1 and not waiter.done():
+                    senders[waiter] = message  # to the end of the queue
+                elif not self.wake(waiter, None) or not _length(messages):
+                    continue  # the task is leaving, or the owner of the deque has emptied it
+                message = _popleft(messages)
+            elif not self.wake(waiter, None):
+                continue
+            self.transfers += 1
+            self.yield_at += 1
+            return message
+        return NOTHING
+
+    def put_many(self, messages: deque[T]) -> None:
+        """Send messages out of a deque, as many as possible at once.
+
+        Together these messages count as one operation.
+        """
+        buffer, left = self.buffer, self.yield_at - self.transfers
+        while messages and self.receivers and self.hand_over(messages[0]):
+            _popleft(messages)
+        room = max(min(self.capacity - len(buffer), len(messages)), 0)
+        buffer.extend([_popleft(messages) for _ in range(room)])
+        self.transfers += room
+        self.peak = max(self.peak, len(buffer))
+        self.yield_at = self.transfers + left - 1
+
+    def take_many(self, most: int) -> list[T]:
+        """Receive the oldest messages, at most ``most``, without being counted as an operation."""
+        buffer, left = self.buffer, self.yield_at - self.transfers
+        if self.senders:
+            self._pull_many(most + self.capacity)
+        messages = [buffer.popleft() for _ in range(min(most, len(buffer)))]
+        self.transfers += len(messages)
+        self.yield_at = self.transfers + left
+        return messages
+
+    def _pull_many(self, size: int) -> None:
+        """Store the messages of waiting senders, until ``size`` messages are stored."""
+        self.check_thread()
+        buffer, senders = self.buffer, self.senders
+        room = size - len(buffer)
+        batches = [
+            offer.messages
+            for waiter, offer in (senders.items() if len(senders) <= room else ())
+            if offer.__class__ is Batch and not waiter.done()
+        ]
+        if batches and len({id(batch) for batch in batches}) == len(senders):
+            # Only batches wait. A whole round takes one message of each, and so leaves the order
+            # of the queue as it is. The last message of a batch is left for `pull`, which wakes.
+            rounds = max(min(room // len(batches), min(map(_length, batches)) - 1), 0)
+            buffer.extend([_popleft(batch) for _ in range(rounds) for batch in batches])
+            self.transfers += rounds * len(batches)
+        while len(buffer) < size and (message := self.pull()) is not NOTHING:
+            buffer.append(message)
+
+    # Giving back.
+
+    def put_back(self, message: T) -> None:
+        """Undo a receive: give the message to a waiting receiver, or else to the buffer's head."""
+        if self.receivers:
+            self.check_thread()  # before anything has changed
+        self.transfers -= 1
+        self.yield_at -= 1
+        if self.receivers and self.hand_over(message):
+            self.transfers -= 1  # the message had been counted as sent before
+        else:
+            self.buffer.appendleft(message)
+            self.peak = max(self.peak, len(self.buffer))
+
+    def end_lease(self) -> None:
+        """End a lease as done. If this was the last lease, a closed channel may end."""
+        if self.closed:
+            self.check_thread()  # before anything has changed
+        self.leases -= 1
+        self._end()
+
+    def give_back(self, message: T) -> None:
+        """End a lease, and put its message back, even if ``limit`` messages are stored."""
+        self.put_back(message)
+        self.end_lease()
+
+    # Opening and closing.
+
+    def count_end(self, queue: WaitQueue, change: int) -> int:
+        """Count an endpoint that opens or closes.
+
+        Args:
+            queue: of the endpoint's side.
+            change: 1 or -1.
+
+        Returns:
+            How many endpoints of that side are open now.
+        """
+        if queue is self.senders:
+            self.open_senders += change
+            return self.open_senders
+        self.open_receivers += change
+        return self.open_receivers
+
+    def detach(self, queue: WaitQueue, waiters: Iterable[Wakeable]) -> None:
+        """Close one endpoint, and wake the tasks that wait in that endpoint.
+
+        Args:
+            queue: of the endpoint's side.
+            waiters: of these tasks.
+        """
+        self._dismiss(queue, waiters)
+        if not self.count_end(queue, -1) and self.auto_close:
+            self.close()
+
+    def close(self) -> None:
+        """Close the channel: wake all senders, and wake the receivers if the channel has ended."""
+        self.check_thread()  # before anything has changed
+        self.closed, self.capacity = True, -1
+        self._dismiss(self.senders, self.senders)
+        self._end()
+
+    def _end(self) -> None:
+        """Wake the receivers if the channel has ended."""
+        if self.receivers and self.ended:
+            self._dismiss(self.receivers, self.receivers)
+
+    def _dismiss(self, queue: WaitQueue, waiters: Iterable[Wakeable]) -> None:
+        """Wake tasks with `NOTHING`, because their endpoint or the channel is closed."""
+        for waiter in list(waiters):
+            if queue.pop(waiter, NOTHING) is not NOTHING:  # else dropped with its event loop
+                self.wake(waiter, NOTHING)
+
+    def statistics(self) -> ChannelStatistics:
+        """Return a snapshot."""
+        used = len(self.buffer)
+        received = (self.transfers - used) // 2
+        return ChannelStatistics(
+            current_buffer_used=used,
+            max_buffer_size=self.limit,
+            peak_buffer_used=self.peak,
+            open_senders=self.open_senders,
+            open_receivers=self.open_receivers,
+            tasks_waiting_send=len(self.senders),
+            tasks_waiting_receive=len(self.receivers),
+            messages_sent=received + used,
+            messages_received=received,
+        )

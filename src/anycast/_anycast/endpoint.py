@@ -1,0 +1,61 @@
+"""What the two kinds of endpoint of a channel in memory share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+from anycast._interface.closing import ChannelEnd
+
+if TYPE_CHECKING:
+    from anycast._anycast.core import Core
+    from anycast._interface.channel import Channel
+    from anycast._waiting.waiter import WaitQueue, Wakeable
+
+T = TypeVar("T")
+
+
+class Endpoint(ChannelEnd, Generic[T]):
+    """What a sender and a receiver share: being opened and closed.
+
+    Args:
+        channel: shown by errors, and by `str` and `repr`.
+        core: of the channel.
+        queue: where the tasks of this side wait.
+    """
+
+    def __init__(self, channel: Channel[T], core: Core[T], queue: WaitQueue) -> None:
+        self._channel = channel
+        self._core = core
+        self._queue = queue
+        self.closed = False
+        self.waiters: dict[Wakeable, Any] = {}  # of this end; closing the end dismisses them
+        core.count_end(queue, 1)
+
+    @property
+    @abstractmethod
+    def stopped(self) -> bool:
+        """Whether nothing will ever go through this end any more."""
+
+    @abstractmethod
+    def raise_stopped(self) -> NoReturn:
+        """Raise the error of this end for that."""
+        raise NotImplementedError
+
+    def _check_open(self) -> None:
+        """Raise if this end has stopped; that counts as an operation."""
+        if self.stopped:
+            self._core.yield_at -= 1
+            self.raise_stopped()
+
+    def clone(self) -> Any:
+        if self.closed:
+            self.raise_stopped()
+        return type(self)(self._channel, self._core, self._queue)
+
+    def close(self) -> None:
+        if not self.closed:
+            if self.waiters or self._core.auto_close:
+                self._core.check_thread()  # before anything has changed
+            self.closed = True
+            self._core.detach(self._queue, self.waiters)

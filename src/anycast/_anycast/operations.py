@@ -1,0 +1,142 @@
+"""The operations of a channel in memory, for `select`, the combinators and `lease`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from anycast._combinators.lease import LeasedMessage
+from anycast._select.selectable import Leaf
+from anycast._waiting.waiter import NOTHING
+
+if TYPE_CHECKING:
+    from anycast._anycast.core import Core
+    from anycast._anycast.endpoint import Endpoint
+    from anycast._waiting.event_loop import LoopBinding
+    from anycast._waiting.waiter import WaitQueue, Wakeable
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class EndpointOperation(Leaf[T_co]):
+    """A send or receive through one endpoint.
+
+    Args:
+        endpoint: the endpoint.
+        core: of the channel.
+        queue: where a task waits for this operation.
+        offer: what stands in the queue beside the waiter, as `Core.receivers` and `Core.senders`
+            say.
+    """
+
+    __slots__ = ("core", "endpoint", "offer", "peers")
+
+    def __init__(
+        self, endpoint: Endpoint[Any], core: Core[Any], queue: WaitQueue, offer: Any
+    ) -> None:
+        super().__init__(core, queue)
+        self.endpoint = endpoint
+        self.core = core
+        self.offer = offer
+        self.peers = core.senders if queue is core.receivers else core.receivers
+
+    def find_ready(self) -> Leaf[Any] | None:
+        return self if self.peers or self.is_ready() else None
+
+    def try_fast(self) -> bool:
+        core = self.core
+        if core.transfers >= core.yield_at or core.closed or self.endpoint.closed:
+            return False
+        return self._transfer()
+
+    def raise_ended(self) -> NoReturn:
+        self.endpoint.raise_stopped()
+
+    def must_yield(self) -> bool:
+        return self.core.transfers >= self.core.yield_at
+
+    def act(self) -> bool:
+        if not self.endpoint.stopped:
+            return self._transfer()
+        self.core.yield_at -= 1  # an operation that raises is counted, too
+        return self.set_ended()
+
+    def act_nowait(self) -> bool:
+        if not self.act():
+            return False
+        self.core.yield_at += 1
+        return True
+
+    @abstractmethod
+    def _transfer(self) -> bool:
+        """Send or receive, if that is possible at once; return whether it was."""
+
+    def register(self, arm: Wakeable, binding: LoopBinding) -> None:
+        core = self.core
+        core.bind_like(binding)
+        self.queue[arm] = self.offer
+        self.endpoint.waiters[arm] = None
+        core.yield_at = core.transfers + core.budget
+
+    def unregister(self, arm: Wakeable) -> None:
+        self.queue.pop(arm, None)
+        self.endpoint.waiters.pop(arm, None)
+
+
+class SendOperation(EndpointOperation[None]):
+    """What `Sender.sending` returns."""
+
+    __slots__ = ()
+
+    def is_ready(self) -> bool:
+        core = self.core
+        return len(core.buffer) < core.capacity or core.closed or self.endpoint.closed
+
+    def _transfer(self) -> bool:
+        if not self.core.offer(self.offer):
+            return False
+        self.value = None
+        return True
+
+
+class ReceiveOperation(EndpointOperation[T_co]):
+    """What `Receiver.receiving` returns."""
+
+    __slots__ = ()
+
+    def is_ready(self) -> bool:
+        return bool(self.core.buffer) or self.endpoint.closed or self.core.ended
+
+    def _transfer(self) -> bool:
+        message = self.core.take()
+        if message is not NOTHING:
+            self.accept(message)
+        return message is not NOTHING
+
+    def undo(self, given: Any) -> None:
+        self.core.put_back(given)
+
+
+class LeaseOperation(ReceiveOperation[LeasedMessage[T]]):
+    """The operation that takes a message on lease."""
+
+    __slots__ = ()
+
+    def _transfer(self) -> bool:
+        core = self.core
+        taken = False
+        core.leases += 1  # first: a channel with an open lease does not end
+        try:
+            taken = super()._transfer()
+        finally:
+            core.leases -= not taken
+        return taken
+
+    def accept(self, given: T) -> None:
+        core = self.core
+        super().accept(LeasedMessage(given, core.end_lease, partial(core.give_back, given)))
+
+    def undo(self, given: T) -> None:
+        self.core.give_back(given)

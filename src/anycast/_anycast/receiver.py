@@ -1,0 +1,91 @@
+"""The receiver of a channel in memory. Its operations have the three steps of a sender's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from anyio import WouldBlock
+
+from anycast._anycast.endpoint import Endpoint
+from anycast._anycast.operations import LeaseOperation, ReceiveOperation
+from anycast._arguments import check_int
+from anycast._combinators.receivers import ReceiverBase
+from anycast._interface.errors import ChannelClosedError, ReceiverStoppedError
+from anycast._waiting.waiter import NOTHING
+
+if TYPE_CHECKING:
+    from anycast._combinators.lease import LeasedMessage
+    from anycast._select.selectable import Selectable
+
+T = TypeVar("T")
+
+
+class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedClass]
+    async def receive(self) -> T:
+        core = self._core
+        if core.transfers >= core.yield_at:
+            await core.checkpoint()
+        if self.closed or core.closed:
+            self._check_open()
+        # Inlined: `Core.take`.
+        buffer = core.buffer
+        if core.senders and len(buffer) <= core.capacity:
+            message: T = core.pull()
+            if message is not NOTHING:
+                buffer.append(message)
+        if buffer:
+            core.transfers += 1
+            return buffer.popleft()
+        waiter = core.make_waiter(core)
+        if core.buffer or self.closed or (core.closed and core.ended):
+            return await self.receive()  # code that ran meanwhile has sent a message
+        core.receivers[waiter] = self.waiters[waiter] = 0
+        core.yield_at = core.transfers + core.budget
+        try:
+            message = await waiter
+        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+            message = core.interrupted(core.receivers, waiter)
+        finally:
+            del self.waiters[waiter]
+        if message is NOTHING:
+            self.raise_stopped()
+        return message
+
+    async def __anext__(self) -> T:
+        core = self._core
+        if core.buffer and core.transfers < core.yield_at and not self.closed:
+            message: T = core.take()
+            return message
+        try:
+            return await self.receive()
+        except ReceiverStoppedError:
+            raise StopAsyncIteration from None
+
+    def receive_nowait(self) -> T:
+        if self.stopped:
+            self.raise_stopped()
+        message: T = self._core.take()
+        if message is NOTHING:
+            raise WouldBlock
+        self._core.yield_at += 1  # it does not count
+        return message
+
+    async def receive_many(self, max_messages: int) -> list[T]:
+        check_int("max_messages", max_messages, least=1)
+        self._core.check_thread()  # before anything has changed
+        first = await self.receive()
+        return [first, *(() if self.closed else self._core.take_many(max_messages - 1))]
+
+    def receiving(self) -> Selectable[T]:
+        return ReceiveOperation(self, self._core, self._queue, 0)
+
+    def leasing(self) -> Selectable[LeasedMessage[T]]:
+        return LeaseOperation[T](self, self._core, self._queue, 1)
+
+    @property
+    def stopped(self) -> bool:
+        return self.closed or self._core.ended
+
+    def raise_stopped(self) -> NoReturn:
+        cause = None if self.closed else ChannelClosedError(self._channel)
+        raise ReceiverStoppedError(self) from cause

@@ -1,0 +1,133 @@
+"""The sender of a channel in memory.
+
+Every operation of a sender or a receiver has the same three steps. If a yield is due, the operation
+yields. Then the operation acts, if that is possible at once. Else the task waits in the queue, and
+a peer acts.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from logging import WARNING
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from anyio import WouldBlock
+
+from anycast._anycast.core import Batch
+from anycast._anycast.endpoint import Endpoint
+from anycast._anycast.operations import SendOperation
+from anycast._arguments import check_messages
+from anycast._interface.errors import ChannelClosedError, SenderClosedError, SenderError
+from anycast._interface.sender import Sender
+from anycast._log import logger
+from anycast._waiting.waiter import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anycast._interface.operation import Operation
+
+T = TypeVar("T")
+
+
+class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
+    async def send(self, message: T, /) -> None:
+        core = self._core
+        if core.transfers >= core.yield_at:
+            await core.checkpoint()
+        if self.closed or core.closed:
+            self._check_open()
+        if core.receivers and core.hand_over(message):
+            return
+        used = len(core.buffer)
+        if used < core.capacity:
+            # Inlined: `Core.offer`.
+            core.transfers += 1
+            core.buffer.append(message)
+            if used >= core.peak:
+                core.peak = used + 1
+            return
+        # Inlined: `_Sender._wait`.
+        waiter = core.make_waiter(core)
+        if len(core.buffer) < core.capacity or core.closed or self.closed:
+            await self.send(message)  # code that ran meanwhile has made room
+            return
+        core.senders[waiter] = self.waiters[waiter] = message
+        core.yield_at = core.transfers + core.budget
+        try:
+            logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
+            result = await waiter
+        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+            logs, result = True, core.interrupted(core.senders, waiter)
+        finally:
+            del self.waiters[waiter]
+        if logs or result is NOTHING:
+            self._go_on(result)
+
+    def send_nowait(self, message: T, /) -> None:
+        if self.stopped:
+            self.raise_stopped()
+        if not self._core.offer(message):
+            raise WouldBlock
+        self._core.yield_at += 1  # it does not count
+
+    def sending(self, message: T, /) -> Operation[None]:
+        return SendOperation(self, self._core, self._queue, message)
+
+    async def send_many(self, messages: Iterable[T]) -> None:
+        core = self._core
+        messages = check_messages(messages)
+        if not isinstance(messages, deque):
+            message: Any = NOTHING
+            for message in () if self.stopped else messages:
+                await self.send(message)
+            if message is not NOTHING:
+                return
+            messages = deque[T]()
+        while True:
+            if core.transfers >= core.yield_at:
+                await core.checkpoint()
+            self._check_open()
+            core.put_many(messages)
+            if messages:
+                await self._wait(Batch(messages))
+            if not messages:
+                return
+
+    async def _wait(self, offer: Batch[T]) -> None:
+        """Wait in the queue until receivers have taken what is offered, or raise.
+
+        It returns at once where code that ran meanwhile has made room: the caller looks again.
+        """
+        core = self._core
+        waiter = core.make_waiter(core)
+        if len(core.buffer) < core.capacity or core.closed or self.closed:
+            return
+        core.senders[waiter] = self.waiters[waiter] = offer
+        core.yield_at = core.transfers + core.budget
+        try:
+            # In the queue: a handler may use the channel, and may fail.
+            logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
+            result = await waiter
+        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+            logs, result = True, core.interrupted(core.senders, waiter)
+        finally:
+            del self.waiters[waiter]
+        if logs or result is NOTHING:
+            self._go_on(result)
+
+    def _go_on(self, result: Any) -> None:
+        """Log that a task goes on; or raise, if its message was not taken."""
+        if result is NOTHING:
+            self.raise_stopped()
+        self._core.blocking_log().resumed(self)
+
+    @property
+    def stopped(self) -> bool:
+        return self.closed or self._core.closed
+
+    def raise_stopped(self) -> NoReturn:
+        if self.closed:
+            raise SenderClosedError(self)
+        text = f"{self} cannot send: its channel is closed"
+        raise SenderError(text, self) from ChannelClosedError(self._channel)

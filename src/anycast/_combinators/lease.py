@@ -1,0 +1,68 @@
+"""A lease: a message that comes back if the work on the message fails."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from anycast._select.select import select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from anycast._select.selectable import Selectable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedMessage(Generic[T]):
+    """A message on lease, and the two ways to end the lease. Both take effect at once."""
+
+    message: T
+    done: Callable[[], None]
+    give_back: Callable[[], None]
+
+
+class Lease(AbstractAsyncContextManager[T]):
+    """Holds one message while its block runs. A lease is entered once.
+
+    This is a class and not a generator. So an exception of the block never passes through code of
+    this library, and nothing is awaited between the end of the block and the effect.
+
+    Args:
+        leasing: the operation that takes the message.
+    """
+
+    __slots__ = ("_held", "_leasing")
+
+    def __init__(self, leasing: Selectable[LeasedMessage[T]]) -> None:
+        self._leasing: Selectable[LeasedMessage[T]] | None = leasing
+        self._held: LeasedMessage[T]
+
+    async def __aenter__(self) -> T:
+        leasing, self._leasing = self._leasing, None  # else the operation would keep the message
+        if leasing is None:
+            raise lease_entered_twice()
+        await select(leasing)
+        self._held = leasing.take_result()
+        return self._held.message
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        if exc_type is None:
+            self._held.done()
+        else:
+            self._held.give_back()
+        del self._held  # a reference to the lease does not keep the message alive
+
+
+def lease_entered_twice() -> RuntimeError:
+    """Return the error for a lease that is entered a second time."""
+    return RuntimeError("a lease is entered once: call `lease()` for each message")

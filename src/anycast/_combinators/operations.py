@@ -1,0 +1,226 @@
+"""Operations made of other operations: how `merge`, `map` and `filter` receive.
+
+The operations that a derived operation is made of are its *sources*.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+
+from anycast._combinators.lease import LeasedMessage
+from anycast._interface.errors import ReceiverStoppedError
+from anycast._select.fairness import choose_ready, random_index
+from anycast._select.selectable import Selectable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from anycast._interface.receiver import Receiver
+    from anycast._select.selectable import Leaf
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+
+
+class DerivedOperation(Selectable[T_co]):
+    """An operation made of other operations.
+
+    Args:
+        receiver: the derived receiver that receives with this operation. Errors name the receiver.
+    """
+
+    __slots__ = ("receiver",)
+
+    def __init__(self, receiver: Receiver[Any]) -> None:
+        super().__init__()
+        # None while the receiver keeps this operation for its next receive.
+        self.receiver: Receiver[Any] | None = receiver
+
+    @abstractmethod
+    def source_of(self, leaf: Leaf[Any]) -> Selectable[Any]:
+        """Return the source to which a leaf belongs."""
+
+    @abstractmethod
+    def transform(self, value: Any) -> bool:
+        """Set the outcome from a received value. Returns False if the value is dropped."""
+
+    def source_ended(self, source: Selectable[Any]) -> bool:  # noqa: ARG002  for `merge`
+        """React to a source that has ended. Returns whether this operation has ended, too."""
+        return self.set_ended()
+
+    def complete(self, leaf: Leaf[Any]) -> bool:
+        source = self.source_of(leaf)
+        return source.complete(leaf) and self.adopt_outcome(source)
+
+    def adopt_outcome(self, source: Selectable[Any]) -> bool:
+        """Make the outcome from the outcome of a source; return whether this has happened."""
+        if source.ended:
+            return self.source_ended(source)
+        if source.error is not None:
+            # Without a local variable for the error: its traceback may refer to this frame.
+            self.set_outcome(error=source.error)
+            source.clear_result()
+            return True
+        try:
+            return self.transform(source.take_result())
+        except Exception as error:  # noqa: BLE001  `result` raises it
+            return self.set_outcome(error=_without_our_frames(error))
+
+    def raise_stopped(self, source: Selectable[Any]) -> NoReturn:
+        """Raise the error of a source that has ended, with this operation's own receiver."""
+        try:
+            source.raise_ended()
+        except ReceiverStoppedError as error:
+            receiver = cast("Receiver[Any]", self.receiver)  # None only between two receives
+            raise ReceiverStoppedError(receiver) from error.__cause__
+
+
+def _without_our_frames(error: Exception) -> Exception:
+    """Drop the first frames of a traceback: they refer to the operation that stores the error."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_globals is globals():
+        frames = frames.tb_next
+    return error.with_traceback(frames)
+
+
+class MergeOperation(DerivedOperation[T_co]):
+    """Receives from whichever source is ready.
+
+    A source is drawn once for each message, and this choice stays until the message is received.
+    Drawing again after a yield would favour the sources that owe no yield.
+
+    Args:
+        receiver: the merged receiver.
+        running: the receivers that are not known to have ended. The list is that of the merged
+            receiver, and receivers that end are removed here.
+        sources: the operation of each running receiver, in the same order.
+    """
+
+    __slots__ = ("_drawn", "_receivers", "_running", "_sources")
+
+    def __init__(
+        self,
+        receiver: Receiver[Any],
+        running: list[Any],
+        sources: Sequence[Selectable[Any]],
+    ) -> None:
+        super().__init__(receiver)
+        self._running = running
+        self._receivers = [*running]  # of the sources, in the same order
+        self._sources = [*sources]
+        self._drawn: Selectable[Any] | None = None  # the source to look at first
+
+    def leaves(self) -> Iterable[Leaf[Any]]:
+        return [leaf for source in self._sources for leaf in source.leaves()]
+
+    def before_wait(self) -> None:
+        for source in self._sources:
+            source.before_wait()
+
+    def try_fast(self) -> bool:
+        drawn = self._drawn
+        if drawn is None:
+            drawn = self._drawn = self._sources[random_index(len(self._sources))]
+        if not drawn.try_fast():
+            return False
+        self._drawn = None
+        return self.adopt_outcome(drawn)
+
+    def find_ready(self) -> Leaf[Any] | None:
+        if self._drawn is not None and (leaf := self._drawn.find_ready()) is not None:
+            return leaf
+        found = choose_ready(self._sources)
+        if found is None:
+            return None
+        self._drawn, leaf = found
+        return leaf
+
+    def complete(self, leaf: Leaf[Any]) -> bool:
+        self._drawn = None
+        return super().complete(leaf)
+
+    def source_of(self, leaf: Leaf[Any]) -> Selectable[Any]:
+        return next(source for source in self._sources if leaf in source.leaves())
+
+    def transform(self, value: Any) -> bool:
+        return self.set_outcome(value=value)
+
+    def source_ended(self, source: Selectable[Any]) -> bool:
+        if len(self._sources) == 1:
+            return self.set_ended()
+        index = self._sources.index(source)
+        del self._sources[index]
+        receiver, running = self._receivers.pop(index), self._running
+        if receiver in running and len(running) > 1:
+            running.remove(receiver)
+        return False
+
+    def raise_ended(self) -> NoReturn:
+        (source,) = self._sources
+        self.raise_stopped(source)
+
+
+class MapOperation(DerivedOperation[U]):
+    """Receives, and applies a function to the message."""
+
+    __slots__ = ("_function", "_source")
+
+    def __init__(
+        self, receiver: Receiver[Any], source: Selectable[T], function: Callable[[T], Any]
+    ) -> None:
+        super().__init__(receiver)
+        self._source = source
+        self._function = function
+
+    def leaves(self) -> Iterable[Leaf[Any]]:
+        return self._source.leaves()
+
+    def before_wait(self) -> None:
+        self._source.before_wait()
+
+    def try_fast(self) -> bool:
+        source = self._source
+        return source.try_fast() and self.adopt_outcome(source)
+
+    def find_ready(self) -> Leaf[Any] | None:
+        return self._source.find_ready()
+
+    def source_of(self, leaf: Leaf[Any]) -> Selectable[Any]:  # noqa: ARG002  there is one source
+        return self._source
+
+    def transform(self, value: Any) -> bool:
+        return self.set_outcome(value=self._function(value))
+
+    def raise_ended(self) -> NoReturn:
+        self.raise_stopped(self._source)
+
+
+class FilterOperation(MapOperation[T]):
+    """Receives, and drops the messages for which the function's result is false."""
+
+    __slots__ = ()
+
+    def transform(self, value: Any) -> bool:
+        return bool(self._function(value)) and self.set_outcome(value=value)
+
+
+def map_lease(function: Callable[[T], U], held: LeasedMessage[T]) -> LeasedMessage[U]:
+    """Map a message on lease. If the function raises, the lease ends as done."""
+    try:
+        return LeasedMessage(function(held.message), held.done, held.give_back)
+    except BaseException:
+        held.done()
+        raise
+
+
+def filter_lease(predicate: Callable[[T], object], held: LeasedMessage[T]) -> bool:
+    """Filter a message on lease. If the message is dropped, the lease ends as done."""
+    accepted = False
+    try:
+        accepted = bool(predicate(held.message))
+    finally:
+        if not accepted:
+            held.done()
+    return accepted

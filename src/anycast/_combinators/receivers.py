@@ -1,0 +1,283 @@
+"""What every receiver shares, and the receivers made of other receivers.
+
+The receivers of `merge`, `map` and `filter` have no task and no buffer. Each receive is a `select`
+over the operations of their sources. So to close or to drop such a receiver leaves each message
+where the message is. Such receivers nest, and work with the receivers of every kind of channel.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from anyio import WouldBlock
+
+from anycast._arguments import check_callable, check_int, check_some
+from anycast._combinators.lease import Lease
+from anycast._combinators.operations import (
+    DerivedOperation,
+    FilterOperation,
+    MapOperation,
+    MergeOperation,
+    filter_lease,
+    map_lease,
+)
+from anycast._interface.receiver import Receiver
+from anycast._select.select import select, select_nowait
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from typing import TypeGuard
+
+    from typing_extensions import TypeIs
+
+    from anycast._combinators.lease import LeasedMessage
+    from anycast._select.selectable import Selectable
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+U = TypeVar("U")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+
+
+# A type checker joins the types of a variable number of arguments; these keep them apart.
+@overload
+def merge(one: Receiver[T1], two: Receiver[T2], /) -> Receiver[T1 | T2]: ...
+@overload
+def merge(
+    one: Receiver[T1], two: Receiver[T2], three: Receiver[T3], /
+) -> Receiver[T1 | T2 | T3]: ...
+@overload
+def merge(
+    one: Receiver[T1], two: Receiver[T2], three: Receiver[T3], four: Receiver[T4], /
+) -> Receiver[T1 | T2 | T3 | T4]: ...
+@overload
+def merge(*receivers: Receiver[T]) -> Receiver[T]: ...
+def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
+    """Return one receiver over several, fair among them; it spawns no task.
+
+    It ends when all of them have stopped. Closing it closes them.
+
+    ```python
+    import anyio
+    from anycast import Anycast, merge
+
+
+    async def main() -> None:
+        news, mail = Anycast[str](), Anycast[str]()
+        await news.new_sender().send("rain")
+        await mail.new_sender().send("a letter")
+        news.close()
+        mail.close()
+        both = merge(news.new_receiver(), mail.new_receiver())
+        assert {message async for message in both} == {"rain", "a letter"}
+
+
+    anyio.run(main, backend="asyncio")
+    ```
+
+    Args:
+        receivers: of any channels; at least one.
+
+    Returns:
+        A receiver that gets what any of them would have received.
+
+    Raises:
+        ValueError: if there is no receiver.
+        TypeError: if an argument is no receiver.
+    """
+    check_some("receivers", receivers, ReceiverBase, "`new_receiver`, `map`, `filter` or `merge`")
+    sources: tuple[Any, ...] = receivers
+    return MergedReceiver(*sources)
+
+
+class ReceiverBase(Receiver[T_co]):
+    """A receiver with `lease`, `map` and `filter`, made of two operations: the primitives."""
+
+    @abstractmethod
+    def receiving(self) -> Selectable[T_co]: ...
+
+    @abstractmethod
+    def leasing(self) -> Selectable[LeasedMessage[T_co]]:
+        """Return the operation that takes a message on lease."""
+
+    def lease(self) -> AbstractAsyncContextManager[T_co]:
+        return Lease(self.leasing())
+
+    def map(self, function: Callable[[T_co], U], /) -> Receiver[U]:
+        return MappedReceiver(self, function)
+
+    @overload
+    def filter(self, predicate: Callable[[T_co], TypeGuard[U]], /) -> Receiver[U]: ...
+    @overload
+    def filter(self, predicate: Callable[[T_co], TypeIs[U]], /) -> Receiver[U]: ...
+    @overload
+    def filter(self, predicate: Callable[[T_co], object], /) -> Receiver[T_co]: ...
+    # These are the overloads of the base class, and pyright does not see that.
+    def filter(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, predicate: Callable[[Any], object], /
+    ) -> Receiver[Any]:
+        return FilteredReceiver(self, predicate)
+
+    @abstractmethod
+    def clone(self) -> ReceiverBase[T_co]: ...
+
+
+class DerivedReceiver(ReceiverBase[T_co]):
+    """What the receivers made of other receivers share.
+
+    Args:
+        name: of the combinator, for `str` and `repr`.
+        receivers: what this receiver is made of.
+    """
+
+    def __init__(self, name: str, *receivers: ReceiverBase[Any]) -> None:
+        self._name = name
+        self._receivers = receivers
+        # Errors of a function after the first message of a `receive_many`. Each is raised by one
+        # of the next receives.
+        self._deferred_errors: deque[Exception] = deque()
+        # The operation of the last receive, for the next receive. None while it is in use.
+        self._cached: DerivedOperation[T_co] | None = None
+
+    @abstractmethod
+    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
+        """Return a new operation that receives a message, or takes a message on lease."""
+
+    def _operation(self, *, leased: bool) -> DerivedOperation[Any]:
+        if self._deferred_errors:
+            raise self._deferred_errors.popleft()
+        return self._new_operation(leased=leased)
+
+    def receiving(self) -> Selectable[T_co]:
+        return self._operation(leased=False)
+
+    def leasing(self) -> Selectable[LeasedMessage[T_co]]:
+        return self._operation(leased=True)
+
+    def _take_cached(self) -> DerivedOperation[T_co]:
+        """Return the cached operation to receive with, or a new operation if that is in use."""
+        cached, self._cached = self._cached, None
+        if cached is None or self._deferred_errors:
+            return self._operation(leased=False)
+        cached.receiver = self
+        return cached
+
+    def _cache(self, operation: DerivedOperation[T_co]) -> None:
+        """Keep an operation for the next receive: to make a new operation takes time."""
+        operation.receiver = None  # else receiver and operation would be a cycle
+        self._cached = operation
+
+    async def receive(self) -> T_co:
+        operation = self._take_cached()
+        await select(operation)
+        try:
+            return operation.take_result()
+        finally:
+            self._cache(operation)
+
+    def receive_nowait(self) -> T_co:
+        operation = self._take_cached()
+        select_nowait(operation)
+        try:
+            return operation.take_result()
+        finally:
+            self._cache(operation)
+
+    async def __anext__(self) -> T_co:
+        operation = self._take_cached()
+        await select(operation)
+        if operation.ended:  # and not by its error: a function may raise a ReceiverStoppedError
+            raise StopAsyncIteration
+        try:
+            return operation.take_result()
+        except StopAsyncIteration as error:  # as Python does if a coroutine raises StopIteration
+            raise RuntimeError("a function raised StopAsyncIteration") from error
+        finally:
+            self._cache(operation)
+
+    async def receive_many(self, max_messages: int) -> list[T_co]:
+        check_int("max_messages", max_messages, least=1)
+        operation = self.receiving()
+        await select(operation)
+        messages = [operation.take_result()]
+        with suppress(WouldBlock):
+            while len(messages) < max_messages:
+                select_nowait(operation)
+                if operation.error is not None:  # the messages before the error are returned
+                    self._deferred_errors.append(operation.error)
+                if operation.ended or operation.error is not None:
+                    operation.clear_result()
+                    break
+                messages.append(operation.take_result())
+        return messages
+
+    def close(self) -> None:
+        for receiver in self._receivers:
+            receiver.close()
+
+    def __str__(self) -> str:
+        return f"{self._name}({', '.join(map(str, self._receivers))})"
+
+    def __repr__(self) -> str:
+        return f"{self._name}({', '.join(map(repr, self._receivers))})"
+
+
+class MergedReceiver(DerivedReceiver[T]):
+    """What `merge` returns."""
+
+    def __init__(self, *receivers: ReceiverBase[T]) -> None:
+        super().__init__("merge", *receivers)
+        # The receivers that are not known to have ended. An operation removes those that end.
+        self._running: list[ReceiverBase[Any]] = list(dict.fromkeys(receivers))
+
+    def clone(self) -> ReceiverBase[T]:
+        return MergedReceiver(*(receiver.clone() for receiver in self._receivers))
+
+    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
+        sources = [one.leasing() if leased else one.receiving() for one in self._running]
+        return MergeOperation(self, self._running, sources)
+
+
+class MappedReceiver(DerivedReceiver[U]):
+    """What `Receiver.map` returns."""
+
+    def __init__(self, receiver: ReceiverBase[T], function: Callable[[T], U]) -> None:
+        check_callable("function", function)
+        super().__init__("map", receiver)
+        self._receiver = receiver
+        self._function = function
+
+    def clone(self) -> ReceiverBase[U]:
+        return MappedReceiver(self._receiver.clone(), self._function)
+
+    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
+        if leased:
+            return MapOperation(self, self._receiver.leasing(), partial(map_lease, self._function))
+        return MapOperation(self, self._receiver.receiving(), self._function)
+
+
+class FilteredReceiver(DerivedReceiver[T]):
+    """What `Receiver.filter` returns."""
+
+    def __init__(self, receiver: ReceiverBase[T], predicate: Callable[[T], object]) -> None:
+        check_callable("predicate", predicate)
+        super().__init__("filter", receiver)
+        self._receiver = receiver
+        self._predicate = predicate
+
+    def clone(self) -> ReceiverBase[T]:
+        return FilteredReceiver(self._receiver.clone(), self._predicate)
+
+    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
+        if leased:
+            accept = partial(filter_lease, self._predicate)
+            return FilterOperation(self, self._receiver.leasing(), accept)
+        return FilterOperation(self, self._receiver.receiving(), self._predicate)

@@ -1,0 +1,184 @@
+"""What `select` needs of an operation, and of a channel.
+
+An operation is either a *leaf*, which belongs to one end of one channel, or is derived from other
+operations, as the operations of `merge`, `map` and `filter` are. `select` asks each operation for a
+leaf that is ready, and lets the leaf act. If every leaf has to wait, `select` registers all leaves
+in their channels, and a peer acts for one of them. In both cases the leaf then has an outcome, and
+the operation makes its own outcome of that (`complete`).
+
+`Leaf` is all that `select` knows of a channel. Each kind of channel implements it.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from anycast._interface.operation import Operation
+from anycast._waiting.waiter import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from anycast._waiting.event_loop import LoopBinding
+    from anycast._waiting.waiter import WaitQueue, Wakeable
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Selectable(Operation[T_co]):
+    """An operation with its outcome, and the steps by which `select` performs the operation."""
+
+    __slots__ = ("ended", "error", "traceback", "value")
+
+    def __init__(self) -> None:
+        # The outcome of the last time: `value` or `error`, or `ended` if the operation can never
+        # happen again. Before the first time there is no outcome.
+        self.value: T_co = NOTHING
+        self.error: Exception | None = None
+        self.traceback: TracebackType | None = None  # of `error`, before `result` raises it
+        self.ended = False
+
+    def result(self) -> T_co:
+        if self.value is not NOTHING:
+            return self.value
+        if self.ended:
+            self.raise_ended()
+        if self.error is not None:
+            try:
+                raise self.error.with_traceback(self.traceback)
+            finally:
+                del self  # else the traceback would keep the error alive
+        raise RuntimeError("the operation has not happened: `select` did not return it")
+
+    def set_outcome(self, *, value: Any = NOTHING, error: Exception | None = None) -> bool:
+        """Record what the operation gave. Returns True: the operation has happened."""
+        self.ended = False
+        self.value = value
+        self.error = error
+        self.traceback = error.__traceback__ if error is not None else None
+        return True
+
+    def set_ended(self) -> bool:
+        """Record that the channel, or its end, is closed.
+
+        Returns True: `select` treats a closed operation as ready and returns the operation, and
+        `result` raises.
+        """
+        self.clear_result()
+        self.ended = True
+        return True
+
+    def take_result(self) -> T_co:
+        """Return or raise the result, and keep no reference to the result.
+
+        A stored error would be a cycle: the frames of its traceback refer to their callers, and
+        a caller refers to the operation.
+        """
+        try:
+            return self.result()
+        finally:
+            self.clear_result()
+
+    def clear_result(self) -> None:
+        """Drop the references to what the operation gave."""
+        self.value, self.error, self.traceback = NOTHING, None, None
+
+    def try_fast(self) -> bool:
+        """Perform the operation if one check shows that it is ready and that no yield is due.
+
+        Returns:
+            Whether the operation has happened. If not, `select` goes the long way.
+        """
+        return False
+
+    def before_wait(self) -> None:
+        """Prepare for a wait. `select` calls this before it registers the leaves."""
+
+    @abstractmethod
+    def leaves(self) -> Iterable[Leaf[Any]]:
+        """Return the leaves of this operation."""
+
+    @abstractmethod
+    def find_ready(self) -> Leaf[Any] | None:
+        """Return a leaf that is ready; None if each leaf has to wait."""
+
+    @abstractmethod
+    def complete(self, leaf: Leaf[Any]) -> bool:
+        """Make the outcome of this operation from the outcome of one of its leaves.
+
+        Returns:
+            Whether the operation has happened. A filter may have dropped the message.
+        """
+
+    @abstractmethod
+    def raise_ended(self) -> NoReturn:
+        """Raise the error that tells why the operation can never happen again."""
+        raise NotImplementedError
+
+
+class Leaf(Selectable[T_co]):
+    """A send or receive at one end of one channel.
+
+    Args:
+        binding: the event loop of the channel.
+        queue: where a task waits for this operation.
+    """
+
+    __slots__ = ("binding", "queue")
+
+    def __init__(self, binding: LoopBinding, queue: WaitQueue) -> None:
+        super().__init__()
+        self.binding = binding
+        self.queue = queue
+
+    def leaves(self) -> Iterable[Leaf[Any]]:
+        return (self,)
+
+    def complete(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  the leaf is this operation
+        return True
+
+    @abstractmethod
+    def must_yield(self) -> bool:
+        """Return whether the task has to yield before its next operation in this channel."""
+
+    @abstractmethod
+    def act(self) -> bool:
+        """Send or receive, or record that the end is closed.
+
+        Returns:
+            Whether the operation has happened. If not, the operation has to wait.
+        """
+
+    @abstractmethod
+    def act_nowait(self) -> bool:
+        """Do as `act`, without being counted towards ``yield_every``."""
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Return whether `act` would succeed now, without a waiting peer."""
+
+    @abstractmethod
+    def register(self, arm: Wakeable, binding: LoopBinding) -> None:
+        """Let a task wait for this operation.
+
+        Args:
+            arm: what a peer is to wake. `accept` gets the result if the arm was chosen.
+            binding: the event loop of the waiting task.
+
+        Raises:
+            RuntimeError: if tasks of another event loop wait in the channel. Nothing has changed
+                then.
+        """
+
+    @abstractmethod
+    def unregister(self, arm: Wakeable) -> None:
+        """Take an arm out of its queue. An arm that has left before is ignored."""
+
+    def accept(self, given: Any) -> None:
+        """Record what a peer gave."""
+        self.value = given
+
+    def undo(self, given: Any) -> None:
+        """Give back what a peer gave, because the task was destroyed before the task could run."""

@@ -1,0 +1,1 @@
+"""How a task waits and yields, on any event loop. This package knows no channel."""

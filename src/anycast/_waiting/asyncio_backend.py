@@ -1,0 +1,88 @@
+"""A task of asyncio that waits in a bare future."""
+
+from __future__ import annotations
+
+import sys
+from asyncio import (
+    Future,
+    InvalidStateError,
+    _get_running_loop,  # pyright: ignore[reportPrivateUsage]  its documentation is public
+    current_task,
+)
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from anycast._waiting.late_cancellation import deliver, owed, postpone
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Task
+    from collections.abc import Awaitable, Callable, Generator
+
+    from anycast._waiting.waiter import Binding, Waiter
+
+
+# Whether a future finds the running loop faster than the loop can be handed to the future.
+FINDS_LOOP_FASTER = sys.version_info >= (3, 12)
+NO_TASK = "no task of asyncio is running"  # e.g. in a callback, or in a task of a guest trio
+
+
+class CountingFuture(Future[Any]):
+    """A future that stores how many cancellations of its task were requested before the wait.
+
+    Few tasks have such requests. All other tasks wait in a plain future, which is faster.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, count: int) -> None:
+        super().__init__(loop=loop)
+        self.count = count
+
+
+class AsyncioBackend:
+    """The backend of asyncio, and of every event loop that runs asyncio's tasks.
+
+    To cancel a task that waits in a future, asyncio cancels the future at once. The task runs
+    later. So the future tells whether its task can still be given a result.
+    """
+
+    woken_before: ClassVar[type[Exception]] = InvalidStateError
+
+    @staticmethod
+    def new_waiter(binding: Binding) -> Waiter:
+        loop = _get_running_loop()
+        if loop is None or (task := current_task(loop)) is None:
+            return binding.new_waiter_elsewhere(AsyncioBackend)
+        if loop is not binding.loop:
+            binding.bind(loop)
+        if owed:
+            deliver(task)
+        count = task.cancelling()
+        if count:
+            return CountingFuture(loop, count)
+        waiter: Future[Any] = Future() if FINDS_LOOP_FASTER else Future(loop=loop)
+        return waiter
+
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        if current_task() is None:
+            raise RuntimeError(NO_TASK)
+        return _YIELD
+
+    @staticmethod
+    def loop_getter() -> Callable[[], object]:
+        return _get_running_loop
+
+    @staticmethod
+    def postpone(waiter: Future[Any], error: BaseException) -> None:
+        count = waiter.count if isinstance(waiter, CountingFuture) else 0
+        postpone(cast("Task[Any]", current_task()), error, count)
+
+
+class _Yield:
+    """Yields as ``asyncio.sleep(0)`` does, with one coroutine fewer."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+_YIELD = _Yield()

@@ -1,0 +1,191 @@
+"""The event loop whose tasks wait at one place, and the backend that serves it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from anyio import get_cancelled_exc_class
+
+from anycast._waiting.anyio_backend import AnyioBackend, library_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from anycast._waiting.waiter import Backend, Binding, Waiter, WaitQueue, Wakeable
+
+
+class LoopBinding:
+    """The event loop whose tasks wait at one place: one event loop at a time.
+
+    The core of a channel is a `LoopBinding`.
+    """
+
+    __slots__ = ("_thread", "backend", "loop", "make_waiter", "running_loop")
+
+    def __init__(self) -> None:
+        # The event loop of the tasks that wait here, or that waited here last.
+        self.loop: object = None
+        self._thread = 0  # in which that event loop runs
+        self._use_backend(UnboundBackend)
+
+    def _use_backend(self, backend: type[Backend]) -> None:
+        self.backend = backend
+        # Each is looked up here once, and not in each operation.
+        self.make_waiter = backend.new_waiter
+        self.running_loop = backend.loop_getter()
+
+    @abstractmethod
+    def queues(self) -> tuple[WaitQueue, ...]:
+        """Return the queues in which tasks wait."""
+
+    def new_waiter(self) -> Waiter:
+        """Return what the running task is to await.
+
+        Raises:
+            RuntimeError: if no event loop runs, or as `bind`. Nothing has changed then.
+        """
+        return self.make_waiter(self)
+
+    def new_waiter_elsewhere(self, unfit: type[Backend]) -> Waiter:
+        """Return a waiter as `new_waiter` does, because the last backend does not fit."""
+        backend = running_backend()
+        if backend is unfit:
+            raise RuntimeError("a task must be running")
+        waiter = backend.new_waiter(self)
+        self._use_backend(backend)
+        return waiter
+
+    def checkpoint(self) -> Awaitable[None]:
+        """Return what the running task awaits to yield once, and to notice a cancellation.
+
+        Raises:
+            RuntimeError: if no event loop runs.
+        """
+        try:
+            return self.backend.checkpoint()
+        except RuntimeError:
+            pass
+        backend = running_backend()
+        if not any(self.queues()):  # else the bound backend must stay, to wake the waiting tasks
+            self._use_backend(backend)
+        return backend.checkpoint()
+
+    def bind(self, loop: object) -> None:
+        """Bind another event loop.
+
+        Raises:
+            RuntimeError: if tasks of the bound event loop are waiting. Nothing has changed then.
+        """
+        if any(self.queues()) and not self._drop_if_over():
+            raise RuntimeError(
+                f"{self} serves one event loop at a time,"
+                " and tasks of another one are waiting in it"
+            )
+        self.loop = loop
+        self._thread = get_ident()
+
+    def bind_like(self, other: LoopBinding) -> None:
+        """Bind the event loop to which another binding is bound; raise as `bind`."""
+        if self.loop is not other.loop:
+            self.bind(other.loop)
+        if self.backend is not other.backend:  # this channel has yielded in another event loop
+            self._use_backend(other.backend)
+
+    def check_thread(self) -> None:
+        """Check that the waiting tasks can be woken from this thread.
+
+        Tasks of an event loop that is over are dropped.
+
+        Raises:
+            RuntimeError: if tasks of another thread's event loop are waiting.
+        """
+        if self.running_loop() is self.loop or not any(self.queues()) or self._drop_if_over():
+            return
+        if get_ident() != self._thread:
+            raise RuntimeError(
+                f"{self} has tasks waiting in another thread, and is not thread-safe:"
+                " use `anyio.from_thread.run(sender.send, message)`"
+            )
+
+    def _drop_if_over(self) -> bool:
+        over = is_over(self.loop)
+        if over:
+            for queue in self.queues():
+                queue.clear()
+        return over
+
+    def wake(self, waiter: Wakeable, result: Any) -> bool:
+        """Wake a task with a result.
+
+        Returns:
+            False if the task was woken before, or is known to be leaving.
+        """
+        try:
+            waiter.set_result(result)
+        except self.backend.woken_before:
+            return False
+        return True
+
+
+class UnboundBackend(AnyioBackend):
+    """The backend before the first wait. It fits no task, so a backend that fits is chosen."""
+
+    @staticmethod
+    def new_waiter(binding: Binding) -> Waiter:
+        return binding.new_waiter_elsewhere(UnboundBackend)
+
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        raise RuntimeError
+
+
+# The backends in use, each under the class that its event loop raises to cancel a task.
+_backends: dict[type[BaseException | None], type[Backend]] = {}
+
+
+def backend_of(error: BaseException | None) -> type[Backend] | None:
+    """Return the backend whose event loop raises this error to cancel a task; None for others."""
+    return _backends.get(type(error))
+
+
+def running_backend() -> type[Backend]:
+    """Return the backend for the running event loop.
+
+    Raises:
+        RuntimeError: if no event loop runs.
+    """
+    # anyio returns this class faster than the name of the event loop's library.
+    cancelled = get_cancelled_exc_class()
+    backend = _backends.get(cancelled)
+    if backend is None:
+        backend = _backends[cancelled] = _choose(cancelled)
+    return backend
+
+
+def _choose(cancelled: type[BaseException]) -> type[Backend]:
+    # Imported here: a program needs the backend of its own event loop only.
+    match library_of(cancelled):
+        case "asyncio":
+            from anycast._waiting.asyncio_backend import AsyncioBackend  # noqa: PLC0415
+
+            return AsyncioBackend
+        case "trio":
+            from anycast._waiting.trio_backend import TrioBackend  # noqa: PLC0415
+
+            return TrioBackend
+        case _:
+            return AnyioBackend
+
+
+def is_over(loop: Any) -> bool:
+    """Return whether an event loop has ended. The tasks of such an event loop never run again."""
+    if hasattr(loop, "is_closed"):
+        closed: bool = loop.is_closed()
+        return closed
+    if hasattr(loop, "run_sync_soon"):
+        from anycast._waiting.trio_backend import is_finished  # noqa: PLC0415  as above
+
+        return is_finished(loop)
+    return False

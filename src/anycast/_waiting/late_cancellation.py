@@ -1,0 +1,70 @@
+"""Cancellations of asyncio that come too late, and are delivered at the task's next wait.
+
+On asyncio, `Task.cancel` can strike a task that was woken with its result and has not run since.
+The operation has happened, and ``CancelledError`` is raised where the task waited. The operation
+then returns its result, and the cancellation is delivered later. (trio never does this: trio does
+not cancel a task that was rescheduled.) The rules:
+
+1. When a wait begins, store the task's count of cancellation requests, `Task.cancelling`.
+2. When a ``CancelledError`` ends a wait that was given a result, return the result. Request the
+   cancellation again in the next turn of the event loop, unless the count has fallen back to the
+   stored count: `asyncio.timeout` and `asyncio.TaskGroup` take their requests back when their block
+   ends. The count is compared with the count at the beginning of the wait, and not with the count
+   at the time of the error: if two timeouts fire at once, and the first is taken back, then the
+   second must still be delivered. The count is not compared with 0 either: up to Python 3.12 a task
+   group leaves requests behind, and so does code that catches ``CancelledError`` without a call of
+   `Task.uncancel`.
+3. If the task waits in a channel again before that turn, deliver the cancellation at this wait. So
+   a busy channel, which hands a task one message after another, cannot outrun a cancellation.
+4. Cancel scopes of anyio are exact without these rules, and the rules do not harm them. A scope
+   does not cancel a task whose future is done, and cancels again until its block has ended.
+
+A count does not tell who made a request. So a late cancellation may be taken for the request of a
+timeout that takes its own request back. This can happen in two places: in the block of an
+`asyncio.timeout` that fired earlier, and whose error was swallowed; and in the block of an
+`asyncio.timeout` whose time is over, if the block begins right after the operation, without a wait.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+if TYPE_CHECKING:
+    from asyncio import Task
+
+# The tasks to which a cancellation is owed: its arguments, and the count when the wait began. The
+# references are weak: a task whose event loop never runs again is not kept alive.
+owed: dict[ref[Task[Any]], tuple[tuple[Any, ...], int]] = {}
+
+
+def _forget(task: ref[Task[Any]]) -> None:
+    owed.pop(task, None)
+
+
+def postpone(task: Task[Any], error: BaseException, count: int) -> None:
+    """Owe a cancellation to the running task, because its operation has happened.
+
+    Args:
+        task: the running task.
+        error: the error that ended the wait.
+        count: the task's cancellation requests when the wait began.
+    """
+    owed[ref(task, _forget)] = error.args, count
+    task.get_loop().call_soon(deliver, task)
+
+
+def deliver(task: Task[Any]) -> bool:
+    """Request the owed cancellation of a task again, unless the cancellation was taken back.
+
+    Returns:
+        Whether the task is being cancelled by this call.
+    """
+    debt = owed.pop(ref(task), None)
+    if debt is None:
+        return False
+    args, count = debt
+    if task.done() or task.cancelling() <= count:
+        return False
+    task.uncancel()  # `cancel` counts the same request again
+    return task.cancel(*args)

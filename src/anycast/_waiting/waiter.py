@@ -1,0 +1,116 @@
+"""What a task waits for, and what waiting needs of an event loop.
+
+A channel knows no event loop. A task waits for a `Waiter`, and the channel wakes the waiter with a
+result. A waiter is a future of asyncio, or behaves like a future: it is given one result, and is
+awaited once. A `Backend` makes waiters for one kind of event loop.
+
+A wait ends in one of three ways:
+
+- The waiter was given a result. The operation has happened.
+- The waiter was given `NOTHING`. The operation can never happen: its end or its channel is closed.
+- The wait raised. `anycast._waiting.interruption` tells whether the operation happened before that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections import OrderedDict
+    from collections.abc import Awaitable, Callable, Generator
+
+NOTHING: Final[Any] = object()
+"""Stands in the place of a message where there is no message."""
+
+
+class Wakeable(Protocol):
+    """What a channel can wake, once. The names are those of `asyncio.Future`."""
+
+    def done(self) -> bool:
+        """Return whether it was woken, or its task is known to be leaving."""
+        ...
+
+    def set_result(self, result: Any, /) -> None:
+        """Wake the task with a result.
+
+        Raises:
+            Exception: the backend's `Backend.woken_before`, if `done` is true.
+        """
+        ...
+
+
+WaitQueue: TypeAlias = "OrderedDict[Wakeable, Any]"
+"""The tasks that wait on one side of a channel, first in, first out."""
+
+
+class Waiter(Wakeable, Protocol):
+    """What one task awaits, once."""
+
+    def cancelled(self) -> bool:
+        """Return whether the task is known to be leaving, because it is being cancelled."""
+        ...
+
+    def result(self) -> Any:
+        """Return the given result. To be called only if `done` is true and `cancelled` is not."""
+        ...
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Wait for the result."""
+        ...
+
+
+class WokenError(Exception):
+    """A waiter was given a result before."""
+
+
+class Binding(Protocol):
+    """What a backend needs of the object for which it makes a waiter."""
+
+    loop: object
+    """The event loop that is bound."""
+
+    def bind(self, loop: object, /) -> None:
+        """Bind another event loop.
+
+        Raises:
+            RuntimeError: if tasks of the bound event loop are waiting.
+        """
+
+    def new_waiter_elsewhere(self, unfit: type[Backend], /) -> Waiter:
+        """Return a waiter of the backend that fits the running task. The given one does not."""
+        ...
+
+
+class Backend(Protocol):
+    """How the running task waits and yields on one kind of event loop.
+
+    If the running task belongs to another kind of event loop, `new_waiter` turns to the backend
+    that fits, and `checkpoint` raises RuntimeError.
+    """
+
+    woken_before: ClassVar[type[Exception]]
+    """What `Wakeable.set_result` raises if the waiter is done."""
+
+    @staticmethod
+    def new_waiter(binding: Binding, /) -> Waiter:
+        """Return a waiter for the running task, and bind the task's event loop.
+
+        Raises:
+            RuntimeError: outside of a task, or as `Binding.bind`. Nothing has changed then.
+        """
+        ...
+
+    @staticmethod
+    def checkpoint() -> Awaitable[None]:
+        """Return what the running task awaits to yield once, and to notice a cancellation."""
+        ...
+
+    @staticmethod
+    def loop_getter() -> Callable[[], object]:
+        """Return a function that returns the running event loop of this thread, or None."""
+        ...
+
+    @staticmethod
+    def postpone(waiter: Any, error: BaseException, /) -> None:
+        """Deliver a cancellation later: it struck after the waiter was given its result."""
+        ...
