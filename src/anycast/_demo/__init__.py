@@ -1,8 +1,9 @@
-"""What ``python -m anycast`` runs: the channel at work on every installed backend.
+"""The demo that ``python -m anycast`` runs on every installed backend.
 
-First two senders and two receivers, each message shown as it is sent and received; then
-many more messages, and a table of who got how many. What was lost or came twice is counted
-from the messages themselves, each of which is a number that is sent once.
+The first part has two senders and two receivers, and shows each message when the message is sent
+and when it is received. The second part sends many more messages, and prints a table with the share
+of each receiver. Each message is a number that is sent once, so the demo counts lost and duplicated
+messages from the received numbers.
 """
 
 from __future__ import annotations
@@ -30,25 +31,27 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 FAULTY = 1
-INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
-UNREAD = 141  # and of one that had more to say than anybody read
+INTERRUPTED = 130  # the exit code that shells report after SIGINT: 128 + 2
+UNREAD = 141  # the exit code that shells report after SIGPIPE: 128 + 13
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the demo as the main program of a process, whose Ctrl-C it takes over for good.
+    """Run the demo as the main program of a process.
+
+    The handler of Ctrl-C is replaced, and stays replaced after the demo.
 
     Args:
-        arguments: the command line; by default that of the process.
+        arguments: the command line; by default the command line of the process.
 
     Returns:
-        The exit code: 0; 1 if a message was lost or came twice; 130 after Ctrl-C; 141 if its
-        output was closed before the end, as by ``head``.
+        The exit code: 0; 1 if a message was lost or came twice; 130 after Ctrl-C; 141 if the
+        reader of the output closed the output before the end, as ``head`` does.
 
     Raises:
         SystemExit: with code 2 if an option is wrong, and 0 after ``--help``.
     """
     ctrl_c = CtrlC()
-    # That senders block is the point of it, and the demo shows it in its own way.
+    # Hide the warnings of blocked senders: the demo itself shows that a sender must wait.
     logging.getLogger("anycast").setLevel(logging.ERROR)
     backends, plan, redis = parse(arguments)
     code = UNREAD
@@ -64,13 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Interrupted.", file=sys.stderr)
         code = INTERRUPTED
     except* BrokenPipeError:
-        with Path(os.devnull).open("w") as nowhere:  # or Python would try again as it exits
+        # Python flushes stdout at exit: redirect stdout, so that this flush succeeds.
+        with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
     return code
 
 
 def _run_in_memory(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> int:
-    """Run both parts, and return the exit code."""
+    """Run both parts of the demo, and return the exit code."""
     small = _run_aloud(backends, ctrl_c)
     large = _run_at_length(backends, plan, ctrl_c)
     print("", *summary(large), "", verdict(small + large), sep="\n")
@@ -78,7 +82,7 @@ def _run_in_memory(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> int:
 
 
 def _run_aloud(backends: Sequence[str], ctrl_c: CtrlC) -> list[Run]:
-    """Show every message of a small run on each backend."""
+    """Run the first part on each backend, and show every message."""
     runs: list[Run] = [SpokenRun(backend) for backend in backends]
     print(heading(runs[0].plan), flush=True)
     for run in runs:
@@ -89,7 +93,7 @@ def _run_aloud(backends: Sequence[str], ctrl_c: CtrlC) -> list[Run]:
 
 
 def _run_at_length(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> list[Run]:
-    """Run what the options ask for on each backend, telling how far it is."""
+    """Run the second part, with the plan of the options, on each backend; show the progress."""
     runs = [Run(backend, plan) for backend in backends]
     print(f"\n{heading(plan)}", flush=True)
     for run in runs:

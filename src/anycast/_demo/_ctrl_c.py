@@ -1,19 +1,19 @@
-"""Ctrl-C, remembered until it suits."""
+"""Ctrl-C, recorded when pressed and handled later."""
 
 from __future__ import annotations
 
 import signal
 
 
-class Interrupted(Exception):  # noqa: N818  it is not an error
+class Interrupted(Exception):  # noqa: N818  a request of the user is not an error
     """Ctrl-C was pressed."""
 
 
 class CtrlC:
-    """Remembers the first Ctrl-C from now on, and ignores all others.
+    """Records the first Ctrl-C, and ignores every further Ctrl-C.
 
-    No `KeyboardInterrupt` is raised, so it may come at any moment and break nothing. It
-    stays so to the end of the process: a second one often comes while that is ending.
+    `KeyboardInterrupt` is never raised, so Ctrl-C is safe at any moment. A further Ctrl-C is
+    ignored until the process ends, because users often press Ctrl-C again during that time.
     """
 
     def __init__(self) -> None:
@@ -21,12 +21,12 @@ class CtrlC:
         signal.signal(signal.SIGINT, self.press)
 
     def check(self) -> None:
-        """Raise `Interrupted` if it was pressed."""
+        """Raise `Interrupted` if Ctrl-C was pressed."""
         if self.pressed:
             raise Interrupted
 
     def press(self, *_: object) -> None:
-        """Remember it; for handlers of signals."""
+        """Record that Ctrl-C was pressed; can be the handler of any signal."""
         self.pressed = True
-        # A handler of ours would be gone before the process is.
+        # Python removes its own handlers before the process ends; SIG_IGN stays until the end.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

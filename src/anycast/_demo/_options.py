@@ -14,21 +14,21 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The arguments of `anyio.run` for each backend, which is called like the module it needs.
+# The arguments of `anyio.run` for each backend. A backend has the name of the module it needs.
 BACKENDS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in anyio.get_all_backends()},
     "uvloop": ("asyncio", {"use_uvloop": True}),
 }
 IN_MEMORY: dict[str, int] = {"messages": 100_000, "limit": 10}
 ON_REDIS: dict[str, int] = {"messages": 20_000, "limit": 1_000}
-MOST_MESSAGES = 100_000_000  # at one byte each
+MOST_MESSAGES = 100_000_000  # a run keeps one byte for each message
 MOST_TASKS = 1_000
-MOST_DIGITS = 100  # Python refuses to read thousands of them
+MOST_DIGITS = 100  # `int` refuses a text of several thousand digits
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many messages, tasks of each kind, and places in the channel."""
+    """The numbers of messages, of senders and of receivers, and the limit of the channel."""
 
     messages: int
     senders: int
@@ -39,10 +39,12 @@ class Plan:
 def parse(arguments: Sequence[str] | None) -> tuple[list[str], Plan, str | None]:
     """Return the backends, the plan and the server that a command line asks for.
 
-    The server is its URL, nothing if one is to be started, or None if none is wanted.
+    The server is a URL, an empty string if the demo must start a server, or None if the demo
+    runs in memory.
 
     Raises:
-        SystemExit: if it is wrong, after saying why, or asks for help, after giving it.
+        SystemExit: if the command line is wrong, or asks for help. The parser prints the error
+            or the help first.
     """
     parser = _parser()
     options = vars(parser.parse_args(arguments))

@@ -1,4 +1,4 @@
-"""How far a run has come."""
+"""The progress of a run, on the standard error stream."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from anycast._demo._options import Plan
 
 BAR = 24  # characters
-PLAIN_LINES = 4  # at most
+PLAIN_LINES = 4  # at most this many lines, where the stream is not a terminal
 
 
 class Running(Protocol):
-    """What is to be told of a run of any kind."""
+    """The part of a run that `Progress` shows."""
 
     backend: str
     plan: Plan
@@ -25,10 +25,12 @@ class Running(Protocol):
 
 
 class Progress:
-    """On a terminal a line that is drawn anew, elsewhere a plain line for each quarter.
+    """Shows the progress: a line that is updated in place, or a plain line for each quarter.
+
+    A terminal gets the updated line, and any other stream gets the plain lines.
 
     Args:
-        run: what to look at.
+        run: the run to show.
     """
 
     def __init__(self, run: Running) -> None:
@@ -37,7 +39,7 @@ class Progress:
         self._in_place = sys.stderr.isatty()
 
     def show(self) -> None:
-        """Tell how far the run is, if that is news."""
+        """Show the progress: always on a terminal, else at each new quarter."""
         plain_lines = PLAIN_LINES * sum(self._run.received) // self._run.plan.messages
         if self._in_place:
             print(f"\r{self}", end="", file=sys.stderr, flush=True)
@@ -54,7 +56,7 @@ class Progress:
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        """Tell how far it came, and leave the line."""
+        """Show the last state, and end the line of a terminal."""
         self.show()
         if self._in_place:
             print(file=sys.stderr)

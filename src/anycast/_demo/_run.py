@@ -1,4 +1,4 @@
-"""One channel at work on one backend, and a tally of what came."""
+"""A run of the demo: a channel on one backend, and the counts of received messages."""
 
 from __future__ import annotations
 
@@ -19,39 +19,40 @@ if TYPE_CHECKING:
     from anycast._interface.receiver import Receiver
     from anycast._interface.sender import Sender
 
-TICK = 0.1  # seconds
+TICK = 0.1  # seconds between two calls of `tick`
 
 
 class Run:
-    """Sends the numbers below ``plan.messages``, each once, and counts who receives them.
+    """Sends each number below ``plan.messages`` once, and counts the messages of each receiver.
 
-    Its receivers yield after each message, as they would to work on it. Those that do not
-    take what is there in one go, which leaves little to the others.
+    A receiver yields after each message, as a task that works on the message would do. Without
+    this yield a receiver would take many stored messages in a row, and the shares of the
+    receivers would be uneven.
 
     Args:
         backend: where to run; a key of `BACKENDS`.
-        plan: how much, and by how many.
+        plan: the numbers of messages and of tasks, and the limit.
     """
 
     def __init__(self, backend: str, plan: Plan) -> None:
         self.backend = backend
         self.plan = plan
-        self.seconds = math.nan  # until it is done
-        self.received = [0] * plan.receivers
-        self._came = bytearray(plan.messages)
+        self.seconds = math.nan  # the duration, once the run has ended
+        self.received = [0] * plan.receivers  # by the number of the receiver
+        self._came = bytearray(plan.messages)  # 1 for each message that was received
 
     @property
     def lost(self) -> int:
-        """How many messages never came."""
+        """How many messages were never received."""
         return self._came.count(0)
 
     @property
     def duplicated(self) -> int:
-        """How many times a message came that had come before."""
+        """How many times a message was received again."""
         return sum(self.received) - self._came.count(1)
 
     def start(self, tick: Callable[[], bool]) -> None:
-        """Run to the end, or until ``tick`` returns true; that is asked ten times a second."""
+        """Run to the end, or until ``tick``, called every `TICK` seconds, returns true."""
         name, options = BACKENDS[self.backend]
         anyio.run(self._work_and_tick, tick, backend=name, backend_options=options)
 
@@ -64,7 +65,7 @@ class Run:
             tasks.cancel_scope.cancel()
 
     async def _keep_ticking(self, tick: Callable[[], bool], work: anyio.CancelScope) -> None:
-        while not tick():  # noqa: ASYNC110  neither progress nor Ctrl-C sets an event
+        while not tick():  # noqa: ASYNC110  `tick` must be polled
             await anyio.sleep(TICK)
         work.cancel()
 
@@ -79,14 +80,14 @@ class Run:
                 tasks.start_soon(self._send_all, number, sender)
 
     async def _send_all(self, number: int, sender: Sender[int]) -> None:
-        with sender:  # the last one to leave closes the channel
+        with sender:  # closing the last sender closes the channel
             for message in range(number, self.plan.messages, self.plan.senders):
                 await self._send(sender, message)
 
     async def _receive_all(self, number: int, receiver: Receiver[int]) -> None:
         async for message in receiver:
             self._count(number, message)
-            await checkpoint()  # as work on the message would
+            await checkpoint()  # as a task that works on the message would do
 
     async def _send(self, sender: Sender[int], message: int) -> None:
         await sender.send(message)

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 PLAN = Plan(messages=6, senders=2, receivers=2, limit=1)
 HEADINGS = ("sender A", "sender B", "receiver 1", "receiver 2")
-WIDTH = 18  # of a column, in characters
+WIDTH = 18  # the width of a column, in characters
 
 
 class SpokenRun(Run):
-    """Two senders and two receivers, each with a column for what it does."""
+    """A run of two senders and two receivers, each with a column of the output."""
 
     def __init__(self, backend: str) -> None:
         super().__init__(backend, PLAN)
@@ -45,10 +45,10 @@ class SpokenRun(Run):
 
 
 def _name(message: int) -> str:
-    """Return a name that tells a message's sender, and which of its messages it is."""
+    """Return the name of a message: the letter of the sender, and a count from 1."""
     return f"{'AB'[message % PLAN.senders]}{message // PLAN.senders + 1}"
 
 
 def _say(column: int, text: str) -> None:
-    """Show what a task does, in its column, at once."""
+    """Print the text in the column of a task, and flush the output."""
     print(" " * (2 + WIDTH * column) + text, flush=True)

@@ -1,4 +1,4 @@
-"""What a plan and its runs look like in words and in a table."""
+"""The texts about a plan and its runs: heading, table and verdict."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ HEADINGS = (
     "duplicated",
     "receivers' shares, %",
 )
-SHARES = 4  # in a line
+SHARES = 4  # receivers' shares per line of the table
 
 
 def heading(plan: Plan) -> str:
-    """Return a line that says what is to be done."""
+    """Return a line that describes the plan."""
     counts = {"message": plan.messages, "sender": plan.senders, "receiver": plan.receivers}
     words = [f"{count:,} {word}{'s' * (count != 1)}" for word, count in counts.items()]
     return ", ".join([*words, f"limit {plan.limit}"])
@@ -35,7 +35,7 @@ def summary(runs: Sequence[Run]) -> list[str]:
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the lines of a table, the first row being its headings."""
+    """Return the lines of a table; the first row has the headings."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     headings, *others = rows
     lines = [headings, tuple("-" * width for width in widths), *others]
@@ -43,7 +43,7 @@ def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def verdict(runs: Sequence[Run]) -> str:
-    """Return a line that says whether each message of the runs came once."""
+    """Return a line that says whether each message of the runs was received once."""
     lost, duplicated = sum(run.lost for run in runs), sum(run.duplicated for run in runs)
     if lost or duplicated:
         return f"FAULTY: {lost:,} lost, {duplicated:,} duplicated."
@@ -51,7 +51,7 @@ def verdict(runs: Sequence[Run]) -> str:
 
 
 def _lines(run: Run) -> list[tuple[str, ...]]:
-    """Return a run's row: further lines hold the shares that the first has no room for."""
+    """Return the lines of a run's row: a line has room for `SHARES` shares, more lines follow."""
     shares = [f"{100 * received / run.plan.messages:4.1f}" for received in run.received]
     first, *others = (" ".join(shares[at : at + SHARES]) for at in range(0, len(shares), SHARES))
     messages = run.plan.messages
@@ -67,7 +67,7 @@ def _lines(run: Run) -> list[tuple[str, ...]]:
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Return a row as a line, words to the left and numbers to the right."""
+    """Return a row as a line: words are aligned to the left, numbers to the right."""
     name, *numbers, shares = row
     cells = (f"{number:>{width}}" for number, width in zip(numbers, widths[1:-1], strict=True))
     return "  ".join((f"{name:{widths[0]}}", *cells, shares)).rstrip()

@@ -1,7 +1,8 @@
-"""What ``python -m anycast --redis`` runs: one channel, many processes, and a crash.
+"""The demo that ``python -m anycast --redis`` runs: a channel, many processes, and a crash.
 
-Some processes send, others work, and halfway one of the workers is killed, as a crash would;
-another takes its place. What was lost or came again is counted from the messages themselves.
+Some processes send messages, and workers receive the messages. Halfway the demo kills a worker, as
+a crash would, and starts a new worker in its place. Each message is a number that is sent once, so
+the demo counts lost and repeated messages from the numbers that the workers report.
 """
 
 from __future__ import annotations
@@ -29,16 +30,17 @@ def run_on_redis(url: str, backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -
     """Run on each backend, and return the exit code.
 
     Args:
-        url: the server, or nothing to start one.
+        url: the URL of the server; if empty, a server is started.
         backends: where to run.
-        plan: how much, and by how many processes.
-        ctrl_c: what ends it early.
+        plan: the numbers of messages and of processes, and the limit.
+        ctrl_c: ends the run early when Ctrl-C is pressed.
 
     Raises:
-        Interrupted: if Ctrl-C was pressed; all that was started is stopped.
-        SystemExit: if there is no server to be had, or a process failed, after saying so.
+        Interrupted: if Ctrl-C was pressed. Every process that was started is stopped.
+        SystemExit: if a server could not be found, started or reached, or if a process failed.
+            The error is printed.
     """
-    signal.signal(signal.SIGTERM, ctrl_c.press)  # who asks for less, too, leaves nothing behind
+    signal.signal(signal.SIGTERM, ctrl_c.press)  # stop all processes after SIGTERM, too
     runs: list[CrewRun] = []
     with serving(url) as server:
         print(

@@ -1,4 +1,4 @@
-"""A process of the demo: it sends, or works, or closes the channel."""
+"""A process of the demo: sends messages, or works on messages, or closes the channel."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from anycast._interface.errors import Error
 if TYPE_CHECKING:
     from anycast.redis import RedisAnycast
 
-TIMEOUT = 10.0
+TIMEOUT = 10.0  # seconds to wait for the server
 TASKS = 4  # in each process
 
 
 def main(role: str, backend: str, url: str, name: str, limit: str, *numbers: str) -> None:
-    """Do what the command line says, and end with the standard input at the latest."""
+    """Do what the command line says; exit early if the standard input ends."""
     Thread(target=_end_with_parent, daemon=True).start()
-    logging.getLogger("anycast").setLevel(logging.ERROR)  # that senders block is no news
+    logging.getLogger("anycast").setLevel(logging.ERROR)  # hide the warnings of blocked senders
     channel = new_channel(url, name, float(limit) if limit == "inf" else int(limit), TIMEOUT)
     runner, options = BACKENDS[backend]
     why: BaseException | None = None
@@ -61,12 +61,12 @@ async def _send(channel: RedisAnycast[int], numbers: range) -> None:
 
 async def _work(channel: RedisAnycast[int]) -> None:
     async for number in channel.new_receiver():
-        os.write(1, b"%d\n" % number)  # said before it is acknowledged, or it could be lost
-        await checkpoint()  # as work on the message would
+        os.write(1, b"%d\n" % number)  # report first: the next receive acknowledges the message
+        await checkpoint()  # as a task that works on the message would do
 
 
 def _end_with_parent() -> None:
-    os.read(0, 1)  # nothing ever comes
+    os.read(0, 1)  # blocks until the parent is gone: the parent never writes
     os._exit(1)
 
 

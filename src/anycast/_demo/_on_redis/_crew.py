@@ -1,8 +1,9 @@
-"""The processes of one run, seen from the process that starts them.
+"""The processes of a run, as the parent process sees them.
 
-Once this process has seen that the server is there it uses no event loop: a thread for each
-child reads what it says, which is the number of each message that it has received. A child
-ends when its standard input does, so none survives this process.
+The parent uses an event loop only to check that the server answers. After that, a thread for each
+child reads the standard output of the child. A worker prints the number of each message that the
+worker has received. A child exits when its standard input ends, so every child ends at the latest
+when the parent ends.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ if TYPE_CHECKING:
     from anycast._demo._progress import Progress
 
 
-PATIENCE = 2.0  # seconds to wait for the server to be there
+PATIENCE = 2.0  # seconds to wait for an answer of the server
 
 
 class Child:
-    """One process, and what it has said."""
+    """A child process, and the thread that reads its output."""
 
     def __init__(self, run: CrewRun, *arguments: object) -> None:
         self._run = run
         command = [sys.executable, "-m", "anycast._demo._on_redis._child", *map(str, arguments)]
-        self._process = subprocess.Popen(  # noqa: S603  ourselves
+        self._process = subprocess.Popen(  # noqa: S603  the program is this Python
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
         self._thread = Thread(target=self._listen)
@@ -45,54 +46,54 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Its exit code, or None while it runs."""
+        """The exit code, or None while the process runs."""
         return self._process.poll()
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill the process, as a crash would."""
         self._process.kill()
 
     def clear_away(self) -> None:
-        """End it, and return when nothing is left of it."""
+        """Kill the process, and wait until the process and its thread have ended."""
         self._process.kill()
         self._thread.join()
         self._process.communicate()
 
     def _listen(self) -> None:
         for line in self._process.stdout or ():
-            self._run.note(int(line))  # it is whole: each is written at once
+            self._run.note(int(line))  # a child writes each line by a single call
 
 
 class CrewRun:
-    """Sends the numbers below ``plan.messages``, each once, and counts what workers process.
+    """Sends each number below ``plan.messages`` once, and counts the messages of the workers.
 
     Args:
         backend: where every process runs; a key of `BACKENDS`.
-        plan: how much, and by how many processes.
-        url: the server.
+        plan: the numbers of messages and of processes, and the limit.
+        url: the URL of the server.
     """
 
     def __init__(self, backend: str, plan: Plan, url: str) -> None:
         self.backend = backend
         self.plan = plan
-        self.received = [0]
+        self.received = [0]  # how many messages were reported; a list, for `Progress`
         self._common = backend, url, f"demo-{token_hex(4)}", plan.limit
         self._seconds = math.nan
         self._killed = 0
         self._again = 0
-        self._came = bytearray(plan.messages)
-        self._lock = Lock()
+        self._came = bytearray(plan.messages)  # 1 for each message that was reported
+        self._lock = Lock()  # the threads of all children call `note`
         self._workers: list[Child] = []
-        self._others: list[Child] = []
+        self._others: list[Child] = []  # the senders, then the process that closes the channel
 
     @property
     def lost(self) -> int:
-        """How many messages never came."""
+        """How many messages were never received."""
         return self._came.count(0)
 
     @property
     def again(self) -> int:
-        """How many times a message came that had come before."""
+        """How many times a message was received again."""
         return self._again
 
     @property
@@ -104,17 +105,17 @@ class CrewRun:
         return self.backend, sent, done, f"{self._seconds:.2f}", killed, lost, again
 
     def note(self, number: int) -> None:
-        """Take note that a worker has processed a message."""
+        """Count a message that a worker has reported."""
         with self._lock:
             self._again += self._came[number]
             self.received[0] += not self._came[number]
             self._came[number] = 1
 
     def look(self) -> None:
-        """Look whether the server is there, so that not every process needs to say so.
+        """Check that the server answers, so that a missing server is reported only once.
 
         Raises:
-            SystemExit: if it is not, after saying why.
+            SystemExit: if the server does not answer; the exit prints the reason.
         """
         runner, options = BACKENDS[self.backend]
         try:
@@ -128,10 +129,10 @@ class CrewRun:
             pass
 
     def start(self, progress: Progress, ctrl_c: CtrlC) -> None:
-        """Run to the end, or until Ctrl-C; nothing that was started is left.
+        """Run to the end, or until Ctrl-C; then stop every process that was started.
 
         Raises:
-            SystemExit: if a process failed, which has said why.
+            SystemExit: if a process failed. The process has printed the reason.
         """
         started = perf_counter()
         try:
@@ -156,13 +157,13 @@ class CrewRun:
         return Child(self, "work", *self._common)
 
     def _over(self) -> bool:
-        """Do what is due, and return whether everything is done."""
+        """Kill a worker halfway, close the channel at the end, and return whether all is done."""
         if not self._killed and self.received[0] >= self.plan.messages // 2:
             self._workers[0].kill()
             self._killed = 1
             self._workers.append(self._worker())
         if any((child.exit_code or 0) > 0 for child in (*self._workers, *self._others)):
-            sys.exit("error: a process failed")  # it has said why
+            sys.exit("error: a process failed")  # the process has printed the reason
         senders = self._others[: self.plan.senders]
         if senders == self._others and all(child.exit_code is not None for child in senders):
             self._others.append(Child(self, "close", *self._common))

