@@ -442,7 +442,7 @@ async def test_a_fault_of_our_own(
     with caplog.at_level(logging.ERROR, "anycast"):
         async with channel(server, name) as jobs:
             monkeypatch.setattr(jobs._session.settlements, "_flush", fail)
-            await expect_failure(jobs, jobs._session.settlements._bell.ring)
+            await expect_failure(jobs, jobs._session.settlements._wakeup.set)
     assert "a fault of anycast itself" in caplog.text
 
 

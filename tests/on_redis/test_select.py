@@ -75,7 +75,7 @@ async def test_a_message_that_is_not_ours_any_more(
         await until(lambda: jobs._session.inbox.taken == 1)
         monkeypatch.undo()
         jobs._session._receive_pump._reclaim_at = 0.0
-        jobs._session.inbox.bell.ring()
+        jobs._session.inbox.wakeup.set()
 
 
 def _hold_nothing(*_: object) -> None:

@@ -10,8 +10,8 @@ that comes late in one send after the other would never strike.
 
 If the task was cancelled and the errand turns out to be done, the task goes on as if nothing
 had happened, and the cancellation is delivered at its next wait. anyio and trio deliver that of a
-scope by themselves, and not where a shield is; for a native one of asyncio
-`anycast._waiting.late_cancellation` says how.
+scope by themselves, and not where a shield is; for a native one of asyncio `anycast._waiting.late_cancellation` says
+how.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from anyio import WouldBlock
 
 from anycast._anycast.channel import Anycast
 from anycast._interface.errors import ReceiverStoppedError
-from anycast.redis._bell import Bell
+from anycast.redis._auto_reset_event import AutoResetEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +46,7 @@ class Inbox(Generic[T]):
     """
 
     def __init__(self, prefetch: int) -> None:
-        self.bell = Bell()
+        self.wakeup = AutoResetEvent()
         self._prefetch = prefetch
         # As many as there are tokens, in the channel or with tasks that have yet to run.
         self._deliveries: deque[Delivery[T]] = deque()
@@ -71,7 +71,7 @@ class Inbox(Generic[T]):
         self._asking += 1
         self._more += count - 1
         if self._asking > len(self._deliveries):
-            self.bell.ring()
+            self.wakeup.set()
 
     def got(self, count: int) -> Delivery[T]:
         """Take a message, for a task which wanted so many and got a token."""
@@ -84,7 +84,7 @@ class Inbox(Generic[T]):
         self.taken += 1
         delivery = self._deliveries.popleft()
         if len(self._deliveries) <= self._prefetch // 2:
-            self.bell.ring()
+            self.wakeup.set()
         return delivery
 
     def gave_up(self, count: int) -> None:
@@ -95,7 +95,7 @@ class Inbox(Generic[T]):
 
     def left(self) -> None:
         """Take note that there may be fewer to take what is here."""
-        self.bell.ring()
+        self.wakeup.set()
 
     @property
     def ended(self) -> bool:
@@ -122,7 +122,7 @@ class Inbox(Generic[T]):
     @property
     def lacking(self) -> int:
         """How many tasks wait for a message that is not here yet."""
-        # A task in a `select` does not ask: it can be seen only in the line where it waits.
+        # A task in a `select` does not ask: it can be seen only in the queue where it waits.
         return max(self.waiting, self._asking - self.stock)
 
     def wanted(self) -> int:

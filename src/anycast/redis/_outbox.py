@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from anycast.redis._bell import Bell
+from anycast.redis._auto_reset_event import AutoResetEvent
 from anycast.redis._errand import Errand, Place
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Outbox:
     """The items of one process, first in, first out."""
 
     def __init__(self) -> None:
-        self.bell = Bell()
+        self.wakeup = AutoResetEvent()
         self.stored = 0
         self._items: OrderedDict[Item, None] = OrderedDict()
         self._failure: Failure | None = None
@@ -78,7 +78,7 @@ class Outbox:
         self.check(sender)
         item = Item(sender, bodies)
         if not self._items:
-            self.bell.ring()
+            self.wakeup.set()
         self._items[item] = None
         return item
 

@@ -83,7 +83,7 @@ class ReceivePump(Generic[T]):
                 self._give_back(delivery)
             want = self._inbox.wanted()
             if not want and not hinted:
-                await self._inbox.bell.heard()
+                await self._inbox.wakeup.wait()
                 continue
             try:
                 status, came = await self._take(want)
@@ -100,7 +100,7 @@ class ReceivePump(Generic[T]):
     def stop(self) -> None:
         """Let `run` return."""
         self._stopping = True
-        self._inbox.bell.ring()
+        self._inbox.wakeup.set()
         self._ready.close()
 
     async def _take(self, want: int) -> tuple[bytes, bool]:

@@ -64,7 +64,7 @@ class Receiving(Selectable[T]):
 
     def before_wait(self) -> None:
         self._taking.begin()  # or the end would wait for what is in hand
-        self._session.inbox.bell.ring()
+        self._session.inbox.wakeup.set()
 
     def leaves(self) -> Iterable[Leaf[Any]]:
         return self._inner.leaves()

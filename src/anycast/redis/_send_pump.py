@@ -67,14 +67,14 @@ class SendPump:
         """
         while not self._stopping:
             if not self._outbox and not self._hinted:
-                await self._outbox.bell.heard()
+                await self._outbox.wakeup.wait()
             elif not await self._send(*self._outbox.load()) and not self._stopping:
                 self._hinted = await self._room.wait(SAFETY)
 
     def stop(self) -> None:
         """Let `run` return once it knows what became of the messages on the wire."""
         self._stopping = True
-        self._outbox.bell.ring()
+        self._outbox.wakeup.set()
         self._room.close()
 
     async def _send(self, items: list[Item], bodies: list[bytes]) -> bool:

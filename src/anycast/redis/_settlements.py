@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import Event, Lock
 
 from anycast.redis import _scripts
-from anycast.redis._bell import Bell
+from anycast.redis._auto_reset_event import AutoResetEvent
 from anycast.redis._errand import Errand, Place
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Settlements:
         self._close_wanted = False
         self.closed = Event()
         """Set once the server knows that the channel is closed."""
-        self._bell = Bell()
+        self._wakeup = AutoResetEvent()
         self._telling = Lock()
         self._stopping = False
 
@@ -64,7 +64,7 @@ class Settlements:
     def done(self, number: bytes) -> None:
         """Acknowledge a delivery."""
         if not self._done:
-            self._bell.ring()
+            self._wakeup.set()
         self._done.append(number)
 
     async def done_first(self, number: bytes) -> bool:
@@ -105,12 +105,12 @@ class Settlements:
     def _give_back(self, number: bytes, fate: bytes, reason: str) -> None:
         text = reason[:LONGEST_REASON].encode(errors="backslashreplace")
         self._given_back.append((number, fate, text))
-        self._bell.ring()
+        self._wakeup.set()
 
     def close_channel(self) -> None:
         """Close the channel, for everyone."""
         self._close_wanted = True
-        self._bell.ring()
+        self._wakeup.set()
 
     async def run(self) -> None:
         """Tell the server until `stop` is called.
@@ -119,13 +119,13 @@ class Settlements:
             UnreachableError, RefusedError, GoneError: as `Commands.run`.
         """
         while not self._stopping:
-            await self._bell.heard()
+            await self._wakeup.wait()
             await self.flush()
 
     def stop(self) -> None:
         """Let `run` return."""
         self._stopping = True
-        self._bell.ring()
+        self._wakeup.set()
 
     def shut(self) -> None:
         """Let every task go that waits here: nobody is left to tell the server."""
