@@ -7,7 +7,7 @@ What is promised, and where it is tested:
 - the heartbeat, silent processes and hung loops: `test_delivery`, `test_faults`
 - a send is stored once, withdrawn, or of unknown outcome: `test_cancellation`, `test_faults`
 - a cancellation, whenever it strikes, loses nothing and is not lost: `test_cancellation`,
-  `test_errand`; of a task that was just handed a message: `test_handing_over`
+  `test_pending_request`; of a task that was just handed a message: `test_handing_over`
 - batches: `test_send_many`
 - random cancellation, and no connection left behind: `test_storm`
 - crashes of workers and of senders: `test_processes`

@@ -1,4 +1,4 @@
-"""Messages on their way to the server, in items, each an errand of the task that sends it.
+"""Messages on their way to the server, in items, each a request of the task that sends it.
 
 An item is one message, or several that a task sends as a batch. A script carries as many
 messages as may be under way at once, whosever they are. When the channel is full, those that
@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from anycast.redis._auto_reset_event import AutoResetEvent
-from anycast.redis._errand import Errand, Place
+from anycast.redis._pending_request import PendingRequest, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ MOST_MESSAGES = 128  # in a script
 MOST_BYTES = 1_000_000  # in a script of more than one message
 
 
-class Item(Errand):
+class Item(PendingRequest):
     """What one task sends, and how much of it is stored.
 
     Args:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from anycast._log import logger
 from anycast.redis import _scripts
 from anycast.redis._commands import GoneError
-from anycast.redis._errand import Place
 from anycast.redis._failures import refused, unknown
 from anycast.redis._link import SAFETY, RefusedError, UnreachableError
+from anycast.redis._pending_request import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -15,7 +15,7 @@ from anyio import Event, Lock
 
 from anycast.redis import _scripts
 from anycast.redis._auto_reset_event import AutoResetEvent
-from anycast.redis._errand import Errand, Place
+from anycast.redis._pending_request import PendingRequest, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ class Settlements:
         self._done: list[bytes] = []
         self._given_back: list[tuple[bytes, bytes, bytes]] = []
         self._under_way: list[bytes] = []
-        self._errands: dict[bytes, Errand] = {}
+        self._requests: dict[bytes, PendingRequest] = {}
         self._close_wanted = False
         self.closed = Event()
         """Set once the server knows that the channel is closed."""
@@ -76,14 +76,14 @@ class Settlements:
         Raises:
             The event loop's cancellation: then it was given back, or is lost to others.
         """
-        errand = self._errands[number] = Errand()
+        request = self._requests[number] = PendingRequest()
         self.done(number)
         try:
-            await errand.wait()
-            return errand.place is Place.DONE
+            await request.wait()
+            return request.place is Place.DONE
         finally:
-            del self._errands[number]
-            if errand.place is Place.QUEUED:
+            del self._requests[number]
+            if request.place is Place.QUEUED:
                 self._withdraw(number)
 
     def _withdraw(self, number: bytes) -> None:
@@ -130,8 +130,8 @@ class Settlements:
     def shut(self) -> None:
         """Let every task go that waits here: nobody is left to tell the server."""
         self.closed.set()
-        for errand in self._errands.values():
-            errand.settle(done=False)
+        for request in self._requests.values():
+            request.settle(done=False)
 
     async def give_back_first(self) -> None:
         """Let what is given back go before what is asked for next; raise as `run`."""
@@ -157,23 +157,23 @@ class Settlements:
 
     def _pass_over(self) -> None:
         """Give back what tasks would get that are leaving."""
-        for number, errand in self._errands.items():
-            if errand.place is Place.QUEUED and errand.leaving:
-                errand.settle(done=False)
+        for number, request in self._requests.items():
+            if request.place is Place.QUEUED and request.leaving:
+                request.settle(done=False)
                 self._withdraw(number)
 
     async def _acknowledge(self) -> None:
         self._under_way, self._done = self._done[:MOST], self._done[MOST:]
-        waited_for = [number for number in self._under_way if number in self._errands]
-        errands = {number: self._errands[number] for number in waited_for}
+        waited_for = [number for number in self._under_way if number in self._requests]
+        requests = {number: self._requests[number] for number in waited_for}
         lost: list[bytes] = self._under_way
-        for errand in errands.values():
-            errand.place = Place.UNDER_WAY
+        for request in requests.values():
+            request.place = Place.UNDER_WAY
         try:
             _, *lost = await self._commands.run(_scripts.ACK, *self._under_way)
         finally:
-            for number, errand in errands.items():
-                errand.settle(done=number not in lost)
+            for number, request in requests.items():
+                request.settle(done=number not in lost)
         self._under_way = []
         self._on_late(len(lost))
 

@@ -1,6 +1,6 @@
 """Something that a pump does at the server for a task, which waits for it.
 
-An errand is queued, then under way, then settled. One of several parts may be queued again
+A request is queued, then under way, then settled. One of several parts may be queued again
 when some are done, and then tells its task of progress. Its task may leave only while it is
 queued, by withdrawing it: then the server has never heard of it. One that is under way may
 have been done already, so its task waits on, however often it is cancelled; the pump settles
@@ -8,7 +8,7 @@ each within the channel's timeout, and does not queue an abandoned one again. Th
 alone what is queued for a task that is being cancelled and has yet to run: else a cancellation
 that comes late in one send after the other would never strike.
 
-If the task was cancelled and the errand turns out to be done, the task goes on as if nothing
+If the task was cancelled and the request turns out to be done, the task goes on as if nothing
 had happened, and the cancellation is delivered at its next wait. anyio and trio deliver that of a
 scope by themselves, and not where a shield is; for a native one of asyncio `anycast._waiting.late_cancellation` says
 how.
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Place(Enum):
-    """Where an errand is."""
+    """Where a request is."""
 
     QUEUED = auto()
     UNDER_WAY = auto()
@@ -41,8 +41,8 @@ class Place(Enum):
 SETTLED = (Place.DONE, Place.NOT_DONE)
 
 
-class Errand:
-    """One errand, and the task that waits for it."""
+class PendingRequest:
+    """One request, and the task that waits for it."""
 
     __slots__ = ("_waiter", "abandoned", "place")
 
@@ -112,7 +112,7 @@ class Errand:
 
 
 class _AnyLoop(LoopBinding):
-    """Where errands wait, in no queue: whichever event loop comes can be served at once.
+    """Where requests wait, in no queue: whichever event loop comes can be served at once.
 
     A session serves one event loop, so there is nothing to check.
     """

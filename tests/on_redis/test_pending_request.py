@@ -18,8 +18,8 @@ from anyio.lowlevel import checkpoint
 
 from anycast import Anycast
 from anycast.redis import _scripts
-from anycast.redis._errand import Errand, Place
 from anycast.redis._outbox import Outbox
+from anycast.redis._pending_request import PendingRequest, Place
 from anycast.redis._settlements import Settlements
 from helpers import begin, settle, task_group
 
@@ -30,24 +30,24 @@ pytestmark = pytest.mark.anyio
 
 
 class Waiting:
-    """A task that waits for an errand, then for something else; and how each wait ended.
+    """A task that waits for a request, then for something else; and how each wait ended.
 
     Args:
-        then: what the task waits for when the errand is settled.
+        then: what the task waits for when the request is settled.
     """
 
-    errand: Errand
+    request: PendingRequest
 
     def __init__(self, then: Callable[[], Awaitable[object]] = checkpoint) -> None:
         self.ends: list[object] = []
         self._then = then
 
     async def run(self) -> None:
-        """Wait, and then again; note how far the errand came, and if a wait was cancelled."""
-        self.errand = Errand()
+        """Wait, and then again; note how far the request came, and if a wait was cancelled."""
+        self.request = PendingRequest()
         try:
-            await self.errand.wait()
-            self.ends.append(self.errand.place)
+            await self.request.wait()
+            self.ends.append(self.request.place)
             await self._then()
             self.ends.append("not cancelled")
         except get_cancelled_exc_class():
@@ -61,17 +61,17 @@ class Waiting:
         return task
 
     def begin(self) -> None:
-        """Put the errand under way."""
-        self.errand.place = Place.UNDER_WAY
+        """Put the request under way."""
+        self.request.place = Place.UNDER_WAY
 
     def end(self, *, done: bool) -> None:
-        """Settle the errand."""
-        self.errand.settle(done=done)
+        """Settle the request."""
+        self.request.settle(done=done)
 
     def queue_again(self) -> None:
         """Tell that a part of it is done, and queue the rest."""
-        self.errand.place = Place.QUEUED
-        self.errand.tell_progress()
+        self.request.place = Place.QUEUED
+        self.request.tell_progress()
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def waiting() -> Waiting:
 async def test_cancelled_while_it_is_queued(waiting: Waiting) -> None:
     """The task leaves, and the pump can see that before the task runs."""
     task = await waiting.start()
-    leaving = [waiting.errand.leaving]
+    leaving = [waiting.request.leaving]
     task.cancel()
-    leaving.append(waiting.errand.leaving)
+    leaving.append(waiting.request.leaving)
     await settle()
     assert waiting.ends == ["cancelled"]
     assert leaving == [False, True]
@@ -110,12 +110,12 @@ async def test_cancelled_while_it_is_under_way(waiting: Waiting, cancels: int, t
 
 @pytest.mark.asyncio_only
 async def test_cancelled_and_not_done(waiting: Waiting) -> None:
-    """The cancellation is raised, and not before it is known that the errand was not done."""
+    """The cancellation is raised, and not before it is known that the request was not done."""
     task = await waiting.start()
     waiting.begin()
     task.cancel()
     await settle()
-    assert waiting.errand.abandoned
+    assert waiting.request.abandoned
     assert not waiting.ends
     waiting.end(done=False)
     await settle()
@@ -172,19 +172,19 @@ async def test_a_task_that_is_owed_a_cancellation(waiting: Waiting) -> None:
     task.cancel()  # the receive has happened
     await checkpoint()
     assert not waiting.ends
-    assert waiting.errand.leaving
+    assert waiting.request.leaving
     await settle()
     assert waiting.ends == ["cancelled"]
 
 
 @pytest.mark.asyncio_only
 async def test_a_timeout_takes_its_cancellation_back() -> None:
-    """The errand is done, so nothing is cancelled: neither in the block, nor after it."""
+    """The request is done, so nothing is cancelled: neither in the block, nor after it."""
     async with asyncio.timeout(0.0) as limit:
-        errand = Errand()
-        errand.place = Place.UNDER_WAY
-        asyncio.get_running_loop().call_soon(lambda: errand.settle(done=True))
-        await errand.wait()
+        request = PendingRequest()
+        request.place = Place.UNDER_WAY
+        asyncio.get_running_loop().call_soon(lambda: request.settle(done=True))
+        await request.wait()
     assert limit.expired()
     await settle()
 
@@ -198,8 +198,8 @@ async def test_of_two_cancellations_one_is_taken_back(waiting: Waiting, first: s
     async def run() -> None:
         async with asyncio.timeout(None) as limit:
             limits.append(limit)
-            waiting.errand = Errand()
-            await waiting.errand.wait()
+            waiting.request = PendingRequest()
+            await waiting.request.wait()
         waiting.ends.append(limit.expired())
         await settle()
 
@@ -217,7 +217,7 @@ async def test_of_two_cancellations_one_is_taken_back(waiting: Waiting, first: s
 
 
 async def test_a_scope_does_not_strike_what_is_shielded() -> None:
-    """It was cancelled while the errand was under way; the next wait, in a shield, goes on."""
+    """It was cancelled while the request was under way; the next wait, in a shield, goes on."""
 
     async def clean_up() -> None:
         with CancelScope(shield=True):
@@ -238,14 +238,14 @@ async def test_a_scope_does_not_strike_what_is_shielded() -> None:
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("first", ["scope", "task"])
 async def test_a_scope_does_not_hide_a_native_cancellation(waiting: Waiting, first: str) -> None:
-    """Both strike while the errand is under way; the native one strikes after the scope's end."""
+    """Both strike while the request is under way; the native one strikes after the scope's end."""
     scope = CancelScope()
 
     async def run() -> None:
         with scope:
-            waiting.errand = Errand()
-            await waiting.errand.wait()
-        waiting.ends.append(waiting.errand.place)
+            waiting.request = PendingRequest()
+            await waiting.request.wait()
+        waiting.ends.append(waiting.request.place)
         await settle()
 
     task = asyncio.create_task(run())
@@ -263,12 +263,12 @@ async def test_a_scope_does_not_hide_a_native_cancellation(waiting: Waiting, fir
 
 @pytest.mark.asyncio_only
 async def test_a_task_that_is_destroyed(waiting: Waiting) -> None:
-    """It waits for nothing any more, and the pump can see that it has abandoned its errand."""
+    """It waits for nothing any more, and the pump can see that it has abandoned its request."""
     coroutine = waiting.run()
     coroutine.send(None)
     waiting.begin()
     coroutine.close()
-    assert waiting.errand.abandoned
+    assert waiting.request.abandoned
     waiting.end(done=True)
 
 
@@ -277,7 +277,7 @@ async def test_another_event_loop_in_another_thread(waiting: Waiting) -> None:
     """The pump can settle what a leaving task waited for, whatever waits elsewhere."""
 
     async def wait_elsewhere() -> None:
-        Errand()
+        PendingRequest()
         await checkpoint()
 
     task = await waiting.start()
