@@ -19,7 +19,7 @@ from anyio.lowlevel import checkpoint
 from anycast import Anycast
 from anycast.redis import _scripts
 from anycast.redis._outbox import Outbox
-from anycast.redis._pending_request import PendingRequest, Place
+from anycast.redis._pending_request import PendingRequest, RequestState
 from anycast.redis._settlements import Settlements
 from helpers import begin, settle, task_group
 
@@ -47,7 +47,7 @@ class Waiting:
         self.request = PendingRequest()
         try:
             await self.request.wait()
-            self.ends.append(self.request.place)
+            self.ends.append(self.request.state)
             await self._then()
             self.ends.append("not cancelled")
         except get_cancelled_exc_class():
@@ -61,8 +61,8 @@ class Waiting:
         return task
 
     def begin(self) -> None:
-        """Put the request under way."""
-        self.request.place = Place.UNDER_WAY
+        """Put the request in flight."""
+        self.request.state = RequestState.IN_FLIGHT
 
     def end(self, *, done: bool) -> None:
         """Settle the request."""
@@ -70,7 +70,7 @@ class Waiting:
 
     def queue_again(self) -> None:
         """Tell that a part of it is done, and queue the rest."""
-        self.request.place = Place.QUEUED
+        self.request.state = RequestState.QUEUED
         self.request.tell_progress()
 
 
@@ -95,7 +95,7 @@ async def test_cancelled_while_it_is_queued(waiting: Waiting) -> None:
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("turns", [0, 1, 16])
 @pytest.mark.parametrize("cancels", [1, 2])
-async def test_cancelled_while_it_is_under_way(waiting: Waiting, cancels: int, turns: int) -> None:
+async def test_cancelled_while_it_is_in_flight(waiting: Waiting, cancels: int, turns: int) -> None:
     """It turns out to be done, so the wait returns; the cancellation strikes the next wait."""
     task = await waiting.start()
     waiting.begin()
@@ -105,7 +105,7 @@ async def test_cancelled_while_it_is_under_way(waiting: Waiting, cancels: int, t
             await checkpoint()
     waiting.end(done=True)
     await settle()
-    assert waiting.ends == [Place.DONE, "cancelled"]
+    assert waiting.ends == [RequestState.DONE, "cancelled"]
 
 
 @pytest.mark.asyncio_only
@@ -131,7 +131,7 @@ async def test_cancelled_after_it_was_settled(waiting: Waiting, *, done: bool) -
     waiting.end(done=done)
     task.cancel()
     await settle()
-    assert waiting.ends == ([Place.DONE, "cancelled"] if done else ["cancelled"])
+    assert waiting.ends == ([RequestState.DONE, "cancelled"] if done else ["cancelled"])
 
 
 @pytest.mark.asyncio_only
@@ -154,7 +154,7 @@ async def test_settled_after_it_was_told_of_progress(waiting: Waiting) -> None:
         waiting.queue_again()
         waiting.begin()
         waiting.end(done=True)
-    assert waiting.ends == [Place.DONE, "not cancelled"]
+    assert waiting.ends == [RequestState.DONE, "not cancelled"]
 
 
 @pytest.mark.asyncio_only
@@ -182,7 +182,7 @@ async def test_a_timeout_takes_its_cancellation_back() -> None:
     """The request is done, so nothing is cancelled: neither in the block, nor after it."""
     async with asyncio.timeout(0.0) as limit:
         request = PendingRequest()
-        request.place = Place.UNDER_WAY
+        request.state = RequestState.IN_FLIGHT
         asyncio.get_running_loop().call_soon(lambda: request.settle(done=True))
         await request.wait()
     assert limit.expired()
@@ -217,7 +217,7 @@ async def test_of_two_cancellations_one_is_taken_back(waiting: Waiting, first: s
 
 
 async def test_a_scope_does_not_strike_what_is_shielded() -> None:
-    """It was cancelled while the request was under way; the next wait, in a shield, goes on."""
+    """It was cancelled while the request was in flight; the next wait, in a shield, goes on."""
 
     async def clean_up() -> None:
         with CancelScope(shield=True):
@@ -232,20 +232,20 @@ async def test_a_scope_does_not_strike_what_is_shielded() -> None:
         with CancelScope(shield=True):
             await settle()
             waiting.end(done=True)
-    assert waiting.ends == [Place.DONE, "not cancelled"]
+    assert waiting.ends == [RequestState.DONE, "not cancelled"]
 
 
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("first", ["scope", "task"])
 async def test_a_scope_does_not_hide_a_native_cancellation(waiting: Waiting, first: str) -> None:
-    """Both strike while the request is under way; the native one strikes after the scope's end."""
+    """Both strike while the request is in flight; the native one strikes after the scope's end."""
     scope = CancelScope()
 
     async def run() -> None:
         with scope:
             waiting.request = PendingRequest()
             await waiting.request.wait()
-        waiting.ends.append(waiting.request.place)
+        waiting.ends.append(waiting.request.state)
         await settle()
 
     task = asyncio.create_task(run())
@@ -258,7 +258,7 @@ async def test_a_scope_does_not_hide_a_native_cancellation(waiting: Waiting, fir
     waiting.end(done=True)
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert waiting.ends == [Place.DONE]
+    assert waiting.ends == [RequestState.DONE]
 
 
 @pytest.mark.asyncio_only

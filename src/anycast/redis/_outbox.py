@@ -1,9 +1,9 @@
 """Messages on their way to the server, in items, each a request of the task that sends it.
 
 An item is one message, or several that a task sends as a batch. A script carries as many
-messages as may be under way at once, whosever they are. When the channel is full, those that
+messages as may be in flight at once, whosever they are. When the channel is full, those that
 found no room are queued again, at the head. When it is closed, those that are queued are
-settled with the error at once; those under way get the server's answer.
+settled with the error at once; those in flight get the server's answer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from anycast.redis._auto_reset_event import AutoResetEvent
-from anycast.redis._pending_request import PendingRequest, Place
+from anycast.redis._pending_request import PendingRequest, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -84,7 +84,7 @@ class Outbox:
 
     def take_back(self, item: Item) -> None:
         """Withdraw an item whose task was cancelled, if it is queued still."""
-        if item.place is Place.QUEUED:
+        if item.state is RequestState.QUEUED:
             del self._items[item]
 
     def check(self, sender: Sender[Any]) -> None:
@@ -93,7 +93,7 @@ class Outbox:
             raise self._failure(sender)
 
     def load(self) -> tuple[list[Item], list[bytes]]:
-        """Put the first messages under way, and return their items, and them."""
+        """Put the first messages in flight, and return their items, and them."""
         items: list[Item] = []
         bodies: list[bytes] = []
         room = MOST_BYTES
@@ -103,8 +103,8 @@ class Outbox:
                 if bodies and (room < 0 or len(bodies) == MOST_MESSAGES):
                     return items, bodies
                 bodies.append(body)
-                if item.place is Place.QUEUED:
-                    item.place = Place.UNDER_WAY
+                if item.state is RequestState.QUEUED:
+                    item.state = RequestState.IN_FLIGHT
                     items.append(item)
         return items, bodies
 
@@ -122,7 +122,7 @@ class Outbox:
             elif item.abandoned or failure:
                 self.fail([item], failure)
             else:
-                item.place = Place.QUEUED
+                item.state = RequestState.QUEUED
                 if count:
                     item.tell_progress()
 
@@ -134,11 +134,11 @@ class Outbox:
             item.settle(done=False)
 
     def withdraw(self, sender: Sender[Any], failure: Failure) -> None:
-        """Settle what a sender has queued; what is under way fails unless it is stored."""
+        """Settle what a sender has queued; what is in flight fails unless it is stored."""
         items = [item for item in self._items if item.sender is sender]
         for item in items:
             item.failure = failure
-        self.fail([item for item in items if item.place is Place.QUEUED], failure)
+        self.fail([item for item in items if item.state is RequestState.QUEUED], failure)
 
     def shut(self, failure: Failure) -> None:
         """Accept no more, and settle what is queued."""
@@ -147,8 +147,8 @@ class Outbox:
         self.fail(self._queued(), self._failure)
 
     def abort(self, failure: Failure) -> None:
-        """Settle everything, also what is under way: nobody is left to do it."""
+        """Settle everything, also what is in flight: nobody is left to do it."""
         self.fail(list(self._items), failure)
 
     def _queued(self) -> list[Item]:
-        return [item for item in self._items if item.place is Place.QUEUED]
+        return [item for item in self._items if item.state is RequestState.QUEUED]

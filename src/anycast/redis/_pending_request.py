@@ -1,8 +1,8 @@
 """Something that a pump does at the server for a task, which waits for it.
 
-A request is queued, then under way, then settled. One of several parts may be queued again
+A request is queued, then in flight, then settled. One of several parts may be queued again
 when some are done, and then tells its task of progress. Its task may leave only while it is
-queued, by withdrawing it: then the server has never heard of it. One that is under way may
+queued, by withdrawing it: then the server has never heard of it. One that is in flight may
 have been done already, so its task waits on, however often it is cancelled; the pump settles
 each within the channel's timeout, and does not queue an abandoned one again. The pump leaves
 alone what is queued for a task that is being cancelled and has yet to run: else a cancellation
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
     from anycast._waiting.waiter import Waiter, WaitQueue
 
 
-class Place(Enum):
-    """Where a request is."""
+class RequestState(Enum):
+    """How far a request has come."""
 
     QUEUED = auto()
-    UNDER_WAY = auto()
+    IN_FLIGHT = auto()
     DONE = auto()
     NOT_DONE = auto()
 
 
-SETTLED = (Place.DONE, Place.NOT_DONE)
+SETTLED = (RequestState.DONE, RequestState.NOT_DONE)
 
 
 class PendingRequest:
     """One request, and the task that waits for it."""
 
-    __slots__ = ("_waiter", "abandoned", "place")
+    __slots__ = ("_waiter", "abandoned", "state")
 
     def __init__(self) -> None:
         self.abandoned = False
-        self.place = Place.QUEUED
+        self.state = RequestState.QUEUED
         self._waiter: Waiter = _LOOP.new_waiter()
 
     @property
@@ -58,7 +58,7 @@ class PendingRequest:
 
     def settle(self, *, done: bool) -> None:
         """Let the task go on."""
-        self.place = Place.DONE if done else Place.NOT_DONE
+        self.state = RequestState.DONE if done else RequestState.NOT_DONE
         self.tell_progress()
 
     def tell_progress(self) -> None:
@@ -84,24 +84,24 @@ class PendingRequest:
             raise
         except get_cancelled_exc_class() as cancelled:
             native = await self._see_through(cancelled)
-            if self.place is not Place.DONE:
+            if self.state is not RequestState.DONE:
                 raise
             if native is not None:
                 postpone(waiter, native)
-        if self.place in SETTLED:
+        if self.state in SETTLED:
             return True
         self._waiter = _LOOP.new_waiter()
         return False
 
     async def _see_through(self, cancelled: BaseException) -> BaseException | None:
-        """Wait until it is not under way any more, however often the task is cancelled.
+        """Wait until it is not in flight any more, however often the task is cancelled.
 
         Returns:
             A cancellation that is not a scope's, if there was one: no scope delivers it again.
         """
         self.abandoned = True
         native = None if current_effective_deadline() == -math.inf else cancelled
-        while self.place is Place.UNDER_WAY:
+        while self.state is RequestState.IN_FLIGHT:
             self._waiter = _LOOP.new_waiter()
             try:
                 with CancelScope(shield=True):

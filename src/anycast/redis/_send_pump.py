@@ -1,6 +1,6 @@
 """The task that carries messages to the server.
 
-One batch is under way at a time, and it is repeated until its outcome is known, so its
+One batch is in flight at a time, and it is repeated until its outcome is known, so its
 messages can be numbered without gaps: the server knows the last number that it stored for
 this process, and stores none twice, however often it gets a batch, and however late.
 
@@ -19,7 +19,7 @@ from anycast.redis import _scripts
 from anycast.redis._commands import GoneError
 from anycast.redis._failures import refused, unknown
 from anycast.redis._link import SAFETY, RefusedError, UnreachableError
-from anycast.redis._pending_request import Place
+from anycast.redis._pending_request import RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -101,9 +101,9 @@ class SendPump:
     def _tell(self, items: Iterable[Item]) -> None:
         """Log which senders go on, and which must wait."""
         for item in items:
-            if item.blocked and item.place is Place.DONE:
+            if item.blocked and item.state is RequestState.DONE:
                 self._log.resumed(item.sender)
-            elif not item.blocked and item.place is Place.QUEUED:
+            elif not item.blocked and item.state is RequestState.QUEUED:
                 item.blocked = True
                 if logger.isEnabledFor(WARNING):
                     self._log.blocked(item.sender)

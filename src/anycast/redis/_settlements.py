@@ -15,7 +15,7 @@ from anyio import Event, Lock
 
 from anycast.redis import _scripts
 from anycast.redis._auto_reset_event import AutoResetEvent
-from anycast.redis._pending_request import PendingRequest, Place
+from anycast.redis._pending_request import PendingRequest, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class Settlements:
         self._options = options
         self._done: list[bytes] = []
         self._given_back: list[tuple[bytes, bytes, bytes]] = []
-        self._under_way: list[bytes] = []
+        self._in_flight: list[bytes] = []
         self._requests: dict[bytes, PendingRequest] = {}
         self._close_wanted = False
         self.closed = Event()
@@ -59,7 +59,7 @@ class Settlements:
     @property
     def numbers(self) -> list[bytes]:
         """The ids of the deliveries that the server has yet to be told about."""
-        return [*self._done, *(number for number, *_ in self._given_back), *self._under_way]
+        return [*self._done, *(number for number, *_ in self._given_back), *self._in_flight]
 
     def done(self, number: bytes) -> None:
         """Acknowledge a delivery."""
@@ -80,10 +80,10 @@ class Settlements:
         self.done(number)
         try:
             await request.wait()
-            return request.place is Place.DONE
+            return request.state is RequestState.DONE
         finally:
             del self._requests[number]
-            if request.place is Place.QUEUED:
+            if request.state is RequestState.QUEUED:
                 self._withdraw(number)
 
     def _withdraw(self, number: bytes) -> None:
@@ -158,35 +158,35 @@ class Settlements:
     def _pass_over(self) -> None:
         """Give back what tasks would get that are leaving."""
         for number, request in self._requests.items():
-            if request.place is Place.QUEUED and request.leaving:
+            if request.state is RequestState.QUEUED and request.leaving:
                 request.settle(done=False)
                 self._withdraw(number)
 
     async def _acknowledge(self) -> None:
-        self._under_way, self._done = self._done[:MOST], self._done[MOST:]
-        waited_for = [number for number in self._under_way if number in self._requests]
+        self._in_flight, self._done = self._done[:MOST], self._done[MOST:]
+        waited_for = [number for number in self._in_flight if number in self._requests]
         requests = {number: self._requests[number] for number in waited_for}
-        lost: list[bytes] = self._under_way
+        lost: list[bytes] = self._in_flight
         for request in requests.values():
-            request.place = Place.UNDER_WAY
+            request.state = RequestState.IN_FLIGHT
         try:
-            _, *lost = await self._commands.run(_scripts.ACK, *self._under_way)
+            _, *lost = await self._commands.run(_scripts.ACK, *self._in_flight)
         finally:
             for number, request in requests.items():
                 request.settle(done=number not in lost)
-        self._under_way = []
+        self._in_flight = []
         self._on_late(len(lost))
 
     async def _release(self) -> None:
         batch, self._given_back = self._given_back[:MOST], self._given_back[MOST:]
-        self._under_way = [number for number, *_ in batch]
+        self._in_flight = [number for number, *_ in batch]
         # Newest first, so that the oldest ends up at the head.
         batch.sort(key=lambda entry: order(entry[0]), reverse=True)
         flat = (part for entry in batch for part in entry)
         await self._commands.run(
             _scripts.RELEASE, self._options.lease_ms, self._options.most_deliveries, *flat
         )
-        self._under_way = []
+        self._in_flight = []
 
 
 def order(number: bytes) -> tuple[int, int]:
