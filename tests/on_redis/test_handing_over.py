@@ -16,7 +16,7 @@ from anyio import CancelScope, fail_after
 from anyio.lowlevel import checkpoint
 
 from anycast import Anycast, ChannelError, ReceiverError, ReceiverStoppedError, select
-from anycast.redis._delivery import Delivery, Hand
+from anycast.redis._delivery import Delivery, HeldLeases
 from anycast.redis._inbox import Inbox
 from anycast.redis._link import UnreachableError
 from helpers import begin, settle, task_group
@@ -207,7 +207,7 @@ async def test_a_native_cancellation_of_a_batch(server: Server, name: str) -> No
         task = asyncio.create_task(run())
         await until(lambda: jobs.statistics().tasks_waiting_receive)
         jobs._session.inbox.put([Delivery(b"%d-1" % number, number, 1) for number in range(3)])
-        jobs._session.hand.hold([b"%d-1" % number for number in range(3)], monotonic())
+        jobs._session.leases.hold([b"%d-1" % number for number in range(3)], monotonic())
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -223,7 +223,7 @@ async def test_a_native_cancellation_and_a_message_that_is_not_ours(
 
         def strike() -> None:
             task.cancel()
-            monkeypatch.setattr(Hand, "__contains__", has_nothing)
+            monkeypatch.setattr(HeldLeases, "__contains__", has_nothing)
 
         task = asyncio.create_task(receive(jobs.new_receiver()))
         await send(jobs, after=strike)

@@ -70,7 +70,7 @@ async def test_a_message_that_is_not_ours_any_more(
     async with task_group() as tasks:
         tasks.start_soon(choose)
         await until(lambda: jobs.statistics().tasks_waiting_receive == 1)
-        monkeypatch.setattr(jobs._session.hand, "hold", _hold_nothing)
+        monkeypatch.setattr(jobs._session.leases, "hold", _hold_nothing)
         await jobs.new_sender().send(1)
         await until(lambda: jobs._session.inbox.taken == 1)
         monkeypatch.undo()

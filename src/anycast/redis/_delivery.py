@@ -30,7 +30,7 @@ class Delivery(Generic[T]):
         self.count = count
 
 
-class Hand(Generic[T]):
+class HeldLeases(Generic[T]):
     """The deliveries that this process holds a lease of, and until when it surely does.
 
     Args:
@@ -57,7 +57,7 @@ class Hand(Generic[T]):
         """Hold what the server gave, or left, to us after this time."""
         self._until |= dict.fromkeys(numbers, since + self._lease)
 
-    def renewed(self, numbers: Iterable[bytes], since: float) -> None:
+    def extend(self, numbers: Iterable[bytes], since: float) -> None:
         """Extend the leases of those that are still held."""
         self.hold([number for number in numbers if number in self._until], since)
 
@@ -65,11 +65,11 @@ class Hand(Generic[T]):
         """Hold a delivery no more, and return whether it was held."""
         return self._until.pop(number, None) is not None
 
-    def lost(self, numbers: Iterable[bytes]) -> None:
+    def drop_lost(self, numbers: Iterable[bytes]) -> None:
         """Take note that the leases of these have run out, and say so."""
-        self.late(sum(self.drop(number) for number in numbers))
+        self.log_lost(sum(self.drop(number) for number in numbers))
 
-    def late(self, count: int) -> None:
+    def log_lost(self, count: int) -> None:
         """Say that the leases of so many messages have run out."""
         if count:
             logger.warning(

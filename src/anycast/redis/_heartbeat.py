@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anycast.redis._commands import Commands
-    from anycast.redis._delivery import Delivery, Hand
+    from anycast.redis._delivery import Delivery, HeldLeases
     from anycast.redis._inbox import Inbox
 
 BEATS = 3  # in a lease
@@ -28,7 +28,7 @@ class Heartbeat:
     """Renews leases, and gives back what nobody takes.
 
     Args:
-        hand: what is held.
+        leases: what is held.
         inbox: where something may lie that nobody takes.
         give_back: how to give that back.
         commands: how to renew.
@@ -37,13 +37,13 @@ class Heartbeat:
 
     def __init__(
         self,
-        hand: Hand[Any],
+        leases: HeldLeases[Any],
         inbox: Inbox[Any],
         give_back: Callable[[Delivery[Any]], object],
         commands: Commands,
         lease: float,
     ) -> None:
-        self._hand = hand
+        self._leases = leases
         self._inbox = inbox
         self._give_back = give_back
         self._commands = commands
@@ -70,9 +70,9 @@ class Heartbeat:
         """Renew every lease, once; raise as `run`."""
         for delivery in self._inbox.idle():
             self._give_back(delivery)
-        numbers = self._hand.numbers
+        numbers = self._leases.numbers
         for start in range(0, len(numbers), MOST):
             some, since = numbers[start : start + MOST], monotonic()
             _, *lost = await self._commands.run(_scripts.RENEW, *some)
-            self._hand.lost(lost)
-            self._hand.renewed(some, since)
+            self._leases.drop_lost(lost)
+            self._leases.extend(some, since)

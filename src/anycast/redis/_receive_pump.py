@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from anycast.redis._commands import Commands
-    from anycast.redis._delivery import Hand
+    from anycast.redis._delivery import HeldLeases
     from anycast.redis._inbox import Inbox
     from anycast.redis._link import Hints
     from anycast.redis._options import Options
@@ -38,7 +38,7 @@ class ReceivePump(Generic[T]):
     Args:
         label: the channel's, for the log.
         inbox: what to fill.
-        hand: where to note what is ours.
+        leases: where to note what is ours.
         settlements: where to give back what cannot be decoded.
         commands: how to ask for messages.
         ready: where hints that there may be some come.
@@ -51,7 +51,7 @@ class ReceivePump(Generic[T]):
         self,
         label: str,
         inbox: Inbox[T],
-        hand: Hand[T],
+        leases: HeldLeases[T],
         settlements: Settlements,
         commands: Commands,
         ready: Hints,
@@ -61,7 +61,7 @@ class ReceivePump(Generic[T]):
     ) -> None:
         self._label = label
         self._inbox = inbox
-        self._hand = hand
+        self._leases = leases
         self._settlements = settlements
         self._commands = commands
         self._ready = ready
@@ -113,7 +113,7 @@ class ReceivePump(Generic[T]):
         status, *entries = await self._commands.run_once(
             _scripts.TAKE, want, self._options.lease_ms, self._options.most_deliveries, reclaim
         )
-        self._hand.hold(entries[::3], now)
+        self._leases.hold(entries[::3], now)
         deliveries = self._decoded(entries)
         if self._stopping:  # meanwhile
             for delivery in deliveries:
@@ -128,11 +128,11 @@ class ReceivePump(Generic[T]):
                 message = self._options.codec.decode(body)
             except Exception as error:  # noqa: BLE001  what a codec raises is its business
                 logger.error("%s: %r cannot be decoded: %r", self._label, number, error)
-                self._hand.drop(number)
+                self._leases.drop(number)
                 self._settlements.broken(number, repr(error))
             else:
                 yield Delivery(number, message, count)
 
     async def _recover(self) -> None:
-        known = [*self._hand.numbers, *self._settlements.numbers]
+        known = [*self._leases.numbers, *self._settlements.numbers]
         await self._commands.run(_scripts.RECOVER, self._options.lease_ms, *known)

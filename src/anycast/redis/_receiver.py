@@ -75,7 +75,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._session = session
         self._inner = session.inbox.new_receiver()
         self._at_most_once = session.options.at_most_once
-        self._in_hand: list[Delivery[T]] = []
+        self._unacknowledged: list[Delivery[T]] = []
         self._count = 0
         self._closed = False
 
@@ -202,7 +202,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._session.is_ours(delivery)
 
     def hold(self, delivery: Delivery[T]) -> T:
-        self._in_hand.append(delivery)
+        self._unacknowledged.append(delivery)
         self._count = delivery.count
         return delivery.message
 
@@ -217,17 +217,17 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def finish(self) -> None:
         """Acknowledge what is in hand."""
-        for delivery in self._in_hand:
+        for delivery in self._unacknowledged:
             self._session.done(delivery)
-        self._in_hand.clear()
+        self._unacknowledged.clear()
 
     def _close(self, error: BaseException | None) -> None:
         if not self._closed:
             self._inner.close()  # raises in the wrong thread, before anything has changed
             self._closed = True
-            for delivery in self._in_hand:
+            for delivery in self._unacknowledged:
                 self._session.failed(delivery, reason(error))
-            self._in_hand.clear()
+            self._unacknowledged.clear()
             self._session.inbox.left()
 
     def _check(self) -> None:

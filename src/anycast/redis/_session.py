@@ -28,7 +28,7 @@ from anycast._interface.statistics import ChannelStatistics
 from anycast._log import BlockingLog, logger
 from anycast.redis import _scripts
 from anycast.redis._commands import Commands, GoneError
-from anycast.redis._delivery import Hand
+from anycast.redis._delivery import HeldLeases
 from anycast.redis._failures import because, caused, closing, unknown
 from anycast.redis._heartbeat import Heartbeat
 from anycast.redis._inbox import Inbox
@@ -72,7 +72,7 @@ class Session(Generic[T]):
         self.failure: ChannelError[T] | None = None
         self.outbox = Outbox()
         self.inbox: Inbox[T] = Inbox(options.prefetch)
-        self.hand: Hand[T] = Hand(str(channel), options.lease)
+        self.leases: HeldLeases[T] = HeldLeases(str(channel), options.lease)
         self.open_senders = 0
         self.settlements: Settlements
         self._scope: CancelScope
@@ -170,12 +170,12 @@ class Session(Generic[T]):
 
     def done(self, delivery: Delivery[T]) -> None:
         """Acknowledge a delivery, if it is ours."""
-        if self.hand.drop(delivery.number):
+        if self.leases.drop(delivery.number):
             self.settlements.done(delivery.number)
 
     def failed(self, delivery: Delivery[T], reason: str) -> None:
         """Give back a delivery that somebody worked on, if it is ours."""
-        if self.hand.drop(delivery.number):
+        if self.leases.drop(delivery.number):
             self.settlements.failed(delivery.number, reason)
 
     def is_ours(self, delivery: Delivery[T]) -> bool:
@@ -183,19 +183,19 @@ class Session(Generic[T]):
 
         Once the channel has failed none is: nobody would be told what becomes of it.
         """
-        if self.failure is None and delivery in self.hand:
+        if self.failure is None and delivery in self.leases:
             return True
         self.give_back(delivery)
         return False
 
     def give_back(self, delivery: Delivery[T]) -> None:
         """Give back a delivery that was in nobody's hand, if it may be ours."""
-        if self.hand.drop(delivery.number):
+        if self.leases.drop(delivery.number):
             self.settlements.untouched(delivery.number)
 
     async def acknowledge_first(self, delivery: Delivery[T]) -> bool:
         """Acknowledge a delivery before it is handed over; return whether it was ours."""
-        self.hand.drop(delivery.number)
+        self.leases.drop(delivery.number)
         return await self.settlements.done_first(delivery.number)
 
     # From here on: the session's own task.
@@ -249,12 +249,12 @@ class Session(Generic[T]):
         self, posting: Commands, commands: Commands, room: Hints, ready: Hints
     ) -> list[Callable[[], Awaitable[None]]]:
         options = self.options
-        settlements = self.settlements = Settlements(commands, self.hand.late, options)
+        settlements = self.settlements = Settlements(commands, self.leases.log_lost, options)
         send = SendPump(self.outbox, posting, room, BlockingLog(), self._learn_closed)
         receive = self._receive_pump = ReceivePump(
             str(self._channel),
             self.inbox,
-            self.hand,
+            self.leases,
             settlements,
             commands,
             ready,
@@ -263,7 +263,7 @@ class Session(Generic[T]):
             self._learn_ended,
         )
         heartbeat = self._heartbeat = Heartbeat(
-            self.hand, self.inbox, self.give_back, commands, options.lease
+            self.leases, self.inbox, self.give_back, commands, options.lease
         )
         pumps = (send, receive, settlements, heartbeat)
         self._stops = [pump.stop for pump in pumps]
@@ -286,8 +286,8 @@ class Session(Generic[T]):
         if self.failure is None:
             for delivery in untouched:
                 self.give_back(delivery)
-            for number in self.hand.numbers:
-                self.hand.drop(number)
+            for number in self.leases.numbers:
+                self.leases.drop(number)
                 self.settlements.failed(number, "")
 
     def _fail(self, error: Exception) -> None:

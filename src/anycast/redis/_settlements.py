@@ -32,18 +32,18 @@ class Settlements:
 
     Args:
         commands: how to tell it.
-        on_late: called with the number of those that were not ours any more.
+        on_lost: called with the number of those that were not ours any more.
         options: how the channel is used.
     """
 
     def __init__(
         self,
         commands: Commands,
-        on_late: Callable[[int], object],
+        on_lost: Callable[[int], object],
         options: Options[Any],
     ) -> None:
         self._commands = commands
-        self._on_late = on_late
+        self._on_lost = on_lost
         self._options = options
         self._done: list[bytes] = []
         self._given_back: list[tuple[bytes, bytes, bytes]] = []
@@ -175,7 +175,7 @@ class Settlements:
             for number, request in requests.items():
                 request.settle(done=number not in lost)
         self._in_flight = []
-        self._on_late(len(lost))
+        self._on_lost(len(lost))
 
     async def _release(self) -> None:
         batch, self._given_back = self._given_back[:MOST], self._given_back[MOST:]
