@@ -15,11 +15,10 @@ from anycast.redis._auto_reset_event import AutoResetEvent
 from anycast.redis._pending_request import PendingRequest, RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from anycast._interface.sender import Sender
-
-    Failure = Callable[[Sender[Any]], Exception]
+    from anycast.redis._send_errors import ErrorFactory
 
 MOST_MESSAGES = 128  # in a script
 MOST_BYTES = 1_000_000  # in a script of more than one message
@@ -33,7 +32,7 @@ class Item(PendingRequest):
         bodies: the encoded messages, at least one.
     """
 
-    __slots__ = ("blocked", "bodies", "failure", "sender", "stored")
+    __slots__ = ("blocked", "bodies", "make_error", "sender", "stored")
 
     def __init__(self, sender: Sender[Any], bodies: Sequence[bytes]) -> None:
         super().__init__()
@@ -42,7 +41,7 @@ class Item(PendingRequest):
         """Those that are not stored."""
         self.stored = 0
         self.blocked = False
-        self.failure: Failure | None = None
+        self.make_error: ErrorFactory | None = None
 
     def take_note(self) -> int:
         """Return how many messages were stored since this was last asked."""
@@ -64,7 +63,7 @@ class Outbox:
         self.wakeup = AutoResetEvent()
         self.stored = 0
         self._items: OrderedDict[Item, None] = OrderedDict()
-        self._failure: Failure | None = None
+        self._make_error: ErrorFactory | None = None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -89,8 +88,8 @@ class Outbox:
 
     def check(self, sender: Sender[Any]) -> None:
         """Raise what every send raises now, if nothing is accepted any more."""
-        if self._failure is not None:
-            raise self._failure(sender)
+        if self._make_error is not None:
+            raise self._make_error(sender)
 
     def load(self) -> tuple[list[Item], list[bytes]]:
         """Put the first messages in flight, and return their items, and them."""
@@ -114,41 +113,41 @@ class Outbox:
         for item in items:
             count = item.unload(stored)
             stored -= count
-            failure = item.failure or self._failure
+            make_error = item.make_error or self._make_error
             if not item.bodies:
                 del self._items[item]
-                item.failure = None
+                item.make_error = None
                 item.settle(done=True)
-            elif item.abandoned or failure:
-                self.fail([item], failure)
+            elif item.abandoned or make_error:
+                self.fail([item], make_error)
             else:
                 item.state = RequestState.QUEUED
                 if count:
                     item.tell_progress()
 
-    def fail(self, items: Iterable[Item], failure: Failure | None) -> None:
+    def fail(self, items: Iterable[Item], make_error: ErrorFactory | None) -> None:
         """Settle items of which not all was stored, for all we know."""
         for item in items:
             del self._items[item]
-            item.failure = failure
+            item.make_error = make_error
             item.settle(done=False)
 
-    def withdraw(self, sender: Sender[Any], failure: Failure) -> None:
+    def withdraw(self, sender: Sender[Any], make_error: ErrorFactory) -> None:
         """Settle what a sender has queued; what is in flight fails unless it is stored."""
         items = [item for item in self._items if item.sender is sender]
         for item in items:
-            item.failure = failure
-        self.fail([item for item in items if item.state is RequestState.QUEUED], failure)
+            item.make_error = make_error
+        self.fail([item for item in items if item.state is RequestState.QUEUED], make_error)
 
-    def shut(self, failure: Failure) -> None:
+    def shut(self, make_error: ErrorFactory) -> None:
         """Accept no more, and settle what is queued."""
-        if self._failure is None:
-            self._failure = failure
-        self.fail(self._queued(), self._failure)
+        if self._make_error is None:
+            self._make_error = make_error
+        self.fail(self._queued(), self._make_error)
 
-    def abort(self, failure: Failure) -> None:
+    def abort(self, make_error: ErrorFactory) -> None:
         """Settle everything, also what is in flight: nobody is left to do it."""
-        self.fail(list(self._items), failure)
+        self.fail(list(self._items), make_error)
 
     def _queued(self) -> list[Item]:
         return [item for item in self._items if item.state is RequestState.QUEUED]

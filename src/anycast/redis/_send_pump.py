@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from anycast._log import logger
 from anycast.redis import _scripts
 from anycast.redis._commands import GoneError
-from anycast.redis._failures import refused, unknown
 from anycast.redis._link import SAFETY, RefusedError, UnreachableError
 from anycast.redis._pending_request import RequestState
+from anycast.redis._send_errors import outcome_unknown, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,7 +86,7 @@ class SendPump:
             self._outbox.fail(items, refused(error))
             return True
         except UnreachableError as error:
-            self._outbox.fail(items, unknown(error))
+            self._outbox.fail(items, outcome_unknown(error))
             raise
         except GoneError as error:
             self._outbox.fail(items, refused(error))

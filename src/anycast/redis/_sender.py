@@ -11,8 +11,8 @@ from anyio import WouldBlock
 from anycast._arguments import check_iterable
 from anycast._interface.errors import SenderClosedError
 from anycast._interface.sender import Sender
-from anycast.redis._failures import sender_closed
 from anycast.redis._outbox import MOST_MESSAGES
+from anycast.redis._send_errors import sender_closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,8 +42,8 @@ class _Sender(Sender[T]):
         except BaseException:
             session.outbox.take_back(item)
             raise
-        if item.failure is not None:
-            raise item.failure(self)
+        if item.make_error is not None:
+            raise item.make_error(self)
 
     def send_nowait(self, message: T, /) -> None:
         del message
@@ -93,8 +93,8 @@ class _Sender(Sender[T]):
             raise
         finally:
             _take_out(messages, item)
-        if item.failure is not None:
-            raise item.failure(self)
+        if item.make_error is not None:
+            raise item.make_error(self)
 
     def _encoded(self, messages: deque[T]) -> list[bytes]:
         """Encode the first messages, up to one that cannot be: what goes before it is sent."""

@@ -29,13 +29,13 @@ from anycast._log import BlockingLog, logger
 from anycast.redis import _scripts
 from anycast.redis._commands import Commands, GoneError
 from anycast.redis._delivery import HeldLeases
-from anycast.redis._failures import because, caused, closing, unknown
 from anycast.redis._heartbeat import Heartbeat
 from anycast.redis._inbox import Inbox
 from anycast.redis._keys import Keys
 from anycast.redis._link import Hints, Link, RefusedError, UnreachableError
 from anycast.redis._outbox import Outbox
 from anycast.redis._receive_pump import ReceivePump
+from anycast.redis._send_errors import caused, channel_closed, outcome_unknown, session_ended
 from anycast.redis._send_pump import SendPump
 from anycast.redis._settlements import Settlements
 
@@ -204,7 +204,7 @@ class Session(Generic[T]):
         with scope:
             async with create_task_group() as lines:
                 await self._talk(lines)
-        self.outbox.abort(unknown(UnreachableError("the channel was left meanwhile")))
+        self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
         self._over.set()
 
     async def _talk(self, lines: TaskGroup) -> None:
@@ -279,7 +279,7 @@ class Session(Generic[T]):
             self._fail(error)
 
     def _begin_to_end(self, reason: ChannelError[T]) -> None:
-        self.outbox.shut(because(reason))
+        self.outbox.shut(session_ended(reason))
         untouched = self.inbox.end()
         for stop in self._stops:
             stop()
@@ -299,7 +299,7 @@ class Session(Generic[T]):
 
     def _learn_closed(self) -> None:
         self.closed = True
-        self.outbox.shut(closing(self._channel))
+        self.outbox.shut(channel_closed(self._channel))
 
     def _learn_ended(self) -> None:
         self._learn_closed()

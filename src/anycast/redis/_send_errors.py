@@ -1,0 +1,76 @@
+"""The errors of sends: what they say, and what caused them.
+
+An error names the sender that raises the error, and one failure can fail the sends of many
+senders. So most functions here return a factory, which makes the error for one sender.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from anycast._interface.errors import (
+    ChannelClosedError,
+    ChannelError,
+    SenderClosedError,
+    SenderError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from anycast._interface.channel import Channel
+    from anycast._interface.sender import Sender
+
+    ErrorFactory: TypeAlias = Callable[[Sender[Any]], Exception]
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
+
+
+def caused(error: ErrorT, cause: BaseException | None) -> ErrorT:
+    """Return an error with its cause, as ``raise error from cause`` would set it."""
+    error.__cause__ = cause
+    return error
+
+
+def sender_closed(sender: Sender[Any]) -> SenderError[Any]:
+    """Make the error of a send through a closed sender."""
+    return SenderClosedError(sender)
+
+
+def channel_closed(channel: Channel[Any]) -> ErrorFactory:
+    """Return a factory for the errors of sends into a closed channel."""
+
+    def make(sender: Sender[Any]) -> SenderError[Any]:
+        text = f"{sender} cannot send: its channel is closed"
+        return caused(SenderError(text, sender), ChannelClosedError(channel))
+
+    return make
+
+
+def session_ended(reason: ChannelError[Any]) -> ErrorFactory:
+    """Return a factory for the errors of sends that were not tried: the session has ended."""
+
+    def make(sender: Sender[Any]) -> SenderError[Any]:
+        return caused(SenderError(f"{sender} cannot send: {reason}", sender), reason)
+
+    return make
+
+
+def refused(error: Exception) -> ErrorFactory:
+    """Return a factory for the errors of sends that the server answered with an error."""
+
+    def make(sender: Sender[Any]) -> SenderError[Any]:
+        return caused(SenderError(f"{sender} could not send: {error}", sender), error)
+
+    return make
+
+
+def outcome_unknown(error: Exception) -> ErrorFactory:
+    """Return a factory for the errors of sends whose outcome is unknown."""
+
+    def make(sender: Sender[Any]) -> SenderError[Any]:
+        text = f"{sender} does not know whether its message was stored: {error}"
+        return caused(SenderError(text, sender), error)
+
+    return make
