@@ -14,7 +14,7 @@ import pytest
 from anyio import CancelScope, WouldBlock, fail_after
 
 from anycast import ChannelError, ReceiverError, SenderError
-from anycast.redis._link import Link, UnreachableError, _Line
+from anycast.redis._link import Link, UnreachableError, _Connection
 from anycast.redis._link import Server as LinkServer
 from helpers import settle, task_group
 from proxies import Proxy
@@ -461,10 +461,10 @@ async def test_a_connection_that_fails_in_another_way(server: Server) -> None:
     async with task_group() as tasks:
         link = Link(LinkServer(server.url), tasks, timeout=1.0)
         broken: Any = BrokenConnection()
-        link._line = _Line(broken)
+        link._connection = _Connection(broken)
         with pytest.raises(UnreachableError, match="the cable is cut"):
             await link.call(b"PING")
-        assert link._line is None
+        assert link._connection is None
 
 
 async def test_leaving_while_a_connection_is_being_made(server: Server) -> None:

@@ -78,20 +78,20 @@ class Server:
         return str(self._pool.location)
 
 
-class _Line:
+class _Connection:
     """One connection while it runs, and what became of it."""
 
-    def __init__(self, connection: BaseConnection) -> None:
-        self.connection = connection
+    def __init__(self, raw: BaseConnection) -> None:
+        self.raw = raw
         self.error: Exception | None = None
         self.settled = Event()
         self._scope = CancelScope(shield=True)
 
     async def run(self) -> None:
-        """Run the connection until it breaks or is cut."""
+        """Run the connection until it breaks or is aborted."""
         with self._scope:
             try:
-                await self.connection.run(task_status=self)
+                await self.raw.run(task_status=self)
             except RedisError as error:
                 self.error = error
         self.settled.set()
@@ -101,7 +101,7 @@ class _Line:
         del value
         self.settled.set()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End it at once."""
         self._scope.cancel()
 
@@ -119,7 +119,7 @@ class Link:
         self._server = server
         self._tasks = tasks
         self._timeout = timeout
-        self._line: _Line | None = None
+        self._connection: _Connection | None = None
         self._closed = False
         self._opening = Lock()
 
@@ -135,63 +135,64 @@ class Link:
             UnreachableError: if there was no answer.
             RefusedError: if the answer was an error. Its cause is what coredis makes of it.
         """
-        line = self._line
-        if line is None or not line.connection.usable:
-            line = await self._open()
+        connection = self._connection
+        if connection is None or not connection.raw.usable:
+            connection = await self._open()
         try:
-            return await line.connection.create_request(
+            return await connection.raw.create_request(
                 command, *arguments, decode=False, timeout=self._timeout + blocks
             )
         except NO_ANSWER as error:
-            self._drop(line)
+            self._drop(connection)
             raise UnreachableError(f"{self._server}: {error}") from error
         except RedisError as error:
             raise RefusedError(str(error)) from error
         except Exception as error:  # what ended the connection, whatever it was
-            self._drop(line)
+            self._drop(connection)
             raise UnreachableError(f"{self._server}: {error!r}") from error
 
     def close(self) -> None:
         """Cut the connection, and open none any more."""
         self._closed = True
-        if self._line is not None:
-            self._drop(self._line)
+        if self._connection is not None:
+            self._drop(self._connection)
 
-    def _drop(self, line: _Line) -> None:
-        line.cut()
-        if self._line is line:
-            self._line = None
+    def _drop(self, connection: _Connection) -> None:
+        connection.abort()
+        if self._connection is connection:
+            self._connection = None
 
-    async def _open(self) -> _Line:
+    async def _open(self) -> _Connection:
         async with self._opening:
-            if not self._closed and (self._line is None or not self._line.connection.usable):
-                self._line = await self._connect()
-            if self._line is not None and self._closed:  # meanwhile
-                self._drop(self._line)
-            if self._line is None:
+            if not self._closed and (self._connection is None or not self._connection.raw.usable):
+                self._connection = await self._connect()
+            if self._connection is not None and self._closed:  # meanwhile
+                self._drop(self._connection)
+            if self._connection is None:
                 raise UnreachableError("the channel was left")
-            return self._line
+            return self._connection
 
-    async def _connect(self) -> _Line:
-        line = _Line(self._server.new_connection())
-        self._tasks.start_soon(line.run)
+    async def _connect(self) -> _Connection:
+        connection = _Connection(self._server.new_connection())
+        self._tasks.start_soon(connection.run)
         try:
             with move_on_after(self._timeout):
-                await line.settled.wait()
-            self._check(line)
+                await connection.settled.wait()
+            self._check(connection)
         except BaseException:
-            line.cut()
+            connection.abort()
             raise
-        return line
+        return connection
 
-    def _check(self, line: _Line) -> None:
-        if line.connection.usable:
-            check_version(line.connection.server_version)
-        elif isinstance(line.error, ResponseError) and not isinstance(line.error, BusyLoadingError):
-            raise RefusedError(str(line.error)) from line.error
+    def _check(self, connection: _Connection) -> None:
+        error = connection.error
+        if connection.raw.usable:
+            check_version(connection.raw.server_version)
+        elif isinstance(error, ResponseError) and not isinstance(error, BusyLoadingError):
+            raise RefusedError(str(error)) from error
         else:
-            why = f": {line.error}" if isinstance(line.error, InvalidResponse) else ""
-            raise UnreachableError(f"{self._server} cannot be reached{why}") from line.error
+            why = f": {error}" if isinstance(error, InvalidResponse) else ""
+            raise UnreachableError(f"{self._server} cannot be reached{why}") from error
 
 
 def check_version(version: str | None) -> None:

@@ -202,14 +202,14 @@ class Session(Generic[T]):
 
     async def _serve(self, scope: CancelScope) -> None:
         with scope:
-            async with create_task_group() as lines:
-                await self._talk(lines)
+            async with create_task_group() as connections:
+                await self._talk(connections)
         self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
         self._over.set()
 
-    async def _talk(self, lines: TaskGroup) -> None:
+    async def _talk(self, connections: TaskGroup) -> None:
         options, keys = self.options, Keys(self._channel.name, me := token_hex(8))
-        links = [Link(self._server, lines, options.patience) for _ in range(4)]
+        links = [Link(self._server, connections, options.patience) for _ in range(4)]
         # Sending has one of its own: the server works on a batch while we handle what came.
         post, link, room, ready = links
         commands = Commands(link, keys, me.encode(), options.timeout)
