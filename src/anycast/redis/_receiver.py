@@ -12,7 +12,7 @@ from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast.redis._lease import RedisLease, reason
-from anycast.redis._receiving import Leasing, Receiving
+from anycast.redis._operations import LeaseOperation, ReceiveOperation
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -87,14 +87,14 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return self.hold(await self._take())
 
     def receive_nowait(self) -> T:
-        self.begin()
+        self.begin_receive()
         if self._at_most_once:
             self._check()
             raise WouldBlock  # the server would have to be asked
         try:
             return self._take_nowait()
         except ReceiverStoppedError:
-            self.stop()
+            self.raise_stopped()
 
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
@@ -105,13 +105,13 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return messages
 
     def receiving(self) -> Selectable[T]:
-        return Receiving(self, self._receiving(), self._session)
+        return ReceiveOperation(self, self._token_operation(), self._session)
 
     def leasing(self) -> Selectable[LeasedMessage[T]]:
-        return Leasing(self, self._receiving(), self._session)
+        return LeaseOperation(self, self._token_operation(), self._session)
 
-    def _receiving(self) -> Selectable[None]:
-        self.finish()
+    def _token_operation(self) -> Selectable[None]:
+        self.acknowledge()
         if self._at_most_once:
             raise TypeError(f"{self} cannot receive in a `select`: at most once needs an answer")
         return self._inner.receiving()
@@ -142,7 +142,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         exc_tb: TracebackType | None,
     ) -> None:
         if exc_type is None:
-            self.finish()
+            self.acknowledge()
         self._close(exc_val)
 
     def __str__(self) -> str:
@@ -158,7 +158,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         Args:
             wanted: how many the caller will take, if they come together.
         """
-        self.begin()
+        self.begin_receive()
         inbox = self._session.inbox
         while True:
             inbox.want(wanted)
@@ -167,7 +167,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             except BaseException as error:
                 inbox.gave_up(wanted)
                 if isinstance(error, ReceiverStoppedError):
-                    self.stop()
+                    self.raise_stopped()
                 raise
             delivery = inbox.got(wanted)
             if self.accepts(delivery) and (
@@ -206,16 +206,16 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._count = delivery.count
         return delivery.message
 
-    def begin(self) -> None:
+    def begin_receive(self) -> None:
         """Finish with what is in hand, before the next message is asked for.
 
         Raises:
             RuntimeError: if the channel was not entered: nothing would ever come.
         """
         self._session.check_entered()
-        self.finish()
+        self.acknowledge()
 
-    def finish(self) -> None:
+    def acknowledge(self) -> None:
         """Acknowledge what is in hand."""
         for delivery in self._unacknowledged:
             self._session.done(delivery)
@@ -232,9 +232,9 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def _check(self) -> None:
         if self._closed or self._session.inbox.ended:
-            self.stop()
+            self.raise_stopped()
 
-    def stop(self) -> NoReturn:
+    def raise_stopped(self) -> NoReturn:
         """Raise what tells why no message comes any more."""
         if self._closed:
             raise ReceiverStoppedError(self) from None

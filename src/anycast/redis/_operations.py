@@ -4,6 +4,8 @@ It is the operation on the inbox, which is a channel in memory, and what that br
 at as a receive would: a delivery that the receiver does not accept does not make it happen.
 """
 
+# How operations proceed is private to the package, and not to their class.
+# pyright: reportPrivateUsage=none
 from __future__ import annotations
 
 from functools import partial
@@ -23,13 +25,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Taking(Protocol[T]):
+class AcknowledgingReceiver(Protocol[T]):
     """What an operation needs of its receiver."""
 
-    def begin(self) -> None:
+    def begin_receive(self) -> None:
         """Finish with what is in hand, before the next message is asked for."""
 
-    def finish(self) -> None:
+    def acknowledge(self) -> None:
         """Acknowledge what is in hand."""
 
     def accepts(self, delivery: Delivery[T], /) -> bool:
@@ -40,30 +42,32 @@ class Taking(Protocol[T]):
         """Take a delivery in hand, and return its message."""
         ...
 
-    def stop(self) -> NoReturn:
+    def raise_stopped(self) -> NoReturn:
         """Raise why no message comes any more."""
         ...
 
 
-class Receiving(Selectable[T]):
+class ReceiveOperation(Selectable[T]):
     """Receives a message, in the hand of a receiver.
 
     Args:
-        taking: the receiver.
+        receiver: the receiver.
         inner: the operation that takes a token out of the inbox.
         session: where deliveries come from, and are done with.
     """
 
-    __slots__ = ("_inner", "_session", "_taking")
+    __slots__ = ("_inner", "_receiver", "_session")
 
-    def __init__(self, taking: Taking[T], inner: Selectable[None], session: Session[T]) -> None:
+    def __init__(
+        self, receiver: AcknowledgingReceiver[T], inner: Selectable[None], session: Session[T]
+    ) -> None:
         super().__init__()
-        self._taking = taking
+        self._receiver = receiver
         self._inner = inner
         self._session = session
 
     def before_wait(self) -> None:
-        self._taking.begin()  # or the end would wait for what is in hand
+        self._receiver.begin_receive()  # or the end would wait for what is in hand
         self._session.inbox.wakeup.set()
 
     def leaves(self) -> Iterable[Leaf[Any]]:
@@ -77,19 +81,19 @@ class Receiving(Selectable[T]):
             return self.set_ended()
         self._inner.take_result()
         delivery = self._session.inbox.take()
-        if not self._taking.accepts(delivery):
+        if not self._receiver.accepts(delivery):
             return False
-        self._taking.finish()
+        self._receiver.acknowledge()
         return self.set_outcome(value=self._take(delivery))
 
     def _take(self, delivery: Delivery[T]) -> Any:
-        return self._taking.hold(delivery)
+        return self._receiver.hold(delivery)
 
     def raise_ended(self) -> NoReturn:
-        self._taking.stop()
+        self._receiver.raise_stopped()
 
 
-class Leasing(Receiving[Any]):
+class LeaseOperation(ReceiveOperation[Any]):
     """Takes a message on lease."""
 
     __slots__ = ()
