@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from anyio import Event, move_on_after
 
 from anycast.redis import _scripts
+from anycast.redis._scripts import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from anycast.redis._inbox import Inbox
 
 BEATS = 3  # in a lease
-MOST = 512  # deliveries in a script
 
 
 class Heartbeat:
@@ -71,8 +71,8 @@ class Heartbeat:
         for delivery in self._inbox.idle():
             self._give_back(delivery)
         numbers = self._leases.numbers
-        for start in range(0, len(numbers), MOST):
-            some, since = numbers[start : start + MOST], monotonic()
+        for start in range(0, len(numbers), MAX_BATCH):
+            some, since = numbers[start : start + MAX_BATCH], monotonic()
             _, *lost = await self._commands.run(_scripts.RENEW, *some)
             self._leases.drop_lost(lost)
             self._leases.extend(some, since)

@@ -26,6 +26,7 @@ from anyio import WouldBlock
 from anycast._anycast.channel import Anycast
 from anycast._interface.errors import ReceiverStoppedError
 from anycast.redis._auto_reset_event import AutoResetEvent
+from anycast.redis._scripts import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from anycast.redis._delivery import Delivery
 
 T = TypeVar("T")
-
-MOST = 512  # messages to ask for at once
 
 
 class Inbox(Generic[T]):
@@ -130,10 +129,10 @@ class Inbox(Generic[T]):
         idle = self.taken == self._taken_when_asked
         self._taken_when_asked = self.taken
         if lacking := self.lacking:
-            return min(lacking + self._more + self._prefetch, MOST)
+            return min(lacking + self._more + self._prefetch, MAX_BATCH)
         if idle or self.stock > self._prefetch // 2 or not self.open_receivers:
             return 0
-        return min(self._prefetch - self.stock, MOST)
+        return min(self._prefetch - self.stock, MAX_BATCH)
 
     def put(self, deliveries: Iterable[Delivery[T]]) -> None:
         """Hand deliveries to the tasks that wait, and keep the rest for the next."""

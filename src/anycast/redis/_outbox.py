@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from anycast._interface.sender import Sender
     from anycast.redis._send_errors import ErrorFactory
 
-MOST_MESSAGES = 128  # in a script
-MOST_BYTES = 1_000_000  # in a script of more than one message
+MAX_MESSAGES = 128  # in a script
+MAX_BYTES = 1_000_000  # in a script of more than one message
 
 
 class Item(PendingRequest):
@@ -95,11 +95,11 @@ class Outbox:
         """Put the first messages in flight, and return their items, and them."""
         items: list[Item] = []
         bodies: list[bytes] = []
-        room = MOST_BYTES
+        room = MAX_BYTES
         for item in self._items:
             for body in () if item.leaving else item.bodies:
                 room -= len(body)
-                if bodies and (room < 0 or len(bodies) == MOST_MESSAGES):
+                if bodies and (room < 0 or len(bodies) == MAX_MESSAGES):
                     return items, bodies
                 bodies.append(body)
                 if item.state is RequestState.QUEUED:

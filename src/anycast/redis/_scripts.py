@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 
+# How many messages one script takes, renews, acknowledges or gives back at most. The server
+# serves no other client while a script runs, and a script puts all ids on the stack of Lua.
+MAX_BATCH = 512
+
 _FOLDER = Path(__file__).parent / "lua"
 
 

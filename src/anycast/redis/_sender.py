@@ -11,7 +11,7 @@ from anyio import WouldBlock
 from anycast._arguments import check_iterable
 from anycast._interface.errors import SenderClosedError
 from anycast._interface.sender import Sender
-from anycast.redis._outbox import MOST_MESSAGES
+from anycast.redis._outbox import MAX_MESSAGES
 from anycast.redis._send_errors import sender_closed
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class _Sender(Sender[T]):
         """Encode the first messages, up to one that cannot be: what goes before it is sent."""
         bodies: list[bytes] = []
         try:
-            bodies.extend(map(self._session.options.codec.encode, islice(messages, MOST_MESSAGES)))
+            bodies.extend(map(self._session.options.codec.encode, islice(messages, MAX_MESSAGES)))
         except Exception:
             if not bodies:
                 raise
@@ -130,8 +130,8 @@ class _Sender(Sender[T]):
 
 def _batches(messages: Sequence[T]) -> Iterator[deque[T]]:
     messages = messages[:]  # as they are now
-    for start in range(0, len(messages), MOST_MESSAGES):
-        yield deque(messages[start : start + MOST_MESSAGES])
+    for start in range(0, len(messages), MAX_MESSAGES):
+        yield deque(messages[start : start + MAX_MESSAGES])
 
 
 def _take_out(messages: deque[T], item: Item) -> None:

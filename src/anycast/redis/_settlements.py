@@ -16,6 +16,7 @@ from anyio import Event, Lock
 from anycast.redis import _scripts
 from anycast.redis._auto_reset_event import AutoResetEvent
 from anycast.redis._pending_request import PendingRequest, RequestState
+from anycast.redis._scripts import MAX_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from anycast.redis._commands import Commands
     from anycast.redis._options import Options
 
-MOST = 512  # in a script
 LONGEST_REASON = 2_000  # characters of an error's text
 
 
@@ -163,7 +163,7 @@ class Settlements:
                 self._withdraw(number)
 
     async def _acknowledge(self) -> None:
-        self._in_flight, self._done = self._done[:MOST], self._done[MOST:]
+        self._in_flight, self._done = self._done[:MAX_BATCH], self._done[MAX_BATCH:]
         waited_for = [number for number in self._in_flight if number in self._requests]
         requests = {number: self._requests[number] for number in waited_for}
         lost: list[bytes] = self._in_flight
@@ -178,7 +178,7 @@ class Settlements:
         self._on_lost(len(lost))
 
     async def _release(self) -> None:
-        batch, self._given_back = self._given_back[:MOST], self._given_back[MOST:]
+        batch, self._given_back = self._given_back[:MAX_BATCH], self._given_back[MAX_BATCH:]
         self._in_flight = [number for number, *_ in batch]
         # Newest first, so that the oldest ends up at the head.
         batch.sort(key=lambda entry: order(entry[0]), reverse=True)
