@@ -60,9 +60,7 @@ class Server:
     def __init__(self, url: str) -> None:
         scheme = urlsplit(url).scheme
         if scheme not in SCHEMES:
-            raise ValueError(
-                f"`url` must begin with redis://, rediss:// or unix://, not {scheme!r}"
-            )
+            raise ValueError(f"`url` must begin with {SCHEMES_TEXT}, not {scheme!r}")
         # Never entered: it only reads the URL.
         self._pool: ConnectionPool[Any] = ConnectionPool.from_url(url, decode_components=True)
         if self._pool.location is None:

@@ -43,6 +43,11 @@ class Item(PendingRequest):
         self.blocked = False
         self.make_error: ErrorFactory | None = None
 
+    def check(self) -> None:
+        """Raise the error of the send, if the send failed."""
+        if self.make_error is not None:
+            raise self.make_error(self.sender)
+
     def take_note(self) -> int:
         """Return how many messages were stored since this was last asked."""
         stored, self.stored = self.stored, 0
@@ -134,10 +139,10 @@ class Outbox:
 
     def withdraw(self, sender: Sender[Any], make_error: ErrorFactory) -> None:
         """Settle what a sender has queued; what is in flight fails unless it is stored."""
-        items = [item for item in self._items if item.sender is sender]
-        for item in items:
-            item.make_error = make_error
-        self.fail([item for item in items if item.state is RequestState.QUEUED], make_error)
+        for item in self._items:
+            if item.sender is sender:
+                item.make_error = make_error
+        self.fail([item for item in self._queued() if item.sender is sender], make_error)
 
     def shut(self, make_error: ErrorFactory) -> None:
         """Accept no more, and settle what is queued."""

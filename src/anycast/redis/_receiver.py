@@ -9,6 +9,7 @@ from anyio import WouldBlock
 
 from anycast._arguments import check_int
 from anycast._combinators.receivers import ReceiverBase
+from anycast._interface.closing import ChannelEnd
 from anycast._interface.errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast.redis._lease import RedisLease, reason
@@ -68,7 +69,7 @@ class RedisReceiver(Receiver[T]):
 
 # The overloads of `filter` are the same in both, and pyright does not see that.
 class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
-    ReceiverBase[T], RedisReceiver[T]
+    ChannelEnd, ReceiverBase[T], RedisReceiver[T]
 ):
     def __init__(self, channel: Channel[T], session: Session[T]) -> None:
         self._channel = channel
@@ -77,7 +78,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._at_most_once = session.options.at_most_once
         self._unacknowledged: list[Delivery[T]] = []
         self._count = 0
-        self._closed = False
+        self.closed = False
 
     @property
     def deliveries(self) -> int:
@@ -120,8 +121,8 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return RedisLease(self._session, self._take)
 
     def clone(self) -> _Receiver[T]:
-        if self._closed:
-            raise ReceiverStoppedError(self)
+        if self.closed:
+            self.raise_stopped()
         return _Receiver(self._channel, self._session)
 
     def close(self) -> None:
@@ -144,13 +145,6 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         if exc_type is None:
             self.acknowledge()
         self._close(exc_val)
-
-    def __str__(self) -> str:
-        return f"{self._channel}:{type(self).__name__}"
-
-    def __repr__(self) -> str:
-        closed = ", closed" if self._closed else ""
-        return f"{type(self).__name__}({self._channel!r}{closed})"
 
     async def _take(self, wanted: int = 1) -> Delivery[T]:
         """Begin, and wait for the next delivery that is ours.
@@ -196,7 +190,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         A task that got its token before this receiver was closed may run after that. What such
         a receiver has in hand was given back, and nobody would give this back.
         """
-        if self._closed:
+        if self.closed:
             self._session.give_back(delivery)
             return False
         return self._session.is_ours(delivery)
@@ -222,21 +216,21 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._unacknowledged.clear()
 
     def _close(self, error: BaseException | None) -> None:
-        if not self._closed:
+        if not self.closed:
             self._inner.close()  # raises in the wrong thread, before anything has changed
-            self._closed = True
+            self.closed = True
             for delivery in self._unacknowledged:
                 self._session.failed(delivery, reason(error))
             self._unacknowledged.clear()
             self._session.inbox.left()
 
     def _check(self) -> None:
-        if self._closed or self._session.inbox.ended:
+        if self.closed or self._session.inbox.ended:
             self.raise_stopped()
 
     def raise_stopped(self) -> NoReturn:
         """Raise what tells why no message comes any more."""
-        if self._closed:
+        if self.closed:
             raise ReceiverStoppedError(self) from None
         if failure := self._session.failure:
             raise ReceiverError(f"{self} cannot receive: {failure}", self) from failure

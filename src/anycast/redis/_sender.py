@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from anyio import WouldBlock
 
 from anycast._arguments import check_iterable
+from anycast._interface.closing import ChannelEnd
 from anycast._interface.errors import SenderClosedError
 from anycast._interface.sender import Sender
 from anycast.redis._outbox import MAX_MESSAGES
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Sender(Sender[T]):
+class _Sender(ChannelEnd, Sender[T]):
     def __init__(self, channel: Channel[T], session: Session[T]) -> None:
         self._channel = channel
         self._session = session
-        self._closed = False
+        self.closed = False
         session.open_senders += 1
 
     async def send(self, message: T, /) -> None:
@@ -42,8 +43,7 @@ class _Sender(Sender[T]):
         except BaseException:
             session.outbox.take_back(item)
             raise
-        if item.make_error is not None:
-            raise item.make_error(self)
+        item.check()
 
     def send_nowait(self, message: T, /) -> None:
         del message
@@ -93,8 +93,7 @@ class _Sender(Sender[T]):
             raise
         finally:
             _take_out(messages, item)
-        if item.make_error is not None:
-            raise item.make_error(self)
+        item.check()
 
     def _encoded(self, messages: deque[T]) -> list[bytes]:
         """Encode the first messages, up to one that cannot be: what goes before it is sent."""
@@ -111,21 +110,14 @@ class _Sender(Sender[T]):
         return _Sender(self._channel, self._session)
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self.closed = True
             self._session.open_senders -= 1
             self._session.outbox.withdraw(self, sender_closed)
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self.closed:
             raise SenderClosedError(self)
-
-    def __str__(self) -> str:
-        return f"{self._channel}:{type(self).__name__}"
-
-    def __repr__(self) -> str:
-        closed = ", closed" if self._closed else ""
-        return f"{type(self).__name__}({self._channel!r}{closed})"
 
 
 def _batches(messages: Sequence[T]) -> Iterator[deque[T]]:
