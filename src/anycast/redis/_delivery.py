@@ -17,15 +17,15 @@ class Delivery(Generic[T]):
     """One delivery of a message, to one process.
 
     Args:
-        number: the id of its entry in the stream.
+        entry_id: of the entry in the stream that holds the message.
         message: the message.
         count: how often it was delivered, this time included.
     """
 
-    __slots__ = ("count", "message", "number")
+    __slots__ = ("count", "entry_id", "message")
 
-    def __init__(self, number: bytes, message: T, count: int) -> None:
-        self.number = number
+    def __init__(self, entry_id: bytes, message: T, count: int) -> None:
+        self.entry_id = entry_id
         self.message = message
         self.count = count
 
@@ -46,28 +46,28 @@ class HeldLeases(Generic[T]):
 
     def __contains__(self, delivery: Delivery[T]) -> bool:
         """Return whether the lease of this delivery is ours for certain."""
-        return self._until.get(delivery.number, 0.0) > monotonic()
+        return self._until.get(delivery.entry_id, 0.0) > monotonic()
 
     @property
-    def numbers(self) -> list[bytes]:
+    def entry_ids(self) -> list[bytes]:
         """The ids of all that are held, sure or not."""
         return list(self._until)
 
-    def hold(self, numbers: Iterable[bytes], since: float) -> None:
+    def hold(self, entry_ids: Iterable[bytes], since: float) -> None:
         """Hold what the server gave, or left, to us after this time."""
-        self._until |= dict.fromkeys(numbers, since + self._lease)
+        self._until |= dict.fromkeys(entry_ids, since + self._lease)
 
-    def extend(self, numbers: Iterable[bytes], since: float) -> None:
+    def extend(self, entry_ids: Iterable[bytes], since: float) -> None:
         """Extend the leases of those that are still held."""
-        self.hold([number for number in numbers if number in self._until], since)
+        self.hold([entry_id for entry_id in entry_ids if entry_id in self._until], since)
 
-    def drop(self, number: bytes) -> bool:
+    def drop(self, entry_id: bytes) -> bool:
         """Hold a delivery no more, and return whether it was held."""
-        return self._until.pop(number, None) is not None
+        return self._until.pop(entry_id, None) is not None
 
-    def drop_lost(self, numbers: Iterable[bytes]) -> None:
+    def drop_lost(self, entry_ids: Iterable[bytes]) -> None:
         """Take note that the leases of these have run out, and say so."""
-        self.log_lost(sum(self.drop(number) for number in numbers))
+        self.log_lost(sum(self.drop(entry_id) for entry_id in entry_ids))
 
     def log_lost(self, count: int) -> None:
         """Say that the leases of so many messages have run out."""

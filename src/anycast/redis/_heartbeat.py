@@ -70,9 +70,9 @@ class Heartbeat:
         """Renew every lease, once; raise as `run`."""
         for delivery in self._inbox.idle():
             self._give_back(delivery)
-        numbers = self._leases.numbers
-        for start in range(0, len(numbers), MAX_BATCH):
-            some, since = numbers[start : start + MAX_BATCH], monotonic()
+        entry_ids = self._leases.entry_ids
+        for start in range(0, len(entry_ids), MAX_BATCH):
+            some, since = entry_ids[start : start + MAX_BATCH], monotonic()
             _, *lost = await self._commands.run(_scripts.RENEW, *some)
             self._leases.drop_lost(lost)
             self._leases.extend(some, since)

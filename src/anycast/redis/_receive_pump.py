@@ -123,16 +123,16 @@ class ReceivePump(Generic[T]):
         return status, bool(entries)
 
     def _decoded(self, entries: list[Any]) -> Iterable[Delivery[T]]:
-        for number, body, count in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
+        for entry_id, body, count in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
             try:
                 message = self._options.codec.decode(body)
             except Exception as error:  # noqa: BLE001  what a codec raises is its business
-                logger.error("%s: %r cannot be decoded: %r", self._label, number, error)
-                self._leases.drop(number)
-                self._settlements.broken(number, repr(error))
+                logger.error("%s: %r cannot be decoded: %r", self._label, entry_id, error)
+                self._leases.drop(entry_id)
+                self._settlements.broken(entry_id, repr(error))
             else:
-                yield Delivery(number, message, count)
+                yield Delivery(entry_id, message, count)
 
     async def _recover(self) -> None:
-        known = [*self._leases.numbers, *self._settlements.numbers]
+        known = [*self._leases.entry_ids, *self._settlements.entry_ids]
         await self._commands.run(_scripts.RECOVER, self._options.lease_ms, *known)

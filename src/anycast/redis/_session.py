@@ -170,13 +170,13 @@ class Session(Generic[T]):
 
     def done(self, delivery: Delivery[T]) -> None:
         """Acknowledge a delivery, if it is ours."""
-        if self.leases.drop(delivery.number):
-            self.settlements.done(delivery.number)
+        if self.leases.drop(delivery.entry_id):
+            self.settlements.done(delivery.entry_id)
 
     def failed(self, delivery: Delivery[T], reason: str) -> None:
         """Give back a delivery that somebody worked on, if it is ours."""
-        if self.leases.drop(delivery.number):
-            self.settlements.failed(delivery.number, reason)
+        if self.leases.drop(delivery.entry_id):
+            self.settlements.failed(delivery.entry_id, reason)
 
     def is_ours(self, delivery: Delivery[T]) -> bool:
         """Return whether a delivery is ours for certain; if not, it is to be had by anyone.
@@ -190,13 +190,13 @@ class Session(Generic[T]):
 
     def give_back(self, delivery: Delivery[T]) -> None:
         """Give back a delivery that was in nobody's hand, if it may be ours."""
-        if self.leases.drop(delivery.number):
-            self.settlements.untouched(delivery.number)
+        if self.leases.drop(delivery.entry_id):
+            self.settlements.untouched(delivery.entry_id)
 
     async def acknowledge_first(self, delivery: Delivery[T]) -> bool:
         """Acknowledge a delivery before it is handed over; return whether it was ours."""
-        self.leases.drop(delivery.number)
-        return await self.settlements.done_first(delivery.number)
+        self.leases.drop(delivery.entry_id)
+        return await self.settlements.done_first(delivery.entry_id)
 
     # From here on: the session's own task.
 
@@ -286,9 +286,9 @@ class Session(Generic[T]):
         if self.failure is None:
             for delivery in untouched:
                 self.give_back(delivery)
-            for number in self.leases.numbers:
-                self.leases.drop(number)
-                self.settlements.failed(number, "")
+            for entry_id in self.leases.entry_ids:
+                self.leases.drop(entry_id)
+                self.settlements.failed(entry_id, "")
 
     def _fail(self, error: Exception) -> None:
         reason = caused(ChannelError(f"{self._channel}: {error}", self._channel), error)

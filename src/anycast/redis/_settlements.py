@@ -57,17 +57,17 @@ class Settlements:
         self._stopping = False
 
     @property
-    def numbers(self) -> list[bytes]:
+    def entry_ids(self) -> list[bytes]:
         """The ids of the deliveries that the server has yet to be told about."""
-        return [*self._done, *(number for number, *_ in self._given_back), *self._in_flight]
+        return [*self._done, *(entry_id for entry_id, *_ in self._given_back), *self._in_flight]
 
-    def done(self, number: bytes) -> None:
+    def done(self, entry_id: bytes) -> None:
         """Acknowledge a delivery."""
         if not self._done:
             self._wakeup.set()
-        self._done.append(number)
+        self._done.append(entry_id)
 
-    async def done_first(self, number: bytes) -> bool:
+    async def done_first(self, entry_id: bytes) -> bool:
         """Acknowledge a delivery, and wait until the server has.
 
         Returns:
@@ -76,35 +76,35 @@ class Settlements:
         Raises:
             The event loop's cancellation: then it was given back, or is lost to others.
         """
-        request = self._requests[number] = PendingRequest()
-        self.done(number)
+        request = self._requests[entry_id] = PendingRequest()
+        self.done(entry_id)
         try:
             await request.wait()
             return request.state is RequestState.DONE
         finally:
-            del self._requests[number]
+            del self._requests[entry_id]
             if request.state is RequestState.QUEUED:
-                self._withdraw(number)
+                self._withdraw(entry_id)
 
-    def _withdraw(self, number: bytes) -> None:
-        self._done.remove(number)
-        self.untouched(number)
+    def _withdraw(self, entry_id: bytes) -> None:
+        self._done.remove(entry_id)
+        self.untouched(entry_id)
 
-    def untouched(self, number: bytes) -> None:
+    def untouched(self, entry_id: bytes) -> None:
         """Give back a delivery that was in nobody's hand."""
-        self._give_back(number, b"untouched", "")
+        self._give_back(entry_id, b"untouched", "")
 
-    def failed(self, number: bytes, reason: str) -> None:
+    def failed(self, entry_id: bytes, reason: str) -> None:
         """Give back a delivery that somebody worked on, and failed."""
-        self._give_back(number, b"failed", reason)
+        self._give_back(entry_id, b"failed", reason)
 
-    def broken(self, number: bytes, reason: str) -> None:
+    def broken(self, entry_id: bytes, reason: str) -> None:
         """Make a delivery that cannot be decoded a dead letter."""
-        self._give_back(number, b"broken", reason)
+        self._give_back(entry_id, b"broken", reason)
 
-    def _give_back(self, number: bytes, fate: bytes, reason: str) -> None:
+    def _give_back(self, entry_id: bytes, fate: bytes, reason: str) -> None:
         text = reason[:LONGEST_REASON].encode(errors="backslashreplace")
-        self._given_back.append((number, fate, text))
+        self._given_back.append((entry_id, fate, text))
         self._wakeup.set()
 
     def close_channel(self) -> None:
@@ -157,31 +157,31 @@ class Settlements:
 
     def _pass_over(self) -> None:
         """Give back what tasks would get that are leaving."""
-        for number, request in self._requests.items():
+        for entry_id, request in self._requests.items():
             if request.state is RequestState.QUEUED and request.leaving:
                 request.settle(done=False)
-                self._withdraw(number)
+                self._withdraw(entry_id)
 
     async def _acknowledge(self) -> None:
         self._in_flight, self._done = self._done[:MAX_BATCH], self._done[MAX_BATCH:]
-        waited_for = [number for number in self._in_flight if number in self._requests]
-        requests = {number: self._requests[number] for number in waited_for}
+        waited_for = [entry_id for entry_id in self._in_flight if entry_id in self._requests]
+        requests = {entry_id: self._requests[entry_id] for entry_id in waited_for}
         lost: list[bytes] = self._in_flight
         for request in requests.values():
             request.state = RequestState.IN_FLIGHT
         try:
             _, *lost = await self._commands.run(_scripts.ACK, *self._in_flight)
         finally:
-            for number, request in requests.items():
-                request.settle(done=number not in lost)
+            for entry_id, request in requests.items():
+                request.settle(done=entry_id not in lost)
         self._in_flight = []
         self._on_lost(len(lost))
 
     async def _release(self) -> None:
         batch, self._given_back = self._given_back[:MAX_BATCH], self._given_back[MAX_BATCH:]
-        self._in_flight = [number for number, *_ in batch]
+        self._in_flight = [entry_id for entry_id, *_ in batch]
         # Newest first, so that the oldest ends up at the head.
-        batch.sort(key=lambda entry: order(entry[0]), reverse=True)
+        batch.sort(key=lambda entry: stream_order(entry[0]), reverse=True)
         flat = (part for entry in batch for part in entry)
         await self._commands.run(
             _scripts.RELEASE, self._options.lease_ms, self._options.most_deliveries, *flat
@@ -189,7 +189,7 @@ class Settlements:
         self._in_flight = []
 
 
-def order(number: bytes) -> tuple[int, int]:
+def stream_order(entry_id: bytes) -> tuple[int, int]:
     """Return what orders ids of entries as the stream does."""
-    milliseconds, _, sequence = number.partition(b"-")
+    milliseconds, _, sequence = entry_id.partition(b"-")
     return int(milliseconds), int(sequence)
