@@ -155,13 +155,13 @@ async def test_a_batch_that_is_cancelled_as_a_part_of_it_is_stored(
     messages = deque(range(5))
     async with channel(server, name, limit=2) as jobs:
         outbox = jobs._session.outbox
-        unload = outbox.unload
+        settle_batch = outbox.settle_batch
 
-        def unload_and_cancel(items: Any, stored: int) -> None:
-            unload(items, stored)
+        def settle_and_cancel(items: Any, stored: int) -> None:
+            settle_batch(items, stored)
             task.cancel()
 
-        monkeypatch.setattr(outbox, "unload", unload_and_cancel)
+        monkeypatch.setattr(outbox, "settle_batch", settle_and_cancel)
         task = asyncio.create_task(jobs.new_sender().send_many(messages))
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -307,7 +307,7 @@ async def test_its_channel_is_left(
 ) -> None:
     """The receive raises, and the message goes to others, as one that nobody worked on."""
     async with task_group() as tasks, opened(server, name, delivery=delivery) as there:
-        leave = partial(there._session._begin_to_end, ChannelError("left", there))
+        leave = partial(there._session._shut_down, ChannelError("left", there))
         attempt = await begin(tasks, operation, there.new_receiver())
         await send(there, after=leave)
     assert attempt.failure(ReceiverStoppedError)

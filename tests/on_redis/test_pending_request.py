@@ -71,7 +71,7 @@ class Waiting:
     def queue_again(self) -> None:
         """Tell that a part of it is done, and queue the rest."""
         self.request.state = RequestState.QUEUED
-        self.request.tell_progress()
+        self.request.report_progress()
 
 
 @pytest.fixture
@@ -304,14 +304,14 @@ async def test_a_message_of_a_task_that_is_leaving() -> None:
         try:
             await item.wait()
         finally:
-            outbox.take_back(item)
+            outbox.withdraw(item)
 
     async with task_group() as tasks:
         leaving = await begin(tasks, send, b"1", b"2")
         await begin(tasks, send, b"3")
         leaving.cancel()
-        items, bodies = outbox.load()
-        outbox.unload(items, len(bodies))
+        items, bodies = outbox.next_batch()
+        outbox.settle_batch(items, len(bodies))
     assert bodies == [b"3"]
     assert leaving.outcome == "cancelled"
     assert not outbox

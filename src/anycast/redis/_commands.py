@@ -43,7 +43,7 @@ class Commands:
         self.me = me
         self.born = b""
 
-    def by_way_of(self, link: Link) -> Commands:
+    def over(self, link: Link) -> Commands:
         """Return the same on another connection."""
         other = Commands(link, self._keys, self.me, self._timeout)
         other.born = self.born
@@ -60,18 +60,18 @@ class Commands:
             RefusedError: if the server did not run it.
             GoneError: if the channel is not there any more.
         """
-        return await self.insist(script, self.born, self.me, *arguments)
+        return await self.retry(script, self.born, self.me, *arguments)
 
     async def run_once(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run a script that must not be repeated blindly; raise what `run` raises."""
-        return _here(await self._evaluate(script, self.born, self.me, *arguments))
+        return _unless_gone(await self._evaluate(script, self.born, self.me, *arguments))
 
-    async def insist(self, script: Script, *arguments: bytes | float) -> list[Any]:
+    async def retry(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Do as `run` does, with no arguments but these."""
         deadline, pause = monotonic() + self._timeout, FIRST_PAUSE
         while True:
             try:
-                return _here(await self._evaluate(script, *arguments))
+                return _unless_gone(await self._evaluate(script, *arguments))
             except UnreachableError:
                 if monotonic() + pause > deadline:
                     raise
@@ -96,7 +96,7 @@ class Commands:
         return answer
 
 
-def _here(answer: list[Any]) -> list[Any]:
+def _unless_gone(answer: list[Any]) -> list[Any]:
     if answer[0] == b"gone":
         raise GoneError
     return answer

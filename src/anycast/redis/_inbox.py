@@ -65,14 +65,14 @@ class Inbox(Generic[T]):
         """Return a receiver of tokens, whose user tells here what happens."""
         return cast("ReceiverBase[None]", self._channel.new_receiver())
 
-    def want(self, count: int) -> None:
+    def add_demand(self, count: int) -> None:
         """Take note that a task is about to take messages, or to wait for one of so many."""
         self._asking += 1
         self._more += count - 1
         if self._asking > len(self._deliveries):
             self.wakeup.set()
 
-    def got(self, count: int) -> Delivery[T]:
+    def take_demanded(self, count: int) -> Delivery[T]:
         """Take a message, for a task which wanted so many and got a token."""
         self._asking -= 1
         self._more -= count - 1
@@ -86,13 +86,13 @@ class Inbox(Generic[T]):
             self.wakeup.set()
         return delivery
 
-    def gave_up(self, count: int) -> None:
+    def remove_demand(self, count: int) -> None:
         """Take note that a task which wanted so many messages wants none any more."""
         self._asking -= 1
         self._more -= count - 1
-        self.left()
+        self.check_surplus()
 
-    def left(self) -> None:
+    def check_surplus(self) -> None:
         """Take note that there may be fewer to take what is here."""
         self.wakeup.set()
 

@@ -48,12 +48,12 @@ class Item(PendingRequest):
         if self.make_error is not None:
             raise self.make_error(self.sender)
 
-    def take_note(self) -> int:
+    def take_stored_count(self) -> int:
         """Return how many messages were stored since this was last asked."""
         stored, self.stored = self.stored, 0
         return stored
 
-    def unload(self, most: int) -> int:
+    def mark_stored(self, most: int) -> int:
         """Take note that messages of it were stored, so many at most; return how many."""
         count = min(most, len(self.bodies))
         self.bodies = self.bodies[count:]
@@ -86,7 +86,7 @@ class Outbox:
         self._items[item] = None
         return item
 
-    def take_back(self, item: Item) -> None:
+    def withdraw(self, item: Item) -> None:
         """Withdraw an item whose task was cancelled, if it is queued still."""
         if item.state is RequestState.QUEUED:
             del self._items[item]
@@ -96,7 +96,7 @@ class Outbox:
         if self._make_error is not None:
             raise self._make_error(sender)
 
-    def load(self) -> tuple[list[Item], list[bytes]]:
+    def next_batch(self) -> tuple[list[Item], list[bytes]]:
         """Put the first messages in flight, and return their items, and them."""
         items: list[Item] = []
         bodies: list[bytes] = []
@@ -112,11 +112,11 @@ class Outbox:
                     items.append(item)
         return items, bodies
 
-    def unload(self, items: Iterable[Item], stored: int) -> None:
+    def settle_batch(self, items: Iterable[Item], stored: int) -> None:
         """Settle items of which all was stored; the others are queued again."""
         self.stored += stored
         for item in items:
-            count = item.unload(stored)
+            count = item.mark_stored(stored)
             stored -= count
             make_error = item.make_error or self._make_error
             if not item.bodies:
@@ -128,7 +128,7 @@ class Outbox:
             else:
                 item.state = RequestState.QUEUED
                 if count:
-                    item.tell_progress()
+                    item.report_progress()
 
     def fail(self, items: Iterable[Item], make_error: ErrorFactory | None) -> None:
         """Settle items of which not all was stored, for all we know."""
@@ -137,7 +137,7 @@ class Outbox:
             item.make_error = make_error
             item.settle(done=False)
 
-    def withdraw(self, sender: Sender[Any], make_error: ErrorFactory) -> None:
+    def fail_sends_of(self, sender: Sender[Any], make_error: ErrorFactory) -> None:
         """Settle what a sender has queued; what is in flight fails unless it is stored."""
         for item in self._items:
             if item.sender is sender:

@@ -59,9 +59,9 @@ class PendingRequest:
     def settle(self, *, done: bool) -> None:
         """Let the task go on."""
         self.state = RequestState.DONE if done else RequestState.NOT_DONE
-        self.tell_progress()
+        self.report_progress()
 
-    def tell_progress(self) -> None:
+    def report_progress(self) -> None:
         """Let the task see how far it has come; it then waits on."""
         if not self._waiter.done():
             self._waiter.set_result(None)
@@ -83,7 +83,7 @@ class PendingRequest:
             self.abandoned = True
             raise
         except get_cancelled_exc_class() as cancelled:
-            native = await self._see_through(cancelled)
+            native = await self._wait_while_in_flight(cancelled)
             if self.state is not RequestState.DONE:
                 raise
             if native is not None:
@@ -93,7 +93,7 @@ class PendingRequest:
         self._waiter = _LOOP.new_waiter()
         return False
 
-    async def _see_through(self, cancelled: BaseException) -> BaseException | None:
+    async def _wait_while_in_flight(self, cancelled: BaseException) -> BaseException | None:
         """Wait until it is not in flight any more, however often the task is cancelled.
 
         Returns:

@@ -155,15 +155,15 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self.begin_receive()
         inbox = self._session.inbox
         while True:
-            inbox.want(wanted)
+            inbox.add_demand(wanted)
             try:
                 await self._inner.receive()
             except BaseException as error:
-                inbox.gave_up(wanted)
+                inbox.remove_demand(wanted)
                 if isinstance(error, ReceiverStoppedError):
                     self.raise_stopped()
                 raise
-            delivery = inbox.got(wanted)
+            delivery = inbox.take_demanded(wanted)
             if self.accepts(delivery) and (
                 not self._at_most_once or await self._session.acknowledge_first(delivery)
             ):
@@ -222,7 +222,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             for delivery in self._unacknowledged:
                 self._session.failed(delivery, reason(error))
             self._unacknowledged.clear()
-            self._session.inbox.left()
+            self._session.inbox.check_surplus()
 
     def _check(self) -> None:
         if self.closed or self._session.inbox.ended:

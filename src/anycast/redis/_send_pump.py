@@ -68,7 +68,7 @@ class SendPump:
         while not self._stopping:
             if not self._outbox and not self._hinted:
                 await self._outbox.wakeup.wait()
-            elif not await self._send(*self._outbox.load()) and not self._stopping:
+            elif not await self._send(*self._outbox.next_batch()) and not self._stopping:
                 self._hinted = await self._room.wait(SAFETY)
 
     def stop(self) -> None:
@@ -92,13 +92,13 @@ class SendPump:
             self._outbox.fail(items, refused(error))
             raise
         self._next += stored
-        self._outbox.unload(items, stored)
+        self._outbox.settle_batch(items, stored)
         if hindrance == b"closed":
             self._on_closed()
-        self._tell(items)
+        self._log_blocking(items)
         return bool(hindrance != b"full")
 
-    def _tell(self, items: Iterable[Item]) -> None:
+    def _log_blocking(self, items: Iterable[Item]) -> None:
         """Log which senders go on, and which must wait."""
         for item in items:
             if item.blocked and item.state is RequestState.DONE:

@@ -41,7 +41,7 @@ class _Sender(ChannelEnd, Sender[T]):
         try:
             await item.wait()
         except BaseException:
-            session.outbox.take_back(item)
+            session.outbox.withdraw(item)
             raise
         item.check()
 
@@ -89,7 +89,7 @@ class _Sender(ChannelEnd, Sender[T]):
             while not await item.wait():
                 _take_out(messages, item)
         except BaseException:
-            outbox.take_back(item)
+            outbox.withdraw(item)
             raise
         finally:
             _take_out(messages, item)
@@ -113,7 +113,7 @@ class _Sender(ChannelEnd, Sender[T]):
         if not self.closed:
             self.closed = True
             self._session.open_senders -= 1
-            self._session.outbox.withdraw(self, sender_closed)
+            self._session.outbox.fail_sends_of(self, sender_closed)
 
     def _check_open(self) -> None:
         if self.closed:
@@ -128,5 +128,5 @@ def _batches(messages: Sequence[T]) -> Iterator[deque[T]]:
 
 def _take_out(messages: deque[T], item: Item) -> None:
     """Take what is stored out of the deque from which it was sent."""
-    for _ in range(item.take_note()):
+    for _ in range(item.take_stored_count()):
         messages.popleft()

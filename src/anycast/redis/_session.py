@@ -90,7 +90,7 @@ class Session(Generic[T]):
         """
         self._entered = True
         scope = self._scope = CancelScope(shield=True)
-        tasks.start_soon(self._serve, scope)
+        tasks.start_soon(self._run, scope)
         try:
             await self._opened.wait()
         except BaseException:
@@ -107,15 +107,15 @@ class Session(Generic[T]):
     async def stop(self) -> None:
         """End in good order, within the channel's timeout, whatever cancels the task."""
         if self.failure is None:
-            self._begin_to_end(ChannelError(f"{self._channel} was left", self._channel))
+            self._shut_down(ChannelError(f"{self._channel} was left", self._channel))
         try:
-            native = await self._see_out()
+            native = await self._wait_until_over()
         finally:
             self._scope.cancel()
         if native is not None:
             raise native
 
-    async def _see_out(self) -> BaseException | None:
+    async def _wait_until_over(self) -> BaseException | None:
         """Wait until it is over, for as long as the channel's timeout; return what cancelled that.
 
         Only a native cancellation of asyncio comes through the shield.
@@ -141,7 +141,7 @@ class Session(Generic[T]):
             return
         if not self._stops or self._over.is_set():
             raise RuntimeError(f"{self._channel} can be closed only within `async with`")
-        self._learn_closed()
+        self._note_closed()
         self.settlements.close_channel()
 
     async def until_closed(self) -> None:
@@ -200,23 +200,23 @@ class Session(Generic[T]):
 
     # From here on: the session's own task.
 
-    async def _serve(self, scope: CancelScope) -> None:
+    async def _run(self, scope: CancelScope) -> None:
         with scope:
             async with create_task_group() as connections:
-                await self._talk(connections)
+                await self._run_pumps(connections)
         self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
         self._over.set()
 
-    async def _talk(self, connections: TaskGroup) -> None:
+    async def _run_pumps(self, connections: TaskGroup) -> None:
         options, keys = self.options, Keys(self._channel.name, me := token_hex(8))
         links = [Link(self._server, connections, options.patience) for _ in range(4)]
         # Sending has one of its own: the server works on a batch while we handle what came.
-        post, link, room, ready = links
+        send_link, link, room, ready = links
         commands = Commands(link, keys, me.encode(), options.timeout)
         try:
             await self._init(commands)
             hints = Hints(room, keys.room), Hints(ready, keys.ready)
-            pumps = self._assemble(commands.by_way_of(post), commands, *hints)
+            pumps = self._assemble(commands.over(send_link), commands, *hints)
             self._opened.set()
             async with create_task_group() as tasks:
                 for pump in pumps:
@@ -232,7 +232,7 @@ class Session(Generic[T]):
 
     async def _init(self, commands: Commands) -> None:
         wanted = str(self.options.limit)
-        limit, born, closed = await commands.insist(
+        limit, born, closed = await commands.retry(
             _scripts.INIT, wanted.encode(), token_hex(8).encode()
         )
         commands.born = born
@@ -243,14 +243,14 @@ class Session(Generic[T]):
             )
             raise RefusedError(str(self._mismatch))
         if closed == b"1":
-            self._learn_closed()
+            self._note_closed()
 
     def _assemble(
-        self, posting: Commands, commands: Commands, room: Hints, ready: Hints
+        self, send_commands: Commands, commands: Commands, room: Hints, ready: Hints
     ) -> list[Callable[[], Awaitable[None]]]:
         options = self.options
         settlements = self.settlements = Settlements(commands, self.leases.log_lost, options)
-        send = SendPump(self.outbox, posting, room, BlockingLog(), self._learn_closed)
+        send = SendPump(self.outbox, send_commands, room, BlockingLog(), self._note_closed)
         receive = self._receive_pump = ReceivePump(
             str(self._channel),
             self.inbox,
@@ -260,7 +260,7 @@ class Session(Generic[T]):
             ready,
             options,
             self.give_back,
-            self._learn_ended,
+            self._note_ended,
         )
         heartbeat = self._heartbeat = Heartbeat(
             self.leases, self.inbox, self.give_back, commands, options.lease
@@ -278,7 +278,7 @@ class Session(Generic[T]):
             logger.exception("%s: a fault of anycast itself", self._channel)
             self._fail(error)
 
-    def _begin_to_end(self, reason: ChannelError[T]) -> None:
+    def _shut_down(self, reason: ChannelError[T]) -> None:
         self.outbox.shut(session_ended(reason))
         untouched = self.inbox.end()
         for stop in self._stops:
@@ -293,16 +293,16 @@ class Session(Generic[T]):
     def _fail(self, error: Exception) -> None:
         reason = caused(ChannelError(f"{self._channel}: {error}", self._channel), error)
         self.failure = self.failure or reason
-        self._begin_to_end(self.failure)
+        self._shut_down(self.failure)
         if self._stops:
             self.settlements.shut()
 
-    def _learn_closed(self) -> None:
+    def _note_closed(self) -> None:
         self.closed = True
         self.outbox.shut(channel_closed(self._channel))
 
-    def _learn_ended(self) -> None:
-        self._learn_closed()
+    def _note_ended(self) -> None:
+        self._note_closed()
         self.inbox.close()
 
     async def _leave(self, commands: Commands) -> None:

@@ -53,7 +53,7 @@ class Settlements:
         self.closed = Event()
         """Set once the server knows that the channel is closed."""
         self._wakeup = AutoResetEvent()
-        self._telling = Lock()
+        self._flushing = Lock()
         self._stopping = False
 
     @property
@@ -140,7 +140,7 @@ class Settlements:
 
     async def flush(self) -> None:
         """Tell the server everything there is to tell; raise as `run`."""
-        async with self._telling:
+        async with self._flushing:
             await self._flush()
 
     async def _flush(self) -> None:
@@ -149,13 +149,13 @@ class Settlements:
                 await self._commands.run(_scripts.CLOSE)
                 self._close_wanted = False
                 self.closed.set()
-            self._pass_over()
+            self._withdraw_leaving()
             if self._done:
                 await self._acknowledge()
             if self._given_back:
                 await self._release()
 
-    def _pass_over(self) -> None:
+    def _withdraw_leaving(self) -> None:
         """Give back what tasks would get that are leaving."""
         for entry_id, request in self._requests.items():
             if request.state is RequestState.QUEUED and request.leaving:
