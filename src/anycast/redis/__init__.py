@@ -22,6 +22,6 @@ __all__ = [
     "json_codec",
 ]
 
-# Tracebacks, pickles and reprs show where users find these.
+# Tracebacks, pickles and reprs show the public name of each class and function.
 for _public in [globals()[name] for name in __all__]:
     _public.__module__ = __name__

@@ -1,4 +1,4 @@
-"""An event for one task that waits: setting the event wakes the task once."""
+"""An event that wakes a single waiting task, and then resets itself."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from anyio import Event
 
 
 class AutoResetEvent:
-    """An event that `wait` resets as it returns. One task at a time may wait.
+    """An event that `wait` resets on returning. A single task at a time may wait.
 
     An event that is set before the task waits stays set, so the next `wait` returns at once.
-    Setting the event several times before that has the same effect as setting it once.
+    Setting an event that is set already has no effect.
     """
 
     __slots__ = ("_event", "_is_set")
 
     def __init__(self) -> None:
         self._is_set = False
-        # What the task waits in, if a task waits. An `anyio.Event` cannot be reset, so each
-        # wait has its own.
+        # What the task waits in, if a task waits. An `anyio.Event` cannot be reset, so each wait
+        # makes a new event.
         self._event: Event | None = None
 
     def set(self) -> None:
@@ -28,7 +28,7 @@ class AutoResetEvent:
                 self._event.set()
 
     async def wait(self) -> None:
-        """Wait until the event is set, then reset it."""
+        """Wait until the event is set, then reset the event."""
         if not self._is_set:
             self._event = Event()
             await self._event.wait()

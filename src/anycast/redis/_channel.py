@@ -1,4 +1,4 @@
-"""The channel on a server, as its users make it."""
+"""The channel on a server, as users make it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class RedisAnycast(Channel[T]):
-    """A channel whose messages are kept by a Redis or Valkey server, for many processes.
+    """A channel for many processes, whose messages are kept by a Redis or Valkey server.
 
     ```py
     import anyio
@@ -54,27 +54,31 @@ class RedisAnycast(Channel[T]):
     ```
 
     Every process that uses the same name on the same server uses the same channel.
-    ``async with channel:`` connects, once, and only within it can anything be sent or received;
-    leaving it detaches this process only, and what it still had in hand goes to others. `aclose`
-    ends the channel for everyone: receivers get the end once every message is acknowledged.
+    ``async with channel:`` connects to the server. The block can be entered once, and messages
+    can be sent and received only within the block. Leaving the block detaches this process
+    alone: messages that this process has not acknowledged go to other receivers. `aclose` ends
+    the channel for every process: receivers get the end once every message is acknowledged.
 
-    *At least once*: a message comes back if the process that has it crashes or fails, or hangs
-    for longer than a lease. *At most once*: it is deleted before it is handed over, and
-    a crash loses it. A send that returned is stored by the server. One that raised is not,
-    unless the `SenderError` says that nobody knows.
+    *At least once*: a message is delivered again if the process that has the message crashes or
+    fails, or hangs for longer than a lease. *At most once*: a message is deleted before it is
+    handed over, and a crash loses the message. If a send returned, the server has stored the
+    message. If a send raised, the server has not stored the message, unless the `SenderError`
+    says that the outcome is unknown.
 
-    If the server is away for longer than ``timeout``, or has lost the channel, the channel
-    fails for this process: whatever waits raises a `SenderError` or `ReceiverError`, whose cause
-    is a `ChannelError`. Make a new one to try again.
+    If the server is away for longer than ``timeout``, or has lost the channel, the channel fails
+    for this process: every waiting task raises a `SenderError` or `ReceiverError`, whose cause
+    is a `ChannelError`. To try again, make a new channel.
 
     Args:
-        name: which channel of that server.
-        url: the server: redis://, rediss:// or unix://, with the password if there is one.
+        name: the name of the channel on the server.
+        url: of the server: redis://, rediss:// or unix://, with the password if there is one.
         limit: how many messages may be unacknowledged before senders block, in all
-            processes together; at least 1, or `math.inf`. Whoever makes the channel sets it.
-        codec: what encodes and decodes messages; for plain data, `json_codec`.
-        lease: for how many seconds a message stays with a process that is not heard of.
-        prefetch: how many messages to hold ready beyond those that tasks wait for.
+            processes together; at least 1, or `math.inf`. The first process that opens the
+            channel sets the limit, and later processes must use the same limit.
+        codec: encodes and decodes messages; for plain data, `json_codec`.
+        lease: for how many seconds a message stays with a process that the server does not
+            hear from.
+        prefetch: how many messages to hold ready beyond the messages that tasks wait for.
         delivery: ``"at-least-once"`` or ``"at-most-once"``.
         max_deliveries: after how many deliveries a message that fails again becomes a dead
             letter; None for never.
@@ -85,7 +89,7 @@ class RedisAnycast(Channel[T]):
         ValueError: if an argument has a wrong value.
     """
 
-    def __init__(  # noqa: PLR0913  they are named, and most have a default
+    def __init__(  # noqa: PLR0913  keywords only, and most have a default
         self,
         *,
         name: str,
@@ -111,6 +115,7 @@ class RedisAnycast(Channel[T]):
         )
         self._session = Session(self, Server(url), options)
         self._entered = False
+        # Holds the tasks of the session. Made on entering.
         self._tasks: TaskGroup
 
     @property
@@ -133,7 +138,7 @@ class RedisAnycast(Channel[T]):
         return _Receiver(self, self._session)
 
     def close(self) -> Awaitable[None]:
-        """Close the channel for every process: here at once, at the server soon.
+        """Close the channel for every process: in this process at once, at the server soon.
 
         ```py
         import anyio
@@ -155,7 +160,7 @@ class RedisAnycast(Channel[T]):
         ```
 
         Returns:
-            Something to await until the server knows.
+            An awaitable that waits until the server knows. Awaiting it is optional.
 
         Raises:
             RuntimeError: if the channel was not entered, or was left.
@@ -166,8 +171,8 @@ class RedisAnycast(Channel[T]):
     async def aclose(self) -> None:
         """Close the channel for every process, and wait until the server knows.
 
-        If the task is cancelled while it waits, the channel is closed even so: here at once, and
-        for every process when this one leaves it at the latest.
+        If the task is cancelled while it waits, the channel is closed all the same: in this
+        process at once, and for every process at the latest when this process leaves the channel.
 
         ```py
         import anyio
@@ -188,7 +193,7 @@ class RedisAnycast(Channel[T]):
         ```
 
         Raises:
-            ChannelError: if the server could not be told.
+            ChannelError: if the channel failed before the server was told.
             RuntimeError: as `close`.
         """
         await self.close()
@@ -201,6 +206,7 @@ class RedisAnycast(Channel[T]):
         try:
             await self._session.open(self._tasks)
         except BaseException:
+            # The session has ended its tasks, so this does not wait for the server.
             await self._tasks.__aexit__(None, None, None)
             raise
         return self
@@ -211,14 +217,14 @@ class RedisAnycast(Channel[T]):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        """Detach this process; the channel lives on."""
+        """Detach this process. The channel and its messages stay at the server."""
         try:
             await self._session.stop()
         finally:
             await self._tasks.__aexit__(None, None, None)
 
     def statistics(self) -> ChannelStatistics:
-        """Tell what this process does in the channel, and no other.
+        """Return statistics of this process alone.
 
         ```py
         import anyio
@@ -236,13 +242,13 @@ class RedisAnycast(Channel[T]):
         ```
 
         Returns:
-            A snapshot, which does not change any more.
+            A snapshot, which does not change later.
         """
         return self._session.statistics()
 
 
 class _Closed(Awaitable[None], Generic[T]):
-    """What `RedisAnycast.close` returns; it need not be awaited."""
+    """What `RedisAnycast.close` returns. Awaiting it is optional."""
 
     def __init__(self, session: Session[T]) -> None:
         self._session = session

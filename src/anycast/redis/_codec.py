@@ -26,18 +26,18 @@ class Codec(Protocol[T]):
     assert codec.decode(codec.encode("hello")) == "hello"
     ```
 
-    It is called in the event loop, so it must not take long. What `encode` raises is raised
-    by the send. A body for which `decode` raises becomes a dead letter.
+    A codec is called in the event loop, so it must not take long. An exception that `encode`
+    raises is raised by the send. A body for which `decode` raises becomes a dead letter.
     """
 
     def encode(self, message: T, /) -> bytes:
-        """Make the body for a message.
+        """Encode a message.
 
         Args:
-            message: what was sent.
+            message: the message to send.
 
         Returns:
-            What the server keeps.
+            The body, which the server keeps.
 
         Raises:
             Exception: of any kind, for a message that cannot be encoded.
@@ -45,13 +45,13 @@ class Codec(Protocol[T]):
         ...
 
     def decode(self, body: bytes, /) -> T:
-        """Make the message for a body.
+        """Decode a body.
 
         Args:
-            body: what the server keeps.
+            body: the bytes that the server keeps.
 
         Returns:
-            The message that a receiver gets.
+            The message, which a receiver gets.
 
         Raises:
             Exception: of any kind, for a body that cannot be decoded.

@@ -1,4 +1,4 @@
-"""A message that the server has given to this process, and which of them are in hand."""
+"""Deliveries: messages that the server has given to this process, and the leases on them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ T = TypeVar("T")
 
 
 class Delivery(Generic[T]):
-    """One delivery of a message, to one process.
+    """One delivery of a message to one process.
 
     Args:
         entry_id: of the entry in the stream that holds the message.
-        message: the message.
-        count: how often it was delivered, this time included.
+        message: the message, decoded.
+        count: how often the message was delivered, this delivery included.
     """
 
     __slots__ = ("count", "entry_id", "message")
@@ -31,46 +31,51 @@ class Delivery(Generic[T]):
 
 
 class HeldLeases(Generic[T]):
-    """The deliveries that this process holds a lease of, and until when it surely does.
+    """The leases that this process holds, and how long each lease is certain.
+
+    The server counts a lease from the moment when a script takes or renews the message. This
+    class counts from before that script was sent. So a lease ends here before it ends there, and
+    while a lease is certain, the server gives the message to this process alone.
 
     Args:
-        label: the channel's, for the log.
-        lease: how many seconds a delivery stays ours, counted from when the server last
-            heard of it; here from before it was told, which is earlier.
+        label: the channel's name, for the log.
+        lease: in seconds.
     """
 
     def __init__(self, label: str, lease: float) -> None:
         self._label = label
         self._lease = lease
+        # For each entry id, the time until which the lease is certain. A lease that has run out
+        # stays here until the server confirms the loss: a renewal may still save the lease.
         self._until: dict[bytes, float] = {}
 
     def __contains__(self, delivery: Delivery[T]) -> bool:
-        """Return whether the lease of this delivery is ours for certain."""
+        """Return whether the lease on this delivery is certain."""
         return self._until.get(delivery.entry_id, 0.0) > monotonic()
 
     @property
     def entry_ids(self) -> list[bytes]:
-        """The ids of all that are held, sure or not."""
+        """The entry ids of all leases, certain or not."""
         return list(self._until)
 
     def hold(self, entry_ids: Iterable[bytes], since: float) -> None:
-        """Hold what the server gave, or left, to us after this time."""
+        """Hold leases that the server gave or renewed after the time ``since``."""
         self._until |= dict.fromkeys(entry_ids, since + self._lease)
 
     def extend(self, entry_ids: Iterable[bytes], since: float) -> None:
-        """Extend the leases of those that are still held."""
+        """Extend leases, and pass over entries whose lease was dropped meanwhile."""
         self.hold([entry_id for entry_id in entry_ids if entry_id in self._until], since)
 
     def drop(self, entry_id: bytes) -> bool:
-        """Hold a delivery no more, and return whether it was held."""
+        """Drop a lease, and return whether it was held."""
         return self._until.pop(entry_id, None) is not None
 
     def drop_lost(self, entry_ids: Iterable[bytes]) -> None:
-        """Take note that the leases of these have run out, and say so."""
+        """Drop leases that have run out at the server, and log how many were still held."""
         self.log_lost(sum(self.drop(entry_id) for entry_id in entry_ids))
 
     def log_lost(self, count: int) -> None:
-        """Say that the leases of so many messages have run out."""
+        """Log that this many leases have run out."""
         if count:
             logger.warning(
                 "%s: the lease of %d message(s) ran out, and others may get them",

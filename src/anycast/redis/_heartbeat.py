@@ -1,7 +1,8 @@
-"""The task that keeps leases while handlers await for long.
+"""The task that renews leases while handlers await for long.
 
-It beats three times in a lease. If the event loop hangs for longer than a lease it does not
-beat, and other processes get what is held here: that is the point of it.
+The heartbeat beats three times in a lease. If the event loop hangs for longer than a lease, the
+heartbeat stops, and other processes get the messages that this process holds. That is intended: a
+process that hangs must not keep messages.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ if TYPE_CHECKING:
     from anycast.redis._delivery import Delivery, HeldLeases
     from anycast.redis._inbox import Inbox
 
-BEATS = 3  # in a lease
+# Beats in a lease: with three, a lease is renewed in time even if a beat comes late.
+BEATS = 3
 
 
 class Heartbeat:
-    """Renews leases, and gives back what nobody takes.
+    """Renews leases, and gives back messages that receivers leave in the inbox.
 
     Args:
-        leases: what is held.
-        inbox: where something may lie that nobody takes.
-        give_back: how to give that back.
-        commands: how to renew.
+        leases: the leases to renew.
+        inbox: may hold messages that no receiver takes.
+        give_back: gives a delivery back to the server.
+        commands: run the script that renews leases.
         lease: in seconds.
     """
 
@@ -57,6 +59,7 @@ class Heartbeat:
             UnreachableError, RefusedError, GoneError: as `Commands.run`.
         """
         while not self._stopped.is_set():
+            # A pause between two beats, which `stop` ends early.
             with move_on_after(self._seconds):
                 await self._stopped.wait()
                 return
@@ -67,12 +70,14 @@ class Heartbeat:
         self._stopped.set()
 
     async def beat(self) -> None:
-        """Renew every lease, once; raise as `run`."""
+        """Renew every lease once; raise as `run`."""
         for delivery in self._inbox.idle():
             self._give_back(delivery)
         entry_ids = self._leases.entry_ids
         for start in range(0, len(entry_ids), MAX_BATCH):
+            # The time is read before the script is sent, as `HeldLeases` requires.
             some, since = entry_ids[start : start + MAX_BATCH], monotonic()
             _, *lost = await self._commands.run(_scripts.RENEW, *some)
+            # First drop the lost leases, since `extend` skips what was dropped.
             self._leases.drop_lost(lost)
             self._leases.extend(some, since)

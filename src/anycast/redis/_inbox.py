@@ -1,18 +1,20 @@
-"""What receivers wait on: a channel in memory, which the receive pump fills on demand.
+"""Where receivers wait, and the messages that the receive pump has fetched for them on demand.
 
-The channel carries tokens, each of which says that there is a message more; whoever gets one
-takes the oldest message when it runs. So what is given back can be the newest, and nothing
-is reordered by a task that gave up. A token that was handed to a waiting task is in the channel
-no more. Its message stays here until that task runs: it is not given back, unless everything is.
+Tasks wait in a channel in memory, which carries tokens. Each token says that one more message is
+here. A task that gets a token takes the oldest message when the task runs. So the messages to
+give back can be the newest messages, and a task that gives up leaves the order unchanged. A
+token that was handed to a waiting task has left the channel, and the message for that token
+stays here until the task runs: only `end` returns such messages to be given back.
 
-Demand is what decides how much the pump asks the server for: a message for each task that
-waits, what those would take along, and `prefetch` more. While nobody waits it only refills,
-and only if something was taken since it last asked: messages that nobody takes are not to
-pile up here, where other processes cannot get them. For the same reason they go back
+Demand decides how many messages the pump asks the server for: one for each waiting task, the
+further messages that these tasks would take along, and `prefetch` more. While no task waits, the
+pump only refills the stock, and only if a message was taken since the pump last asked: messages
+must not pile up here, where other processes cannot get them. For the same reason messages
+are given back
 
-- at once if the tasks that wanted them gave up and there are more than `prefetch`, or if
-  no receiver is open any more;
-- soon if none was taken between two beats of the heartbeat.
+- at once, if the tasks that wanted them gave up and more than `prefetch` are here, or if every
+  receiver is closed;
+- soon, if no message was taken between two beats of the heartbeat.
 """
 
 from __future__ import annotations
@@ -41,87 +43,97 @@ class Inbox(Generic[T]):
     """Deliveries that no receiver has taken yet.
 
     Args:
-        prefetch: how many to hold ready beyond those that tasks wait for.
+        prefetch: how many messages to hold ready beyond the messages that tasks wait for.
     """
 
     def __init__(self, prefetch: int) -> None:
+        # Wakes the receive pump: demand, stock or receivers have changed.
         self.wakeup = AutoResetEvent()
         self._prefetch = prefetch
-        # As many as there are tokens, in the channel or with tasks that have yet to run.
+        # Oldest first. There is one for each token, in the channel or with a task that has yet
+        # to run.
         self._deliveries: deque[Delivery[T]] = deque()
+        # Carries the tokens. Without a limit, so that `put` never blocks.
         self._channel = Anycast[None](name="inbox", limit=math.inf)
         self._sender = self._channel.new_sender()
+        # Takes back the token of each message that is given back.
         self._own_receiver = self._channel.new_receiver()
-        self._asking = 0  # tasks that want a message, and have not taken one yet
-        self._more = 0  # messages that those would take along
+        # How many tasks want a message, and have not taken a message yet.
+        self._asking = 0
+        # How many further messages these tasks would take along.
+        self._more = 0
+        # How many messages receivers have taken so far: now, when the pump last asked the
+        # server, and at the last beat. A count that has not moved means that receivers are idle.
         self.taken = 0
         self._taken_when_asked = 0
         self._taken_at_beat = 0
+        # The largest stock so far, for the statistics.
         self.peak = 0
 
     # What receivers do.
 
     def new_receiver(self) -> ReceiverBase[None]:
-        """Return a receiver of tokens, whose user tells here what happens."""
+        """Return a receiver of tokens. Its user must report demand to this inbox."""
         return cast("ReceiverBase[None]", self._channel.new_receiver())
 
     def add_demand(self, count: int) -> None:
-        """Take note that a task is about to take messages, or to wait for one of so many."""
+        """Note that a task is about to wait for a message, and will take up to ``count``."""
         self._asking += 1
         self._more += count - 1
         if self._asking > len(self._deliveries):
             self.wakeup.set()
 
     def take_demanded(self, count: int) -> Delivery[T]:
-        """Take a message, for a task which wanted so many and got a token."""
+        """Take a message for a task that added a demand of ``count``, and then got a token."""
         self._asking -= 1
         self._more -= count - 1
         return self.take()
 
     def take(self) -> Delivery[T]:
-        """Take a message, for a task that got a token without waiting."""
+        """Take a message for a task that got a token without adding demand."""
         self.taken += 1
         delivery = self._deliveries.popleft()
+        # Refill from half the prefetch on, so that a request to the server brings several.
         if len(self._deliveries) <= self._prefetch // 2:
             self.wakeup.set()
         return delivery
 
     def remove_demand(self, count: int) -> None:
-        """Take note that a task which wanted so many messages wants none any more."""
+        """Note that a task which added a demand of ``count`` has given up."""
         self._asking -= 1
         self._more -= count - 1
         self.check_surplus()
 
     def check_surplus(self) -> None:
-        """Take note that there may be fewer to take what is here."""
+        """Let the pump see whether more messages are here than receivers can take."""
         self.wakeup.set()
 
     @property
     def ended(self) -> bool:
-        """Whether nothing is here, and nothing will ever come."""
+        """Whether the inbox is empty and stays empty."""
         return self._channel.is_closed and not self.stock
 
     # What the pump does.
 
     @property
     def stock(self) -> int:
-        """How many messages are here; tasks that have yet to run have the tokens of some."""
+        """How many messages are here, those included whose task has a token and did not run yet."""
         return len(self._deliveries)
 
     @property
     def open_receivers(self) -> int:
-        """How many receivers there are to take what is here."""
-        return self._channel.statistics().open_receivers - 1  # one is ours
+        """How many open receivers there are."""
+        return self._channel.statistics().open_receivers - 1  # without `_own_receiver`
 
     @property
     def waiting(self) -> int:
-        """How many tasks wait for a message; one in a `select`, once for each receiver there."""
+        """How many tasks wait for a message. A `select` counts once for each receiver in it."""
         return self._channel.statistics().tasks_waiting_receive
 
     @property
     def lacking(self) -> int:
         """How many tasks wait for a message that is not here yet."""
-        # A task in a `select` does not ask: it can be seen only in the queue where it waits.
+        # A `select` adds no demand: only the line where its task waits shows the task.
         return max(self.waiting, self._asking - self.stock)
 
     def wanted(self) -> int:
@@ -135,33 +147,35 @@ class Inbox(Generic[T]):
         return min(self._prefetch - self.stock, MAX_BATCH)
 
     def put(self, deliveries: Iterable[Delivery[T]]) -> None:
-        """Hand deliveries to the tasks that wait, and keep the rest for the next."""
+        """Give deliveries to the tasks that wait, and keep the rest for later tasks."""
         for delivery in deliveries:
+            # The token wakes the task that waits longest, if a task waits.
             self._deliveries.append(delivery)
             self._sender.send_nowait(None)
         self.peak = max(self.peak, self.stock)
 
     def surplus(self) -> Iterator[Delivery[T]]:
-        """Take out what is to be given back, newest first, since tasks or receivers have gone."""
+        """Take out, newest first, the messages that the tasks and receivers here do not need."""
         keep = self._prefetch + self._asking + self._more
         yield from self._take_out(keep if self.open_receivers else 0)
 
     def idle(self) -> Iterator[Delivery[T]]:
-        """Take out everything if nothing was taken since this was last asked."""
+        """Take out every message if receivers took none since the last call."""
         if self.taken == self._taken_at_beat:
             yield from self._take_out(0)
         self._taken_at_beat = self.taken
 
     def end(self) -> list[Delivery[T]]:
-        """Let receivers stop; return everything that is here.
+        """Let receivers stop, and return every message that is here.
 
-        Tasks that have yet to run take theirs out even so, and find that they are not ours.
+        A task that got a token and has yet to run still takes its message out. That message is
+        given back by then, so the receiver finds that the lease is gone.
         """
         self._channel.close()
         return [*self._take_out(0), *self._deliveries]
 
     def close(self) -> None:
-        """Let receivers stop once they have taken what is here."""
+        """Let receivers stop once they have taken the messages that are here."""
         self._channel.close()
 
     def _take_out(self, keep: int) -> Iterator[Delivery[T]]:
@@ -169,5 +183,5 @@ class Inbox(Generic[T]):
             try:
                 self._own_receiver.receive_nowait()
             except (WouldBlock, ReceiverStoppedError):
-                return  # tasks that have yet to run have the tokens of the rest
+                return  # the remaining tokens are with tasks that have yet to run
             yield self._deliveries.pop()

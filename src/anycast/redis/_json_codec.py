@@ -1,8 +1,8 @@
 """Messages as JSON: plain data, and dataclasses of it.
 
-What comes back is checked against the type and built anew, so that a receiver gets what the
-type says or nothing: a body of another shape becomes a dead letter. Of the rest of the world
-of serialisation nothing is attempted; write a `Codec` for it.
+A body is checked against the type, and the message is built anew. So a receiver gets only
+messages of the type, and a body of another shape becomes a dead letter. For messages that these
+types cannot express, write a `Codec`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def json_codec(message_type: object) -> Codec[Any]: ...
 def json_codec(message_type: object) -> Codec[Any]:
     """Return a codec that writes messages of one type as JSON.
 
-    The type may be `str`, `int`, `float`, `bool`, ``None``, `typing.Any`, a dataclass, and
-    `list`, `tuple`, `dict` with keys that are `str`, and unions of those.
+    The type may be `str`, `int`, `float`, `bool`, ``None``, `typing.Any`, a dataclass, `list`,
+    `tuple`, `dict` with keys that are `str`, and unions of these types.
 
     ```py
     from dataclasses import dataclass
@@ -61,13 +61,14 @@ def json_codec(message_type: object) -> Codec[Any]:
         A codec; its `Codec.decode` raises for a body of another shape.
 
     Raises:
-        TypeError: if the type is none of those.
+        TypeError: if the type is not supported.
     """
     return _JsonCodec(message_type)
 
 
 class _JsonCodec:
     def __init__(self, message_type: object) -> None:
+        # The checks are made once, here, and not for each message.
         self._build = _builder(message_type, {})
         self._encoder = json.JSONEncoder(separators=(",", ":"), default=_plain, allow_nan=False)
 
@@ -79,15 +80,21 @@ class _JsonCodec:
 
 
 def _plain(value: object) -> dict[str, Any]:
+    """Return the fields of a dataclass; `json` calls this for every type that it does not know."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in fields(value) if field.init}
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON by this codec")
 
 
-def _builder(kind: Any, known: dict[Any, Build]) -> Build:  # noqa: PLR0911  a case each
-    """Return what makes a value of a type from what JSON made of it."""
+def _builder(kind: Any, known: dict[Any, Build]) -> Build:  # noqa: PLR0911  one return for each kind of type
+    """Return a function that checks a parsed JSON value and builds a value of the type.
+
+    Args:
+        kind: the type.
+        known: a builder for each dataclass met so far. A dataclass may contain itself.
+    """
     if kind in known:
-        return lambda value: known[kind](value)  # noqa: PLW0108  made later: a type that contains itself
+        return lambda value: known[kind](value)  # noqa: PLW0108  looked up late: a type may contain itself
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return lambda value: value
@@ -150,6 +157,7 @@ def _tuple(parts: tuple[Any, ...], known: dict[Any, Build]) -> Build:
 
 
 def _union(builders: list[Build]) -> Build:
+    # The first type that accepts the value wins. If no type does, the last type's error is raised.
     def build(value: Any) -> Any:
         for builder in builders[:-1]:
             try:
@@ -168,6 +176,7 @@ def _dataclass(kind: type, known: dict[Any, Build]) -> Build:
             raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
         return kind(**{name: builders[name](part) for name, part in given.items()})
 
+    # Entered before the fields are looked at, since a field may refer to this dataclass.
     known[kind] = build
     hints = typing.get_type_hints(kind)
     builders = {

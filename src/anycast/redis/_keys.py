@@ -4,19 +4,20 @@ from __future__ import annotations
 
 
 class Keys:
-    """The names of a channel's keys; the hash tag keeps them in one slot of a cluster.
+    """The names of a channel's keys. The hash tag keeps all keys in one slot of a cluster.
 
     Args:
         name: the channel's name.
-        me: what tells this process's part in the channel from all others.
+        me: identifies this process's session among all sessions of the channel.
     """
 
     def __init__(self, name: str, me: str) -> None:
+        # The braces are the hash tag: a cluster hashes only the text between them.
         prefix = f"anycast:{{{name}}}:"
         self.room = f"{prefix}room".encode()
-        """A hint for blocked senders that there may be room."""
+        """A list of at most one hint: there may be room for a blocked sender."""
         self.ready = f"{prefix}ready".encode()
-        """A hint for waiting receivers that there may be a message."""
+        """A list of at most one hint: there may be a message for a waiting receiver."""
         self.all = (
             f"{prefix}stream".encode(),
             f"{prefix}meta".encode(),
@@ -27,4 +28,4 @@ class Keys:
             f"{prefix}dead".encode(),
             f"{prefix}producer:{me}".encode(),
         )
-        """All of them, in the order in which `common.lua` expects them."""
+        """Every key, in the order in which `common.lua` unpacks the keys."""

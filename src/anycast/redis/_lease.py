@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
-    """Holds one message while its block runs; entered once.
+    """Holds one message while its block runs. A lease is entered once.
 
     Made by `RedisReceiver.lease`.
 
@@ -36,7 +36,7 @@ class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
             except OSError:
                 lease = receiver.lease()
                 async with lease as word:
-                    assert (word, lease.deliveries) == ("hello", 2)  # it came again
+                    assert (word, lease.deliveries) == ("hello", 2)  # delivered again
 
 
     anyio.run(main)
@@ -45,14 +45,16 @@ class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
 
     def __init__(self, session: Session[T], take: Callable[[], Awaitable[Delivery[T]]]) -> None:
         self._session = session
+        # Waits for the next delivery; called on entering.
         self._take = take
         self._entered = False
+        # Set only within the block.
         self._delivery: Delivery[T]
         self._count = 0
 
     @property
     def deliveries(self) -> int:
-        """How often the message was delivered, this time included; 0 before entering."""
+        """How often the message was delivered, this delivery included; 0 before entering."""
         return self._count
 
     async def __aenter__(self) -> T:
@@ -70,7 +72,7 @@ class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
         exc_tb: TracebackType | None,
     ) -> None:
         delivery = self._delivery
-        del self._delivery  # whatever keeps the lease does not keep the message
+        del self._delivery  # a reference to the lease must not keep the message alive
         if exc_type is None:
             self._session.done(delivery)
         else:
@@ -78,5 +80,5 @@ class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
 
 
 def reason(error: BaseException | None) -> str:
-    """Return what a dead letter says of an error; nothing if it is a cancellation."""
+    """Return the text of an error for a dead letter; an empty text for a cancellation."""
     return f"{type(error).__name__}: {error}" if isinstance(error, Exception) else ""

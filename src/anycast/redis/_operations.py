@@ -1,10 +1,11 @@
-"""Receiving from a channel on a server as one operation among others, for `select`.
+"""The operations that receive from a channel on a server, for `select`.
 
-It is the operation on the inbox, which is a channel in memory, and what that brings is looked
-at as a receive would: a delivery that the receiver does not accept does not make it happen.
+An operation wraps the operation of the inbox that receives a token, and then takes a delivery.
+If the receiver rejects the delivery, for example because the lease has run out, the operation has
+not happened, and `select` goes on waiting.
 """
 
-# How operations proceed is private to the package, and not to their class.
+# The protocol between `select` and operations is private to the package, not to a class.
 # pyright: reportPrivateUsage=none
 from __future__ import annotations
 
@@ -26,34 +27,38 @@ T = TypeVar("T")
 
 
 class AcknowledgingReceiver(Protocol[T]):
-    """What an operation needs of its receiver."""
+    """What operations need of a receiver, which acknowledges a message before taking another."""
 
     def begin_receive(self) -> None:
-        """Finish with what is in hand, before the next message is asked for."""
+        """Acknowledge the messages received so far, before the next message is asked for.
+
+        Raises:
+            RuntimeError: if the channel was not entered, and so a message would never come.
+        """
 
     def acknowledge(self) -> None:
-        """Acknowledge what is in hand."""
+        """Acknowledge the messages received so far."""
 
     def accepts(self, delivery: Delivery[T], /) -> bool:
-        """Return whether a delivery can be taken; if not, it goes to others."""
+        """Return whether the receiver can take a delivery; if not, the delivery is given back."""
         ...
 
     def hold(self, delivery: Delivery[T], /) -> T:
-        """Take a delivery in hand, and return its message."""
+        """Keep a delivery, to acknowledge the delivery later, and return its message."""
         ...
 
     def raise_stopped(self) -> NoReturn:
-        """Raise why no message comes any more."""
+        """Raise the error that says why the receiver has stopped."""
         ...
 
 
 class ReceiveOperation(Selectable[T]):
-    """Receives a message, in the hand of a receiver.
+    """Receives a message, which the receiver acknowledges later.
 
     Args:
-        receiver: the receiver.
-        inner: the operation that takes a token out of the inbox.
-        session: where deliveries come from, and are done with.
+        receiver: the receiver that made the operation.
+        inner: the operation that receives a token of the inbox.
+        session: gives deliveries, and settles them.
     """
 
     __slots__ = ("_inner", "_receiver", "_session")
@@ -67,7 +72,10 @@ class ReceiveOperation(Selectable[T]):
         self._session = session
 
     def before_wait(self) -> None:
-        self._receiver.begin_receive()  # or the end would wait for what is in hand
+        # A closed channel ends when every message is acknowledged. If `select` waited for the end
+        # while this receiver kept messages unacknowledged, the end would never come.
+        self._receiver.begin_receive()
+        # A `select` adds no demand. The pump, once woken, sees the waiting task in the line.
         self._session.inbox.wakeup.set()
 
     def leaves(self) -> Iterable[Leaf[Any]]:
@@ -76,13 +84,15 @@ class ReceiveOperation(Selectable[T]):
     def find_ready(self) -> Leaf[Any] | None:
         return self._inner.find_ready()
 
-    def complete(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  there is but one
+    def complete(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  there is only one leaf
         if self._inner.ended:
             return self.set_ended()
+        # Drop the token, which carries no message.
         self._inner.take_result()
         delivery = self._session.inbox.take()
         if not self._receiver.accepts(delivery):
             return False
+        # Where the operation was ready at once, `leaves` was not called.
         self._receiver.acknowledge()
         return self.set_outcome(value=self._take(delivery))
 
@@ -94,7 +104,7 @@ class ReceiveOperation(Selectable[T]):
 
 
 class LeaseOperation(ReceiveOperation[Any]):
-    """Takes a message on lease."""
+    """Receives a message on lease, which settles the message instead of the receiver."""
 
     __slots__ = ()
 

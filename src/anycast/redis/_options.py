@@ -1,4 +1,4 @@
-"""How one process uses a channel."""
+"""The arguments of a channel, checked."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DELIVERIES = ("at-least-once", "at-most-once")
-SHORTEST = 0.01  # seconds
+# The least number of seconds that an argument may be. A lease is counted in milliseconds.
+SHORTEST = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options(Generic[T]):
-    """Arguments of `RedisAnycast`, which says what they mean.
+    """The arguments of `RedisAnycast`, which says what each argument means.
 
     Raises:
-        TypeError: if one has a wrong type.
-        ValueError: if one has a wrong value.
+        TypeError: if an argument has a wrong type.
+        ValueError: if an argument has a wrong value.
     """
 
     limit: float
@@ -52,22 +53,22 @@ class Options(Generic[T]):
 
     @property
     def lease_ms(self) -> int:
-        """The lease, as scripts want it."""
+        """The lease in milliseconds, as scripts expect the lease."""
         return int(self.lease * 1000)
 
     @property
     def most_deliveries(self) -> int:
-        """How often a message is delivered at most, as scripts want it: 0 is no bound."""
+        """How often a message is delivered at most, as scripts expect the bound: 0 for none."""
         return self.max_deliveries or 0
 
     @property
     def patience(self) -> float:
-        """How many seconds to wait for one answer: there is to be time for a second try."""
+        """How many seconds to wait for one answer: half the timeout leaves time for a retry."""
         return self.timeout / 2
 
 
 def check_seconds(argument: str, value: object) -> None:
-    """Check that an argument is a number of seconds that makes sense."""
+    """Check that an argument is a usable number of seconds."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"`{argument}` must be a number of seconds, not {value!r}")
     if not SHORTEST <= value < inf:
@@ -75,7 +76,7 @@ def check_seconds(argument: str, value: object) -> None:
 
 
 def check_redis_name(value: object) -> None:
-    """Check that a channel's name can be part of its keys."""
+    """Check that a name can be part of keys: a closing brace would end the hash tag early."""
     if not isinstance(value, str):
         raise TypeError(f"`name` must be a str, not {value!r}")
     if not value or "}" in value:

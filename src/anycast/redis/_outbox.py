@@ -1,9 +1,9 @@
-"""Messages on their way to the server, in items, each a request of the task that sends it.
+"""Messages on their way to the server, in items. An item is the request of a task that sends.
 
-An item is one message, or several that a task sends as a batch. A script carries as many
-messages as may be in flight at once, whosever they are. When the channel is full, those that
-found no room are queued again, at the head. When it is closed, those that are queued are
-settled with the error at once; those in flight get the server's answer.
+An item holds one message, or several messages that a task sends as a batch. A script carries the
+first messages of all items together, up to a limit. Items that the channel has no room for are
+queued again at the head, in the same order. When the channel is closed, queued items fail at
+once, and items in flight get the server's answer.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from anycast._interface.sender import Sender
     from anycast.redis._send_errors import ErrorFactory
 
-MAX_MESSAGES = 128  # in a script
-MAX_BYTES = 1_000_000  # in a script of more than one message
+# The most that one SEND script carries; a single message may be larger.
+MAX_MESSAGES = 128
+MAX_BYTES = 1_000_000
 
 
 class Item(PendingRequest):
-    """What one task sends, and how much of it is stored.
+    """The messages that a task sends together, and how many of them are stored.
 
     Args:
-        sender: through which.
-        bodies: the encoded messages, at least one.
+        sender: through which the task sends.
+        bodies: the encoded messages, at least one message.
     """
 
     __slots__ = ("blocked", "bodies", "make_error", "sender", "stored")
@@ -38,9 +39,12 @@ class Item(PendingRequest):
         super().__init__()
         self.sender = sender
         self.bodies = bodies
-        """Those that are not stored."""
+        """The messages that are not stored yet."""
+        # How many messages were stored since the task last asked.
         self.stored = 0
+        # Whether the item found no room. The log says when the sender blocks, and goes on.
         self.blocked = False
+        # Set when the send fails: makes the error that the task raises.
         self.make_error: ErrorFactory | None = None
 
     def check(self) -> None:
@@ -49,12 +53,12 @@ class Item(PendingRequest):
             raise self.make_error(self.sender)
 
     def take_stored_count(self) -> int:
-        """Return how many messages were stored since this was last asked."""
+        """Return how many messages were stored since the last call."""
         stored, self.stored = self.stored, 0
         return stored
 
     def mark_stored(self, most: int) -> int:
-        """Take note that messages of it were stored, so many at most; return how many."""
+        """Note that the first messages, up to ``most``, were stored; return how many."""
         count = min(most, len(self.bodies))
         self.bodies = self.bodies[count:]
         self.stored += count
@@ -65,43 +69,50 @@ class Outbox:
     """The items of one process, first in, first out."""
 
     def __init__(self) -> None:
+        # Wakes the send pump: there are items to send.
         self.wakeup = AutoResetEvent()
+        # How many messages were stored so far, for the statistics.
         self.stored = 0
+        # Queued and in flight, in the order of their sends. A dict, so that removing is cheap.
         self._items: OrderedDict[Item, None] = OrderedDict()
+        # Set when the outbox is shut: makes the error of every later send.
         self._make_error: ErrorFactory | None = None
 
     def __len__(self) -> int:
         return len(self._items)
 
     def put(self, sender: Sender[Any], bodies: Sequence[bytes]) -> Item:
-        """Queue messages as an item, which is then to be waited for.
+        """Queue messages as an item. The caller must wait for the item.
 
         Raises:
-            Exception: if nothing is accepted any more.
+            Exception: if the outbox is shut.
         """
+        # Before the item is made: making an item begins the wait of the task.
         self.check(sender)
         item = Item(sender, bodies)
+        # If items are here already, the pump is busy, or waits for room and then takes this along.
         if not self._items:
             self.wakeup.set()
         self._items[item] = None
         return item
 
     def withdraw(self, item: Item) -> None:
-        """Withdraw an item whose task was cancelled, if it is queued still."""
+        """Withdraw an item whose task was cancelled, if the item is still queued."""
         if item.state is RequestState.QUEUED:
             del self._items[item]
 
     def check(self, sender: Sender[Any]) -> None:
-        """Raise what every send raises now, if nothing is accepted any more."""
+        """Raise the error of every send if the outbox is shut."""
         if self._make_error is not None:
             raise self._make_error(sender)
 
     def next_batch(self) -> tuple[list[Item], list[bytes]]:
-        """Put the first messages in flight, and return their items, and them."""
+        """Put the first messages in flight; return their items, and the messages."""
         items: list[Item] = []
         bodies: list[bytes] = []
         room = MAX_BYTES
         for item in self._items:
+            # Pass over a task that is being cancelled: `_pending_request` says why.
             for body in () if item.leaving else item.bodies:
                 room -= len(body)
                 if bodies and (room < 0 or len(bodies) == MAX_MESSAGES):
@@ -113,45 +124,53 @@ class Outbox:
         return items, bodies
 
     def settle_batch(self, items: Iterable[Item], stored: int) -> None:
-        """Settle items of which all was stored; the others are queued again."""
+        """Settle the items that are fully stored, and queue the rest again.
+
+        Args:
+            items: in the order of their messages in the batch.
+            stored: how many of the first messages of the batch are stored.
+        """
         self.stored += stored
         for item in items:
             count = item.mark_stored(stored)
             stored -= count
             make_error = item.make_error or self._make_error
             if not item.bodies:
+                # Stored, even if the sender or the channel was closed in the meantime.
                 del self._items[item]
                 item.make_error = None
                 item.settle(done=True)
             elif item.abandoned or make_error:
                 self.fail([item], make_error)
             else:
+                # The item keeps the place in `_items`, and so goes first in the next batch.
                 item.state = RequestState.QUEUED
                 if count:
                     item.report_progress()
 
     def fail(self, items: Iterable[Item], make_error: ErrorFactory | None) -> None:
-        """Settle items of which not all was stored, for all we know."""
+        """Settle items that are not fully stored, as far as this process knows."""
         for item in items:
             del self._items[item]
             item.make_error = make_error
             item.settle(done=False)
 
     def fail_sends_of(self, sender: Sender[Any], make_error: ErrorFactory) -> None:
-        """Settle what a sender has queued; what is in flight fails unless it is stored."""
+        """Fail the queued items of a sender; items in flight fail unless they get stored."""
         for item in self._items:
             if item.sender is sender:
                 item.make_error = make_error
         self.fail([item for item in self._queued() if item.sender is sender], make_error)
 
     def shut(self, make_error: ErrorFactory) -> None:
-        """Accept no more, and settle what is queued."""
+        """Refuse every later send, and fail the queued items."""
+        # The first reason stays: that the channel was closed, say, and then left.
         if self._make_error is None:
             self._make_error = make_error
         self.fail(self._queued(), self._make_error)
 
     def abort(self, make_error: ErrorFactory) -> None:
-        """Settle everything, also what is in flight: nobody is left to do it."""
+        """Fail every item, queued or in flight: the pump that would settle them has ended."""
         self.fail(list(self._items), make_error)
 
     def _queued(self) -> list[Item]:

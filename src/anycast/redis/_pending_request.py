@@ -1,17 +1,22 @@
-"""Something that a pump does at the server for a task, which waits for it.
+"""What a task asks a pump to do at the server, and how the task waits for the outcome.
 
-A request is queued, then in flight, then settled. One of several parts may be queued again
-when some are done, and then tells its task of progress. Its task may leave only while it is
-queued, by withdrawing it: then the server has never heard of it. One that is in flight may
-have been done already, so its task waits on, however often it is cancelled; the pump settles
-each within the channel's timeout, and does not queue an abandoned one again. The pump leaves
-alone what is queued for a task that is being cancelled and has yet to run: else a cancellation
-that comes late in one send after the other would never strike.
+A request is queued, then in flight, then settled. A request of several parts, such as a batch of
+messages, can be queued again when some of the parts are done: the pump then reports progress.
 
-If the task was cancelled and the request turns out to be done, the task goes on as if nothing
-had happened, and the cancellation is delivered at its next wait. anyio and trio deliver that of a
-scope by themselves, and not where a shield is; for a native one of asyncio `anycast._waiting.late_cancellation` says
-how.
+While a request is queued, its task can leave by withdrawing the request: the server has never
+heard of the request. While a request is in flight, the server may have done the work already. So
+the task waits until the pump settles the request, however often the task is cancelled. The
+pump settles each request within the channel's timeout, and does not queue an abandoned request
+again.
+
+A pump passes over a queued request whose task is being cancelled and has yet to run. Otherwise a
+task that sends in a loop might never be cancelled: in each send, the cancellation could come too
+late.
+
+If the task was cancelled and the request turns out to be done, the wait returns as usual, and
+the cancellation is delivered at the task's next wait. anyio and trio deliver the cancellation of
+a scope by themselves, except inside a shield. For a native cancellation of asyncio,
+`anycast._waiting.late_cancellation` says how.
 """
 
 from __future__ import annotations
@@ -33,8 +38,10 @@ class RequestState(Enum):
     """How far a request has come."""
 
     QUEUED = auto()
+    # The pump is asking the server, and the outcome is not known yet.
     IN_FLIGHT = auto()
     DONE = auto()
+    # The server has not done all of the request, as far as this process knows.
     NOT_DONE = auto()
 
 
@@ -42,50 +49,56 @@ SETTLED = (RequestState.DONE, RequestState.NOT_DONE)
 
 
 class PendingRequest:
-    """One request, and the task that waits for it."""
+    """A request, and the task that waits for the request."""
 
     __slots__ = ("_waiter", "abandoned", "state")
 
     def __init__(self) -> None:
+        # Whether the task was cancelled or destroyed during the wait. The pump then settles the
+        # request, and does not queue what remains of the request again.
         self.abandoned = False
+        # Set by the pump, and read by the task.
         self.state = RequestState.QUEUED
+        # What the task awaits. A waiter is used once, so each further wait makes a new waiter.
         self._waiter: Waiter = _LOOP.new_waiter()
 
     @property
     def leaving(self) -> bool:
-        """Whether its task is known to be leaving: it is being cancelled."""
+        """Whether the task is known to be leaving: the task is being cancelled."""
         return self._waiter.cancelled()
 
     def settle(self, *, done: bool) -> None:
-        """Let the task go on."""
+        """Set the outcome, and wake the task."""
         self.state = RequestState.DONE if done else RequestState.NOT_DONE
         self.report_progress()
 
     def report_progress(self) -> None:
-        """Let the task see how far it has come; it then waits on."""
+        """Wake the task, which waits again if the request is not settled."""
         if not self._waiter.done():
             self._waiter.set_result(None)
 
     async def wait(self) -> bool:
-        """Wait until it is settled, or has come further.
+        """Wait until the request is settled, or until the pump reports progress.
 
         Returns:
-            Whether it is settled.
+            Whether the request is settled.
 
         Raises:
-            The event loop's cancellation: then it was not done. If it is queued still, it
-            is for the caller to withdraw it.
+            The event loop's cancellation: the request was not done. If the request is still
+                queued, the caller must withdraw the request.
         """
         waiter = self._waiter
         try:
             await waiter
-        except GeneratorExit:  # the task is destroyed, and can wait for nothing
+        except GeneratorExit:  # the task is destroyed, and can await nothing any more
             self.abandoned = True
             raise
         except get_cancelled_exc_class() as cancelled:
             native = await self._wait_while_in_flight(cancelled)
             if self.state is not RequestState.DONE:
                 raise
+            # Done in spite of the cancellation. A scope delivers the cancellation again; a
+            # native cancellation must be postponed here, or would be lost.
             if native is not None:
                 postpone(waiter, native)
         if self.state in SETTLED:
@@ -94,27 +107,31 @@ class PendingRequest:
         return False
 
     async def _wait_while_in_flight(self, cancelled: BaseException) -> BaseException | None:
-        """Wait until it is not in flight any more, however often the task is cancelled.
+        """Wait as long as the request is in flight, however often the task is cancelled.
 
         Returns:
-            A cancellation that is not a scope's, if there was one: no scope delivers it again.
+            A native cancellation, if one came. A scope would deliver the cancellation again.
         """
         self.abandoned = True
+        # In a cancelled scope the effective deadline is -inf: then the scope struck.
         native = None if current_effective_deadline() == -math.inf else cancelled
         while self.state is RequestState.IN_FLIGHT:
             self._waiter = _LOOP.new_waiter()
             try:
+                # The shield keeps out scopes, and only a native cancellation comes through.
                 with CancelScope(shield=True):
                     await self._waiter
-            except get_cancelled_exc_class() as error:  # only a native one comes through
-                native = error  # one is as good as many
+            except get_cancelled_exc_class() as error:
+                # Several native cancellations count as a single cancellation.
+                native = error
         return native
 
 
 class _AnyLoop(LoopBinding):
-    """Where requests wait, in no queue: whichever event loop comes can be served at once.
+    """Binds the waiters of requests to whichever event loop runs.
 
-    A session serves one event loop, so there is nothing to check.
+    A binding refuses a second event loop while tasks wait in its lines. This binding has no
+    lines, and so never refuses: the session of a request serves one event loop anyway.
     """
 
     def queues(self) -> tuple[WaitQueue, ...]:

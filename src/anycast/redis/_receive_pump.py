@@ -1,12 +1,14 @@
 """The task that fetches messages from the server.
 
-It asks only while there is demand. When the server has nothing, and tasks wait, it waits
-for a hint. Nothing but a hint is ever fetched by a command that blocks, so no message can
-be lost in one; a hint that comes when the demand has gone is passed on.
+The pump asks only while there is demand. If the server has no message and tasks wait, the pump
+waits for a hint. A command that blocks fetches only hints, never messages, so a broken connection
+loses a hint at most. A hint that comes when the demand has gone is passed on: the pump asks for
+zero messages, and the script TAKE leaves a new hint if messages are there.
 
-The reply that brings messages can be lost, too, and then they are pending for us without
-our knowing. So whatever is pending and unknown is given back after each failed try, and
-every half lease: a request that was believed lost may arrive late.
+The reply that brings messages can be lost, too. Then the server counts these messages as pending
+for this process, and this process does not know them. So the script RECOVER gives back every
+message that is pending and unknown. The pump runs RECOVER after each failed attempt, and every
+half lease, because a command that was believed lost may reach the server late.
 """
 
 from __future__ import annotations
@@ -36,18 +38,18 @@ class ReceivePump(Generic[T]):
     """Fills the inbox on demand.
 
     Args:
-        label: the channel's, for the log.
-        inbox: what to fill.
-        leases: where to note what is ours.
-        settlements: where to give back what cannot be decoded.
-        commands: how to ask for messages.
-        ready: where hints that there may be some come.
-        options: how the channel is used.
-        give_back: how to give back what nobody wants.
+        label: the channel's name, for the log.
+        inbox: gets the messages, and tells the demand.
+        leases: get the leases on the messages.
+        settlements: get the messages that cannot be decoded, for the dead letters.
+        commands: run the scripts.
+        ready: brings hints that there may be messages.
+        options: of the channel.
+        give_back: gives a delivery back to the server.
         on_ended: called at the end of the channel.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917  it stands in the middle
+    def __init__(  # noqa: PLR0913, PLR0917  the pump connects many parts
         self,
         label: str,
         inbox: Inbox[T],
@@ -68,6 +70,7 @@ class ReceivePump(Generic[T]):
         self._options = options
         self._give_back = give_back
         self._on_ended = on_ended
+        # The time from which TAKE also looks for messages whose lease has run out.
         self._reclaim_at = 0.0
         self._stopping = False
 
@@ -77,23 +80,28 @@ class ReceivePump(Generic[T]):
         Raises:
             UnreachableError, RefusedError, GoneError: as `Commands.run`.
         """
+        # Whether the pump took a hint that is neither used nor passed on yet.
         hinted = False
         while not self._stopping:
             for delivery in self._inbox.surplus():
                 self._give_back(delivery)
             want = self._inbox.wanted()
             if not want and not hinted:
+                # Receivers wake the pump through the inbox, and so does `stop`.
                 await self._inbox.wakeup.wait()
                 continue
             try:
                 status, came = await self._take(want)
             except UnreachableError:
+                # The script may have run: give back what the script took, then ask again.
                 await self._recover()
                 continue
             if status == b"ended":
                 self._on_ended()
                 return
             hinted = False
+            # A lease of another process runs out without a hint, so the pump asks again after half
+            # a lease at the latest.
             if not came and self._inbox.lacking and not self._stopping:
                 hinted = await self._ready.wait(min(SAFETY, self._options.lease / 2))
 
@@ -104,8 +112,10 @@ class ReceivePump(Generic[T]):
         self._ready.close()
 
     async def _take(self, want: int) -> tuple[bytes, bool]:
-        """Ask for messages, and return the status and whether any came."""
+        """Ask for messages; return the status, and whether messages came."""
+        # Messages that go back come again before newer messages, so the order is kept.
         await self._settlements.give_back_first()
+        # The time is read before the script is sent, as `HeldLeases` requires.
         now = monotonic()
         if reclaim := now >= self._reclaim_at:
             await self._recover()
@@ -115,7 +125,8 @@ class ReceivePump(Generic[T]):
         )
         self._leases.hold(entries[::3], now)
         deliveries = self._decoded(entries)
-        if self._stopping:  # meanwhile
+        if self._stopping:
+            # The inbox has ended while the script ran.
             for delivery in deliveries:
                 self._give_back(delivery)
         else:
@@ -126,7 +137,7 @@ class ReceivePump(Generic[T]):
         for entry_id, body, count in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
             try:
                 message = self._options.codec.decode(body)
-            except Exception as error:  # noqa: BLE001  what a codec raises is its business
+            except Exception as error:  # noqa: BLE001  a codec may raise any exception
                 logger.error("%s: %r cannot be decoded: %r", self._label, entry_id, error)
                 self._leases.drop(entry_id)
                 self._settlements.broken(entry_id, repr(error))
@@ -134,5 +145,6 @@ class ReceivePump(Generic[T]):
                 yield Delivery(entry_id, message, count)
 
     async def _recover(self) -> None:
+        """Give back the messages that are pending for this process and unknown here."""
         known = [*self._leases.entry_ids, *self._settlements.entry_ids]
         await self._commands.run(_scripts.RECOVER, self._options.lease_ms, *known)

@@ -31,11 +31,11 @@ T = TypeVar("T")
 class RedisReceiver(Receiver[T]):
     """A receiver that knows how often its message was delivered.
 
-    A message is acknowledged when this receiver is asked for the next one, or when its
-    `lease()` or ``async with receiver:`` ends without an exception; it is given back at once
-    when that ends by an exception or a cancellation. `close` gives back, too: it cannot know
-    whether the work was done. So let each task have a receiver of its own, made by
-    `clone`, or let it use `lease()`.
+    A message is acknowledged when this receiver is asked for the next message, or when its
+    `lease()` or ``async with receiver:`` ends without an exception. If that block ends by an
+    exception or a cancellation, the message is given back at once. `close` gives the message
+    back, too, because `close` cannot know whether the work was done. So give each task a
+    receiver of its own, made by `clone`, or use `lease()`.
 
     ```py
     import anyio
@@ -58,7 +58,7 @@ class RedisReceiver(Receiver[T]):
     @property
     @abstractmethod
     def deliveries(self) -> int:
-        """How often the message received last was delivered, this time included."""
+        """How often the last received message was delivered, this delivery included."""
 
     @abstractmethod
     def lease(self) -> RedisLease[T]: ...
@@ -74,9 +74,13 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
     def __init__(self, channel: Channel[T], session: Session[T]) -> None:
         self._channel = channel
         self._session = session
+        # Receives tokens of the inbox; each token stands for a delivery.
         self._inner = session.inbox.new_receiver()
         self._at_most_once = session.options.at_most_once
+        # Received through this receiver, and to be acknowledged before the next message. With
+        # at-most-once delivery they are acknowledged already, and settling them does nothing.
         self._unacknowledged: list[Delivery[T]] = []
+        # The delivery count of the last received message.
         self._count = 0
         self.closed = False
 
@@ -91,7 +95,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self.begin_receive()
         if self._at_most_once:
             self._check()
-            raise WouldBlock  # the server would have to be asked
+            raise WouldBlock  # the server must delete the message first
         try:
             return self._take_nowait()
         except ReceiverStoppedError:
@@ -100,7 +104,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
         if self._at_most_once:
-            return [await self.receive()]  # the server is asked about each
+            return [await self.receive()]  # the server must delete each message first
         messages = [self.hold(await self._take(max_messages))]
         self._take_more(messages, max_messages)
         return messages
@@ -112,6 +116,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return LeaseOperation(self, self._token_operation(), self._session)
 
     def _token_operation(self) -> Selectable[None]:
+        """Return the operation on the inbox that an operation of this receiver wraps."""
         self.acknowledge()
         if self._at_most_once:
             raise TypeError(f"{self} cannot receive in a `select`: at most once needs an answer")
@@ -127,6 +132,9 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def close(self) -> None:
         self._close(None)
+
+    # The base class only closes. Here a clean end acknowledges first, and an error becomes the
+    # reason of what is given back.
 
     async def __aexit__(
         self,
@@ -147,30 +155,33 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self._close(exc_val)
 
     async def _take(self, wanted: int = 1) -> Delivery[T]:
-        """Begin, and wait for the next delivery that is ours.
+        """Wait for the next delivery that is certainly this process's.
 
         Args:
-            wanted: how many the caller will take, if they come together.
+            wanted: how many messages the caller will take if they come together.
         """
         self.begin_receive()
         inbox = self._session.inbox
         while True:
+            # This wakes the receive pump if too few messages are here.
             inbox.add_demand(wanted)
             try:
                 await self._inner.receive()
             except BaseException as error:
+                # Cancelled, or stopped. The pump gives back what was fetched for this task.
                 inbox.remove_demand(wanted)
                 if isinstance(error, ReceiverStoppedError):
                     self.raise_stopped()
                 raise
             delivery = inbox.take_demanded(wanted)
+            # A delivery whose lease has run out is given back: then wait for the next delivery.
             if self.accepts(delivery) and (
                 not self._at_most_once or await self._session.acknowledge_first(delivery)
             ):
                 return delivery
 
     def _take_more(self, messages: list[T], most: int) -> None:
-        """Take what is here already, up to so many in all."""
+        """Take messages that are here already, until there are ``most`` in all."""
         while len(messages) < most:
             try:
                 messages.append(self._take_nowait())
@@ -184,12 +195,12 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             if self.accepts(delivery):
                 return self.hold(delivery)
 
-    def accepts(self, delivery: Delivery[T]) -> bool:
-        """Return whether a delivery can be taken; if not, it goes to others.
+    # What operations need: `AcknowledgingReceiver` says what each method does.
 
-        A task that got its token before this receiver was closed may run after that. What such
-        a receiver has in hand was given back, and nobody would give this back.
-        """
+    def accepts(self, delivery: Delivery[T]) -> bool:
+        # A task that got a token before this receiver was closed may run after the close. The
+        # close has given back the unacknowledged messages, and nothing would ever give back a
+        # message that came later.
         if self.closed:
             self._session.give_back(delivery)
             return False
@@ -201,35 +212,32 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return delivery.message
 
     def begin_receive(self) -> None:
-        """Finish with what is in hand, before the next message is asked for.
-
-        Raises:
-            RuntimeError: if the channel was not entered: nothing would ever come.
-        """
         self._session.check_entered()
         self.acknowledge()
 
     def acknowledge(self) -> None:
-        """Acknowledge what is in hand."""
         for delivery in self._unacknowledged:
             self._session.done(delivery)
         self._unacknowledged.clear()
 
     def _close(self, error: BaseException | None) -> None:
         if not self.closed:
-            self._inner.close()  # raises in the wrong thread, before anything has changed
+            # First, because this raises in the wrong thread, before anything has changed. Closing
+            # wakes the tasks that wait in this receiver.
+            self._inner.close()
             self.closed = True
             for delivery in self._unacknowledged:
                 self._session.failed(delivery, reason(error))
             self._unacknowledged.clear()
+            # The last receiver may have gone: then the pump gives back the whole stock.
             self._session.inbox.check_surplus()
 
     def _check(self) -> None:
+        """Raise if this receiver has stopped."""
         if self.closed or self._session.inbox.ended:
             self.raise_stopped()
 
     def raise_stopped(self) -> NoReturn:
-        """Raise what tells why no message comes any more."""
         if self.closed:
             raise ReceiverStoppedError(self) from None
         if failure := self._session.failure:

@@ -1,7 +1,9 @@
-"""The Lua scripts: every transition of a channel is one of them, and so happens whole or not.
+"""The Lua scripts. Each transition of a channel is one script, and so is atomic.
 
-Each has a file of its own in ``lua``, which says what it is given and what it answers.
-`common.lua` goes before all of them; its opening comment is the theory of the stored state.
+Each script has a file in ``lua``, whose opening comment tells the arguments and the answer.
+`common.lua` goes before every script, and its opening comment is the theory of the state that the
+server stores. `check.lua` goes before every script but INIT, and checks that the channel is
+still the same channel.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ _FOLDER = Path(__file__).parent / "lua"
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script, under the name by which a server that has seen it knows it."""
+    """The text of a script, and the hash by which a server runs a known script."""
 
     text: bytes
     sha: bytes

@@ -1,7 +1,7 @@
 """The errors of sends: what they say, and what caused them.
 
-An error names the sender that raises the error, and one failure can fail the sends of many
-senders. So most functions here return a factory, which makes the error for one sender.
+An error names the sender that raises the error, and a single failure can fail the sends of many
+senders. So most functions here return a factory, which makes the error for a given sender.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ErrorT = TypeVar("ErrorT", bound=BaseException)
 
 
 def caused(error: ErrorT, cause: BaseException | None) -> ErrorT:
-    """Return an error with its cause, as ``raise error from cause`` would set it."""
+    """Set the cause of an error, as ``raise error from cause`` does, and return the error."""
     error.__cause__ = cause
     return error
 

@@ -1,12 +1,13 @@
 """The task that carries messages to the server.
 
-One batch is in flight at a time, and it is repeated until its outcome is known, so its
-messages can be numbered without gaps: the server knows the last number that it stored for
-this process, and stores none twice, however often it gets a batch, and however late.
+One batch is in flight at a time, and the pump repeats the batch until the outcome is known. So
+the messages of this process are numbered without gaps. The server keeps the number of the last
+message that it stored for this process, and stores each message once, however often and however
+late a batch arrives.
 
-When the channel is full the pump waits for a hint that there is room. The hint it took may
-have been for others, too: the script passes it on if room is left. So does a call without
-messages, when all senders gave up meanwhile.
+When the channel is full, the pump waits for a hint that there is room. The hint that the pump
+takes may be meant for other processes, too: the script passes the hint on if room is left. If all
+senders gave up in the meantime, the pump passes the hint on by a script without messages.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
 
 
 class SendPump:
-    """Carries what is in the outbox to the server, in order.
+    """Carries the messages of the outbox to the server, in order.
 
     Args:
-        outbox: what to send.
-        commands: how to send it.
-        room: where hints that there is room come.
-        log: where to tell of senders that block.
-        on_closed: called when the channel turns out to be closed; it shuts the outbox.
+        outbox: holds the messages.
+        commands: run the script that sends.
+        room: brings hints that there is room.
+        log: for senders that block.
+        on_closed: called when the server answers that the channel is closed; shuts the outbox.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class SendPump:
         self._room = room
         self._log = log
         self._on_closed = on_closed
+        # The number of the next message.
         self._next = 1
+        # Whether the pump took a hint that is neither used nor passed on yet.
         self._hinted = False
         self._stopping = False
 
@@ -63,25 +66,27 @@ class SendPump:
 
         Raises:
             UnreachableError: if the server was away for too long.
-            GoneError: if the channel is not there any more.
+            GoneError: if the server lost the channel.
         """
         while not self._stopping:
             if not self._outbox and not self._hinted:
+                # `Outbox.put` and `stop` wake the pump.
                 await self._outbox.wakeup.wait()
             elif not await self._send(*self._outbox.next_batch()) and not self._stopping:
+                # Full: a hint, `stop` or the time wakes the pump, which then tries again.
                 self._hinted = await self._room.wait(SAFETY)
 
     def stop(self) -> None:
-        """Let `run` return once it knows what became of the messages on the wire."""
+        """Let `run` return once the outcome of the batch in flight is known."""
         self._stopping = True
         self._outbox.wakeup.set()
         self._room.close()
 
     async def _send(self, items: list[Item], bodies: list[bytes]) -> bool:
-        """Send messages, and return whether there was room for all of it."""
+        """Send messages, and return whether there was room for all of them."""
         hinted, self._hinted = self._hinted, False
         try:
-            hindrance, stored = await self._commands.run(_scripts.SEND, self._next, hinted, *bodies)
+            obstacle, stored = await self._commands.run(_scripts.SEND, self._next, hinted, *bodies)
         except RefusedError as error:
             self._outbox.fail(items, refused(error))
             return True
@@ -91,15 +96,16 @@ class SendPump:
         except GoneError as error:
             self._outbox.fail(items, refused(error))
             raise
+        # What the server stored keeps its number; the rest gets the numbers again.
         self._next += stored
         self._outbox.settle_batch(items, stored)
-        if hindrance == b"closed":
+        if obstacle == b"closed":
             self._on_closed()
         self._log_blocking(items)
-        return bool(hindrance != b"full")
+        return bool(obstacle != b"full")
 
     def _log_blocking(self, items: Iterable[Item]) -> None:
-        """Log which senders go on, and which must wait."""
+        """Log which senders are blocked now, and which blocked senders go on."""
         for item in items:
             if item.blocked and item.state is RequestState.DONE:
                 self._log.resumed(item.sender)

@@ -31,12 +31,14 @@ class _Sender(ChannelEnd, Sender[T]):
         self._channel = channel
         self._session = session
         self.closed = False
+        # For the statistics.
         session.open_senders += 1
 
     async def send(self, message: T, /) -> None:
         session = self._session
         self._check_open()
         session.check_entered()
+        # The send pump settles the item, and so wakes this task.
         item = session.outbox.put(self, (session.options.codec.encode(message),))
         try:
             await item.wait()
@@ -49,10 +51,10 @@ class _Sender(ChannelEnd, Sender[T]):
         del message
         self._check_open()
         self._session.outbox.check(self)
-        raise WouldBlock  # the server would have to be asked
+        raise WouldBlock  # only the server knows whether there is room
 
     def sending(self, message: T, /) -> Operation[None]:
-        """Raise, since a message on the wire cannot be withdrawn.
+        """Raise, because a message that was sent to the server cannot be withdrawn.
 
         Raises:
             TypeError: always.
@@ -61,11 +63,11 @@ class _Sender(ChannelEnd, Sender[T]):
         raise TypeError(f"{self} cannot send in a `select`: what is on the wire is not withdrawn")
 
     async def send_many(self, messages: Iterable[T]) -> None:
-        """Do as `Sender.send_many`; one script carries as many messages as it may.
+        """Send messages as `Sender.send_many`, many messages in one script where possible.
 
-        That is so for what can be read ahead without taking anything: a deque, a list, a
-        tuple, a range. Any other iterable is asked for a message when the server has the one
-        before, so each takes a round trip.
+        A deque, a list, a tuple and a range can be read ahead without taking a message out, so
+        one script carries many of their messages. Any other iterable is asked for a message
+        only when the server has stored the message before, so each message takes a round trip.
         """
         check_iterable("messages", messages)
         self._check_open()
@@ -80,23 +82,29 @@ class _Sender(ChannelEnd, Sender[T]):
                 await self.send(message)
 
     async def _send_first(self, messages: deque[T]) -> None:
-        """Send the first messages out of a deque."""
+        """Send the first messages of a deque, as many as one script carries."""
         self._check_open()
         self._session.check_entered()
         outbox = self._session.outbox
         item = outbox.put(self, self._encoded(messages))
         try:
+            # The pump reports progress whenever a part of the item is stored.
             while not await item.wait():
                 _take_out(messages, item)
         except BaseException:
             outbox.withdraw(item)
             raise
         finally:
+            # Also on an error: what was stored before is no longer the caller's to send.
             _take_out(messages, item)
         item.check()
 
     def _encoded(self, messages: deque[T]) -> list[bytes]:
-        """Encode the first messages, up to one that cannot be: what goes before it is sent."""
+        """Encode the first messages, and stop before a message that cannot be encoded.
+
+        Raises:
+            Exception: what the codec raised for the very first message.
+        """
         bodies: list[bytes] = []
         try:
             bodies.extend(map(self._session.options.codec.encode, islice(messages, MAX_MESSAGES)))
@@ -121,12 +129,12 @@ class _Sender(ChannelEnd, Sender[T]):
 
 
 def _batches(messages: Sequence[T]) -> Iterator[deque[T]]:
-    messages = messages[:]  # as they are now
+    messages = messages[:]  # the caller may change the list while the sends wait
     for start in range(0, len(messages), MAX_MESSAGES):
         yield deque(messages[start : start + MAX_MESSAGES])
 
 
 def _take_out(messages: deque[T], item: Item) -> None:
-    """Take what is stored out of the deque from which it was sent."""
+    """Take the messages that are stored out of the deque."""
     for _ in range(item.take_stored_count()):
         messages.popleft()

@@ -1,13 +1,15 @@
-"""One process's part in a channel, from `open` to `stop`: its connections and its pumps.
+"""The session of a process in a channel, from `open` to `stop`: the connections and the pumps.
 
-The tasks are children of the task that entered the channel, but no cancellation of that task
-reaches them: they run in a shielded scope, and end when they are told to. Each tells in its
-module what may go wrong there.
+Each pump is a task: the send pump, the receive pump, the settlements and the heartbeat. Pumps are
+children of the task that entered the channel, but run in a shielded scope. So a cancellation of
+that task does not reach the pumps, and they end when they are told to. The module of each pump
+says what can go wrong in the pump.
 
-States: opening, open, ending, ended. It begins to end when the channel is left, or when a pump
-fails. Then nothing new is accepted, what is under way is seen through, which each pump bounds
-by the channel's timeout, and, unless it failed, what is held is given back. `failure` tells
-why it failed; tasks that are or come here learn it from the errors they get.
+A session goes through the states opening, open, ending and ended. The session begins to end when
+the channel is left, or when a pump fails. From then on the session refuses everything new, and each
+pump finishes what is in flight, within the channel's timeout. After leaving, the session gives back
+the messages that this process holds. After a failure, `failure` says why, and every task that waits
+or comes later raises an error with that cause.
 """
 
 from __future__ import annotations
@@ -55,43 +57,56 @@ EXPECTED = (UnreachableError, RefusedError, GoneError)
 
 
 class Session(Generic[T]):
-    """What endpoints ask, and what does the talking.
+    """Serves the endpoints of a channel, and talks to the server.
 
     Args:
-        channel: whose session it is.
-        server: where the channel is kept.
-        options: how it is to be used.
+        channel: the channel.
+        server: the server that keeps the channel.
+        options: the arguments of the channel.
     """
 
     def __init__(self, channel: Channel[T], server: Server, options: Options[T]) -> None:
         self._channel = channel
         self._server = server
         self.options = options
+        # Whether the channel is closed, as far as this process knows.
         self.closed = False
+        # Whether `open` was called. Before that, a task that waits would wait for ever.
         self._entered = False
+        # The reason, if the session has failed.
         self.failure: ChannelError[T] | None = None
+        # Messages to send, and messages to receive.
         self.outbox = Outbox()
         self.inbox: Inbox[T] = Inbox(options.prefetch)
+        # The leases on all messages that this process holds, in the inbox or received.
         self.leases: HeldLeases[T] = HeldLeases(str(channel), options.lease)
+        # For the statistics.
         self.open_senders = 0
+        # Made with the pumps, as are the `_stops` below.
         self.settlements: Settlements
+        # Shields all tasks of the session. Cancelled when the session is over, or must be.
         self._scope: CancelScope
+        # Raised by `open` if the channel exists with another limit.
         self._mismatch: ValueError | None = None
+        # Set when opening has succeeded or failed. Wakes `open`.
         self._opened = Event()
+        # Set when all tasks of the session have ended. Wakes `stop`.
         self._over = Event()
+        # Functions that stop the pumps. Empty until the pumps are made.
         self._stops: list[Callable[[], object]] = []
 
     async def open(self, tasks: TaskGroup) -> None:
-        """Start, and return once the server has said yes.
+        """Start the session, and return once the channel is open at the server.
 
         Raises:
-            ChannelError: if it has not.
-            ValueError: if the channel is there with another limit.
+            ChannelError: if the channel cannot be opened.
+            ValueError: if the channel exists with another limit.
         """
         self._entered = True
         scope = self._scope = CancelScope(shield=True)
         tasks.start_soon(self._run, scope)
         try:
+            # `_run_pumps` wakes this task.
             await self._opened.wait()
         except BaseException:
             scope.cancel()
@@ -100,12 +115,16 @@ class Session(Generic[T]):
             raise error
 
     def check_entered(self) -> None:
-        """Raise RuntimeError if nobody does the talking yet, and whoever waits would hang."""
+        """Raise RuntimeError if the session was not opened: a task that waits would hang."""
         if not self._entered:
             raise RuntimeError(f"{self._channel} can be used only within `async with`")
 
     async def stop(self) -> None:
-        """End in good order, within the channel's timeout, whatever cancels the task."""
+        """End the session in good order, within the channel's timeout, even in a cancelled task.
+
+        Raises:
+            The event loop's cancellation: a native cancellation that came meanwhile.
+        """
         if self.failure is None:
             self._shut_down(ChannelError(f"{self._channel} was left", self._channel))
         try:
@@ -116,9 +135,11 @@ class Session(Generic[T]):
             raise native
 
     async def _wait_until_over(self) -> BaseException | None:
-        """Wait until it is over, for as long as the channel's timeout; return what cancelled that.
+        """Wait until the session is over, for at most the channel's timeout.
 
-        Only a native cancellation of asyncio comes through the shield.
+        Returns:
+            A native cancellation of asyncio, if there was one: only that comes through the
+            shield.
         """
         native: BaseException | None = None
         with move_on_after(self.options.timeout, shield=True) as limit:
@@ -126,16 +147,18 @@ class Session(Generic[T]):
                 try:
                     await self._over.wait()
                 except get_cancelled_exc_class() as error:
+                    # The time is up: `move_on_after` needs its own cancellation back.
                     if limit.cancel_called:
                         raise
                     native = error
         return native
 
     def close(self) -> None:
-        """Close the channel: here at once, and for everyone soon.
+        """Close the channel: in this process at once, and for every process soon.
 
         Raises:
-            RuntimeError: if the session is not open, and never was closed.
+            RuntimeError: if the session is not open. After a session that ended with the channel
+                closed, this does nothing.
         """
         if self._over.is_set() and self.closed:
             return
@@ -148,14 +171,14 @@ class Session(Generic[T]):
         """Wait until the server knows that the channel is closed.
 
         Raises:
-            ChannelError: if it could not be told.
+            ChannelError: if the session failed before the server was told.
         """
         await self.settlements.closed.wait()
         if self.failure is not None:
             raise self.failure
 
     def statistics(self) -> ChannelStatistics:
-        """Return what this process does."""
+        """Return the statistics of this process."""
         return ChannelStatistics(
             current_buffer_used=self.inbox.stock,
             max_buffer_size=self.options.limit,
@@ -169,19 +192,20 @@ class Session(Generic[T]):
         )
 
     def done(self, delivery: Delivery[T]) -> None:
-        """Acknowledge a delivery, if it is ours."""
+        """Acknowledge a delivery, if this process still holds its lease."""
         if self.leases.drop(delivery.entry_id):
             self.settlements.done(delivery.entry_id)
 
     def failed(self, delivery: Delivery[T], reason: str) -> None:
-        """Give back a delivery that somebody worked on, if it is ours."""
+        """Give back a delivery whose handler failed, if this process still holds its lease."""
         if self.leases.drop(delivery.entry_id):
             self.settlements.failed(delivery.entry_id, reason)
 
     def is_ours(self, delivery: Delivery[T]) -> bool:
-        """Return whether a delivery is ours for certain; if not, it is to be had by anyone.
+        """Return whether the lease on a delivery is certain; if not, give the delivery back.
 
-        Once the channel has failed none is: nobody would be told what becomes of it.
+        Once the session has failed, this returns False, because the server could not be told
+        what becomes of the delivery.
         """
         if self.failure is None and delivery in self.leases:
             return True
@@ -189,28 +213,32 @@ class Session(Generic[T]):
         return False
 
     def give_back(self, delivery: Delivery[T]) -> None:
-        """Give back a delivery that was in nobody's hand, if it may be ours."""
+        """Give back a delivery that a receiver never got, if this process may hold its lease."""
         if self.leases.drop(delivery.entry_id):
             self.settlements.untouched(delivery.entry_id)
 
     async def acknowledge_first(self, delivery: Delivery[T]) -> bool:
-        """Acknowledge a delivery before it is handed over; return whether it was ours."""
+        """Acknowledge a delivery before handing it over; return whether the message was deleted."""
+        # Settled from now on: the heartbeat must not renew this lease.
         self.leases.drop(delivery.entry_id)
         return await self.settlements.done_first(delivery.entry_id)
 
-    # From here on: the session's own task.
+    # From here on: what the session's own tasks run.
 
     async def _run(self, scope: CancelScope) -> None:
+        # If `open` or `stop` cancels the scope, the code below still runs.
         with scope:
             async with create_task_group() as connections:
                 await self._run_pumps(connections)
+        # Usually the outbox is empty here. An item that is left was cut off in flight.
         self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
         self._over.set()
 
     async def _run_pumps(self, connections: TaskGroup) -> None:
         options, keys = self.options, Keys(self._channel.name, me := token_hex(8))
         links = [Link(self._server, connections, options.patience) for _ in range(4)]
-        # Sending has one of its own: the server works on a batch while we handle what came.
+        # Sending has a separate link, so that a batch does not hold up the remaining scripts. Each
+        # of the two hints needs a link, because waiting for a hint blocks the connection.
         send_link, link, room, ready = links
         commands = Commands(link, keys, me.encode(), options.timeout)
         try:
@@ -221,16 +249,20 @@ class Session(Generic[T]):
             async with create_task_group() as tasks:
                 for pump in pumps:
                     tasks.start_soon(self._guard, pump)
+            # The pumps have ended, in good order or because of a failure.
             if self.failure is None:
                 await self._guard(lambda: self._leave(commands))
         except EXPECTED as error:
             self._fail(error)
         finally:
+            # Also after a failure: `open` then raises why.
             self._opened.set()
+            # Only the links end the connections, and with them the surrounding task group.
             for each in links:
                 each.close()
 
     async def _init(self, commands: Commands) -> None:
+        """Create the channel at the server unless the channel exists, and check the limit."""
         wanted = str(self.options.limit)
         limit, born, closed = await commands.retry(
             _scripts.INIT, wanted.encode(), token_hex(8).encode()
@@ -248,6 +280,7 @@ class Session(Generic[T]):
     def _assemble(
         self, send_commands: Commands, commands: Commands, room: Hints, ready: Hints
     ) -> list[Callable[[], Awaitable[None]]]:
+        """Make the pumps, and return what runs each of them."""
         options = self.options
         settlements = self.settlements = Settlements(commands, self.leases.log_lost, options)
         send = SendPump(self.outbox, send_commands, room, BlockingLog(), self._note_closed)
@@ -270,27 +303,32 @@ class Session(Generic[T]):
         return [pump.run for pump in pumps]
 
     async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run work of the session. An error fails the session, which stops the pumps."""
         try:
             await work()
         except EXPECTED as error:
             self._fail(error)
-        except Exception as error:  # noqa: BLE001  nobody is to wait for a task that died
+        except Exception as error:  # noqa: BLE001  a task must not wait for a pump that died
             logger.exception("%s: a fault of anycast itself", self._channel)
             self._fail(error)
 
     def _shut_down(self, reason: ChannelError[T]) -> None:
+        """Begin to end: refuse everything new, stop the pumps, give back what is held."""
         self.outbox.shut(session_ended(reason))
         untouched = self.inbox.end()
         for stop in self._stops:
             stop()
+        # After a failure the server cannot be told, and the leases run out by themselves.
         if self.failure is None:
             for delivery in untouched:
                 self.give_back(delivery)
+            # The remaining leases are of messages that receivers have not acknowledged.
             for entry_id in self.leases.entry_ids:
                 self.leases.drop(entry_id)
                 self.settlements.failed(entry_id, "")
 
     def _fail(self, error: Exception) -> None:
+        """End the session because of an error. Only the first error is reported."""
         reason = caused(ChannelError(f"{self._channel}: {error}", self._channel), error)
         self.failure = self.failure or reason
         self._shut_down(self.failure)
@@ -298,14 +336,18 @@ class Session(Generic[T]):
             self.settlements.shut()
 
     def _note_closed(self) -> None:
+        """Note that the channel is closed: queued sends and later sends fail."""
         self.closed = True
         self.outbox.shut(channel_closed(self._channel))
 
     def _note_ended(self) -> None:
+        """Note that the channel is closed and every message is acknowledged: receivers stop."""
         self._note_closed()
         self.inbox.close()
 
     async def _leave(self, commands: Commands) -> None:
+        """Tell the server the rest, and that this process is gone."""
         await self.settlements.flush()
+        # Without known ids: whatever is still pending for this process is given back.
         await commands.run(_scripts.RECOVER, self.options.lease_ms)
         await commands.run(_scripts.LEAVE)
