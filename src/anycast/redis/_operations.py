@@ -75,7 +75,7 @@ class ReceiveOperation(Selectable[T]):
         # A closed channel ends when every message is acknowledged. If `select` waited for the end
         # while this receiver kept messages unacknowledged, the end would never come.
         self._receiver.begin_receive()
-        # A `select` adds no demand. The pump, once woken, sees the waiting task in the line.
+        # A `select` adds no demand. The pump, once woken, sees the waiting task in the queue.
         self._session.inbox.wakeup.set()
 
     def leaves(self) -> Iterable[Leaf[Any]]:
@@ -92,7 +92,7 @@ class ReceiveOperation(Selectable[T]):
         delivery = self._session.inbox.take()
         if not self._receiver.accepts(delivery):
             return False
-        # Where the operation was ready at once, `leaves` was not called.
+        # Where the operation was ready at once, `before_wait` was not called.
         self._receiver.acknowledge()
         return self.set_outcome(value=self._take(delivery))
 
