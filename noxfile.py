@@ -28,9 +28,9 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 CODE = ["src", "tests", "benchmarks", "noxfile.py"]
 # Much work in little code: measuring what it covers would take longer than to run it.
-BY_HAND = ["tests/test_interleavings.py", "tests/test_state_machine.py"]
-STORMS = ["tests/test_schedules.py", "tests/test_storms.py"]
-ON_REDIS = "tests/on_redis"  # needs a server
+BY_HAND = ["tests/core/test_interleavings.py", "tests/core/test_state_machine.py"]
+STORMS = ["tests/core/test_schedules.py", "tests/core/test_storms.py"]
+ON_REDIS = "tests/redis"  # needs a server
 PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "mkdocs.yml"]
 
 # pyenv shows only the Pythons that are switched on: switch on all that it has.
@@ -142,21 +142,23 @@ def explore(session: nox.Session) -> None:
 def mutants(session: nox.Session) -> None:
     """Break the core in one small way after another: the tests must notice each."""
     session.install(".", *group("tests"))
-    session.run("python", "tests/mutants.py", *session.posargs)
+    session.run("python", "tests/support/mutants.py", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every example, build the pages with warnings as errors, and follow every link."""
     session.install(".", *group("docs"), *group("tests"))
-    session.run("pytest", "tests/test_examples.py", "tests/test_docs.py", *session.posargs)
+    session.run(
+        "pytest", "tests/project/test_examples.py", "tests/project/test_docs.py", *session.posargs
+    )
 
 
 @nox.session
 def package(session: nox.Session) -> None:
     """Build wheel and sdist, and look into them."""
     session.install(".", *group("package"), *group("tests"))
-    session.run("pytest", "tests/test_package.py", *session.posargs)
+    session.run("pytest", "tests/project/test_package.py", *session.posargs)
 
 
 @nox.session
@@ -171,7 +173,7 @@ def bench_smoke(session: nox.Session) -> None:
     """Run each benchmark once, with next to no work: they must still fit the library."""
     session.install(".", *group("bench"), *group("tests"))
     session.run("python", "-m", "benchmarks", "--help", silent=True)  # all that it needs is there
-    session.run("pytest", "tests/test_benchmarks.py", *session.posargs)
+    session.run("pytest", "tests/project/test_benchmarks.py", *session.posargs)
 
 
 @nox.session

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import signal
-import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,34 +13,13 @@ from hypothesis import Phase, settings
 import debris
 from anycast._waiting import event_loop
 from anycast._waiting.anyio_backend import AnyioBackend
+from event_loops import ASYNCIO, BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # For those who want to know only whether there is a failure, and not the smallest one.
 settings.register_profile("unshrunk", phases=[Phase.explicit, Phase.generate])
-
-
-def uvloop_loop() -> asyncio.AbstractEventLoop:
-    """Return an event loop of uvloop."""
-    import uvloop  # noqa: PLC0415  absent on some platforms
-
-    return uvloop.new_event_loop()
-
-
-ASYNCIO: dict[str, tuple[str, dict[str, Any]]] = {"asyncio": ("asyncio", {})}
-if sys.version_info >= (3, 12):
-
-    def eager_loop() -> asyncio.AbstractEventLoop:
-        """Return an event loop whose tasks start to run in the moment they are created."""
-        loop = asyncio.new_event_loop()
-        loop.set_task_factory(asyncio.eager_task_factory)
-        return loop
-
-    ASYNCIO["eager"] = ("asyncio", {"loop_factory": eager_loop})
-if find_spec("uvloop"):
-    ASYNCIO["uvloop"] = ("asyncio", {"loop_factory": uvloop_loop})
-BACKENDS: dict[str, tuple[str, dict[str, Any]]] = {**ASYNCIO, "trio": ("trio", {})}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

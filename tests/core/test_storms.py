@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from conftest import BACKENDS
+from event_loops import BACKENDS
 from storm import Storm
 
 STORMS = 20

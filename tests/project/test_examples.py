@@ -2,7 +2,7 @@
 
 An example that calls `anyio.run` runs on asyncio and on trio. What it prints is compared with
 the block that follows it, if that is marked as ``output``; its functions that are called
-``test_...`` are tests, and are called too. What needs a server is run in ``on_redis``.
+``test_...`` are tests, and are called too. What needs a server is run in ``tests/redis``.
 """
 
 from __future__ import annotations

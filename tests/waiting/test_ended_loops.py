@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from anycast import Anycast, ReceiverStoppedError, SenderError, select
-from conftest import ASYNCIO
+from event_loops import ASYNCIO
 from helpers import ROUNDS, begin, drain, task_group, waiting
 from operations import RECEIVES, SENDS
 

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 pytest.importorskip("build", reason="the group `package` is not installed")
 
 

@@ -17,7 +17,7 @@ import pytest
 import invariants
 from anycast import ReceiverStoppedError
 from anycast._waiting.late_cancellation import owed
-from conftest import ASYNCIO
+from event_loops import ASYNCIO
 from helpers import drain, settle, waiting
 from late import (
     MESSAGE,

@@ -12,7 +12,7 @@ from anyio.lowlevel import checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import BACKENDS
+from event_loops import BACKENDS
 from programs import OPERATIONS, Program, Setup
 from select_programs import SELECTS, SelectProgram
 

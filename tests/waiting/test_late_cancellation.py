@@ -15,7 +15,7 @@ import pytest
 from anyio import WouldBlock
 from anyio.lowlevel import checkpoint
 
-from conftest import ASYNCIO
+from event_loops import ASYNCIO
 from helpers import drain, waiting
 from late import (
     MESSAGE,

@@ -117,7 +117,7 @@ def test_every_schedule_keeps_every_promise(family: Family, pool: ProcessPoolExe
 
 def test_the_readme_tells_how_many_schedules() -> None:
     """The number there is the sum of the numbers here."""
-    readme = Path(__file__).parent.parent / "README.md"
+    readme = Path(__file__).parents[2] / "README.md"
     total = sum(family.schedules for family in FAMILIES.values())
     assert f"{total:,} schedules" in readme.read_text(encoding="utf-8")
 

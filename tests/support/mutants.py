@@ -25,67 +25,85 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 SOURCE = TESTS.parent / "src" / "anycast"
 DATA = TESTS / "mutants"
+
+
+def _tests(pattern: str) -> list[str]:
+    return sorted(f"tests/{path.relative_to(TESTS).as_posix()}" for path in TESTS.glob(pattern))
+
+
 # The tests without an event loop come first: they cannot hang, and kill most mutants in seconds.
 FIRST = [
-    "tests/test_state_machine.py",
-    "tests/test_core.py",
-    "tests/test_joining.py",
-    "tests/test_reentrancy.py",
-    "tests/test_select_by_hand.py",
-    "tests/test_interleavings.py",
-    "tests/test_late_cancellation.py",
-    "tests/test_late_cancellation_operations.py",
-    "tests/test_yielding.py",
-    "tests/test_due_yields.py",
-    "tests/test_two_loops.py",
-    "tests/test_ended_loops.py",
-    "tests/test_foreign_threads.py",
-    "tests/test_select.py",
-    "tests/test_send_deque.py",
-    "tests/test_send_many.py",
-    "tests/test_receive_many.py",
-    "tests/test_lease.py",
-    "tests/test_waiters.py",
-    "tests/test_debris.py",
-    "tests/test_debris_of_messages.py",
-    "tests/test_combinators.py",
-    "tests/test_storms.py",
+    "tests/core/test_state_machine.py",
+    "tests/core/test_core.py",
+    "tests/core/test_joining.py",
+    "tests/core/test_reentrancy.py",
+    "tests/select/test_select_by_hand.py",
+    "tests/core/test_interleavings.py",
+    "tests/waiting/test_late_cancellation.py",
+    "tests/waiting/test_late_cancellation_operations.py",
+    "tests/channel/test_yielding.py",
+    "tests/channel/test_due_yields.py",
+    "tests/waiting/test_two_loops.py",
+    "tests/waiting/test_ended_loops.py",
+    "tests/waiting/test_foreign_threads.py",
+    "tests/select/test_select.py",
+    "tests/channel/test_send_deque.py",
+    "tests/channel/test_send_many.py",
+    "tests/channel/test_receive_many.py",
+    "tests/combinators/test_lease.py",
+    "tests/waiting/test_waiters.py",
+    "tests/channel/test_debris.py",
+    "tests/channel/test_debris_of_messages.py",
+    "tests/combinators/test_combinators.py",
+    "tests/core/test_storms.py",
 ]
 # The tests of the module itself come before these; tests that cannot hang come first here, too.
-SELECTING = ["tests/test_select_by_hand.py", "tests/test_joining.py", "tests/test_select.py"]
-COMBINING = ["tests/test_combinators.py", "tests/test_functions.py", "tests/test_merge.py"]
-LATE = sorted(f"tests/{path.name}" for path in TESTS.glob("test_late_*.py"))
-ENDPOINTS = [
-    "tests/test_joining.py",
-    "tests/test_interleavings.py",
-    "tests/test_yielding.py",
+SELECTING = [
+    "tests/select/test_select_by_hand.py",
+    "tests/core/test_joining.py",
+    "tests/select/test_select.py",
 ]
-WAITING = ["tests/test_waiters.py", "tests/test_two_loops.py", "tests/test_guest.py"]
+COMBINING = [
+    "tests/combinators/test_combinators.py",
+    "tests/combinators/test_functions.py",
+    "tests/combinators/test_merge.py",
+]
+LATE = _tests("waiting/test_late_*.py")
+ENDPOINTS = [
+    "tests/core/test_joining.py",
+    "tests/core/test_interleavings.py",
+    "tests/channel/test_yielding.py",
+]
+WAITING = [
+    "tests/waiting/test_waiters.py",
+    "tests/waiting/test_two_loops.py",
+    "tests/waiting/test_guest.py",
+]
 ABOUT = {
     "_anycast/endpoint": ENDPOINTS,
     "_anycast/operations": SELECTING,
     "_anycast/receiver": ENDPOINTS,
     "_anycast/sender": ENDPOINTS,
-    "_combinators/lease": ["tests/test_lease.py"],
-    "_combinators/operations": [*COMBINING, "tests/test_fairness.py"],
+    "_combinators/lease": ["tests/combinators/test_lease.py"],
+    "_combinators/operations": [*COMBINING, "tests/select/test_fairness.py"],
     "_combinators/receivers": COMBINING,
     "_select/blocked": SELECTING,
     "_select/fairness": SELECTING,
-    "_select/select": [*SELECTING, "tests/test_fairness.py"],
+    "_select/select": [*SELECTING, "tests/select/test_fairness.py"],
     "_select/selectable": [*SELECTING, *COMBINING],
     "_waiting/anyio_backend": [*WAITING, *LATE],
     "_waiting/asyncio_backend": [*WAITING, *LATE],
     "_waiting/event_loop": [*WAITING, *LATE],
     "_waiting/interruption": LATE,
     "_waiting/late_cancellation": LATE,
-    "_waiting/trio_backend": [*WAITING, "tests/test_storms.py"],
+    "_waiting/trio_backend": [*WAITING, "tests/core/test_storms.py"],
 }
 # The modules with code that only `anyio.Event` needs. The tests run with that alone first.
 PLAIN = {"_waiting/anyio_backend", "_waiting/event_loop", "_waiting/interruption"}
-REST = sorted({f"tests/{path.name}" for path in TESTS.glob("test_*.py")} - {*FIRST})
+REST = [path for path in _tests("*/test_*.py") if not path.startswith("tests/redis/")]
 SECONDS = 240  # within which the whole suite ends, unless a mutant makes a test hang
 STRIDE = 32  # the default run tries every 32nd mutant; all mutants take half an hour
 SURVIVED, HUNG = NOT_KILLED = ("survived", "hung, and no test failed")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-WORKER = Path(__file__).parent.parent / "redis_worker.py"
+WORKER = Path(__file__).parents[1] / "support" / "redis_worker.py"
 LEASE = 0.5
 TASKS = PREFETCH = 4  # of each worker
 # What a worker may have in hand when it dies: a message in each task, and twice what it asks

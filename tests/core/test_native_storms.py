@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from conftest import ASYNCIO
+from event_loops import ASYNCIO
 from native_storm import NativeStorm
 
 STORMS = 20

@@ -15,7 +15,7 @@ import pytest
 
 import anycast
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = Path(anycast.__file__).parent
 FENCED = re.compile(
     r"^(?P<indent> *)```(?P<kind>py|python)\n(?P<code>.*?)^(?P=indent)```$"
