@@ -125,7 +125,10 @@ class Anycast(Channel[T]):
 
 
 class _Done(Awaitable[None]):
-    """What `Anycast.close` returns: awaiting it does nothing, and neither does not doing so."""
+    """What `Anycast.close` returns.
+
+    Awaiting it is optional and has no effect. Code written for `frequenz.channels` awaits it.
+    """
 
     __slots__ = ()
 

@@ -197,13 +197,13 @@ class Core(LoopBinding, Generic[T]):
         if self.receivers and self.hand_over(message):
             return True
         used = len(self.buffer)
-        if used >= self.capacity:
-            return False
-        self.transfers += 1
-        self.buffer.append(message)
-        if used >= self.peak:
-            self.peak = used + 1
-        return True
+        if used < self.capacity:
+            self.transfers += 1
+            self.buffer.append(message)
+            if used >= self.peak:
+                self.peak = used + 1
+            return True
+        return False
 
     def hand_over(self, message: T) -> bool:
         """Give a message to the receiver that has waited longest, and wake that receiver.
@@ -230,10 +230,10 @@ class Core(LoopBinding, Generic[T]):
             message = self.pull()
             if message is not NOTHING:
                 buffer.append(message)
-        if not buffer:
-            return NOTHING
-        self.transfers += 1
-        return buffer.popleft()
+        if buffer:
+            self.transfers += 1
+            return buffer.popleft()
+        return NOTHING
 
     def pull(self) -> Any:
         """Take the message of the sender that has waited longest, and wake that sender.
@@ -310,7 +310,7 @@ class Core(LoopBinding, Generic[T]):
     def put_back(self, message: T) -> None:
         """Undo a receive: give the message to a waiting receiver, or else to the buffer's head."""
         if self.receivers:
-            self.check_thread()  # before anything has changed
+            self.check_thread()  # first: if this raises, nothing has changed
         self.transfers -= 1
         self.yield_at -= 1
         if self.receivers and self.hand_over(message):
@@ -322,7 +322,7 @@ class Core(LoopBinding, Generic[T]):
     def end_lease(self) -> None:
         """End a lease as done. If this was the last lease, a closed channel may end."""
         if self.closed:
-            self.check_thread()  # before anything has changed
+            self.check_thread()  # as in `put_back`
         self.leases -= 1
         self._end()
 
@@ -362,7 +362,7 @@ class Core(LoopBinding, Generic[T]):
 
     def close(self) -> None:
         """Close the channel: wake all senders, and wake the receivers if the channel has ended."""
-        self.check_thread()  # before anything has changed
+        self.check_thread()  # as in `put_back`
         self.closed, self.capacity = True, -1
         self._dismiss(self.senders, self.senders)
         self._end()

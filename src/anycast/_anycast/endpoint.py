@@ -16,12 +16,12 @@ T = TypeVar("T")
 
 
 class Endpoint(ChannelEnd, Generic[T]):
-    """What a sender and a receiver share: being opened and closed.
+    """What a sender and a receiver share: how they are opened and closed.
 
     Args:
-        channel: shown by errors, and by `str` and `repr`.
+        channel: the channel that errors, `str` and `repr` show.
         core: of the channel.
-        queue: where the tasks of this side wait.
+        queue: of the core, in which the tasks of this side wait.
     """
 
     def __init__(self, channel: Channel[T], core: Core[T], queue: WaitQueue) -> None:
@@ -29,21 +29,22 @@ class Endpoint(ChannelEnd, Generic[T]):
         self._core = core
         self._queue = queue
         self.closed = False
-        self.waiters: dict[Wakeable, Any] = {}  # of this end; closing the end dismisses them
+        # The waiters of the tasks that wait in this endpoint. `close` wakes them.
+        self.waiters: dict[Wakeable, Any] = {}
         core.count_end(queue, 1)
 
     @property
     @abstractmethod
     def stopped(self) -> bool:
-        """Whether nothing will ever go through this end any more."""
+        """Whether every further operation of this endpoint raises."""
 
     @abstractmethod
     def raise_stopped(self) -> NoReturn:
-        """Raise the error of this end for that."""
+        """Raise the error that tells why this endpoint has stopped."""
         raise NotImplementedError
 
     def _check_open(self) -> None:
-        """Raise if this end has stopped; that counts as an operation."""
+        """Raise if this endpoint has stopped. The attempt counts towards `yield_every`."""
         if self.stopped:
             self._core.yield_at -= 1
             self.raise_stopped()
@@ -56,6 +57,6 @@ class Endpoint(ChannelEnd, Generic[T]):
     def close(self) -> None:
         if not self.closed:
             if self.waiters or self._core.auto_close:
-                self._core.check_thread()  # before anything has changed
+                self._core.check_thread()  # first: if this raises, nothing has changed
             self.closed = True
             self._core.detach(self._queue, self.waiters)

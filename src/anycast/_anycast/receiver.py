@@ -38,12 +38,12 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
             return buffer.popleft()
         waiter = core.make_waiter(core)
         if core.buffer or self.closed or (core.closed and core.ended):
-            return await self.receive()  # code that ran meanwhile has sent a message
+            return await self.receive()  # code that ran meanwhile has sent, or closed
         core.receivers[waiter] = self.waiters[waiter] = 0
         core.yield_at = core.transfers + core.budget
         try:
             message = await waiter
-        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
             message = core.interrupted(core.receivers, waiter)
         finally:
             del self.waiters[waiter]
@@ -67,12 +67,12 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         message: T = self._core.take()
         if message is NOTHING:
             raise WouldBlock
-        self._core.yield_at += 1  # it does not count
+        self._core.yield_at += 1  # a nowait operation does not count towards `yield_every`
         return message
 
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
-        self._core.check_thread()  # before anything has changed
+        self._core.check_thread()  # first: `take_many` may not raise once a message is received
         first = await self.receive()
         return [first, *(() if self.closed else self._core.take_many(max_messages - 1))]
 

@@ -37,11 +37,11 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             await core.checkpoint()
         if self.closed or core.closed:
             self._check_open()
+        # Inlined: `Core.offer`.
         if core.receivers and core.hand_over(message):
             return
         used = len(core.buffer)
         if used < core.capacity:
-            # Inlined: `Core.offer`.
             core.transfers += 1
             core.buffer.append(message)
             if used >= core.peak:
@@ -50,14 +50,14 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         # Inlined: `_Sender._wait`.
         waiter = core.make_waiter(core)
         if len(core.buffer) < core.capacity or core.closed or self.closed:
-            await self.send(message)  # code that ran meanwhile has made room
+            await self.send(message)  # code that ran meanwhile has made room, or has closed
             return
         core.senders[waiter] = self.waiters[waiter] = message
         core.yield_at = core.transfers + core.budget
         try:
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
             result = await waiter
-        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
             logs, result = True, core.interrupted(core.senders, waiter)
         finally:
             del self.waiters[waiter]
@@ -69,7 +69,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             self.raise_stopped()
         if not self._core.offer(message):
             raise WouldBlock
-        self._core.yield_at += 1  # it does not count
+        self._core.yield_at += 1  # a nowait operation does not count towards `yield_every`
 
     def sending(self, message: T, /) -> Operation[None]:
         return SendOperation(self, self._core, self._queue, message)
@@ -78,12 +78,13 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         core = self._core
         messages = check_messages(messages)
         if not isinstance(messages, deque):
+            # Take a message off the iterable only to send it; take none off if this has stopped.
             message: Any = NOTHING
             for message in () if self.stopped else messages:
                 await self.send(message)
             if message is not NOTHING:
                 return
-            messages = deque[T]()
+            messages = deque[T]()  # to yield if that is due, and to raise if this has stopped
         while True:
             if core.transfers >= core.yield_at:
                 await core.checkpoint()
@@ -95,9 +96,10 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
                 return
 
     async def _wait(self, offer: Batch[T]) -> None:
-        """Wait in the queue until receivers have taken what is offered, or raise.
+        """Wait in the queue until receivers have taken the whole batch, or raise.
 
-        It returns at once where code that ran meanwhile has made room: the caller looks again.
+        If code that ran while the waiter was made (say, a finalizer) has made room or has closed
+        the channel, this returns at once, and the caller looks again.
         """
         core = self._core
         waiter = core.make_waiter(core)
@@ -106,10 +108,10 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         core.senders[waiter] = self.waiters[waiter] = offer
         core.yield_at = core.transfers + core.budget
         try:
-            # In the queue: a handler may use the channel, and may fail.
+            # Logged only now, in the queue: a log handler may use the channel, and may fail.
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
             result = await waiter
-        except BaseException:  # noqa: BLE001  it is raised again, or comes later
+        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
             logs, result = True, core.interrupted(core.senders, waiter)
         finally:
             del self.waiters[waiter]
@@ -117,7 +119,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             self._go_on(result)
 
     def _go_on(self, result: Any) -> None:
-        """Log that a task goes on; or raise, if its message was not taken."""
+        """Log that the task goes on; raise if its message was not sent, because of a close."""
         if result is NOTHING:
             self.raise_stopped()
         self._core.blocking_log().resumed(self)

@@ -1,0 +1,132 @@
+"""Code that is written twice for speed is the same in both places.
+
+A copy is marked: ``# Inlined: `NAME`.`` stands before its first statement. The copy may return
+something else than its original, and its names may differ as `RENAMED` says.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import anycast
+
+SOURCE = Path(anycast.__file__).parent
+MARK = re.compile(r"# Inlined: `([\w.]+)`\.$")
+# The names of an original, and what they are called in its copy.
+RENAMED = {
+    "Core.offer": {"self": "core"},
+    "Core.take": {"self": "core"},
+    "_Sender._wait": {"offer": "message"},
+    "random_index": {"length": "len(candidates)"},
+}
+
+
+class Copy(NamedTuple):
+    """A copy, and its original."""
+
+    name: str
+    file: Path
+    line: int
+
+
+def copies() -> list[Copy]:
+    """Return every copy that is marked in the source."""
+    return [
+        Copy(match[1], file, number)
+        for file in sorted(SOURCE.rglob("*.py"))
+        for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if (match := MARK.search(text))
+    ]
+
+
+class Normalised(ast.NodeTransformer):
+    """Makes equal what may differ: names, type hints, and what is returned."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """Rename."""
+        new = self.names.get(node.id)
+        return node if new is None else ast.parse(new, mode="eval").body
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Drop the type hint."""
+        assert node.value is not None
+        return self.generic_visit(ast.Assign([node.target], node.value))
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        """Drop an await: a copy may try again where its original lets the caller do so."""
+        return None if isinstance(node.value, ast.Await) else self.generic_visit(node)
+
+    def visit_Return(self, node: ast.Return) -> ast.AST:
+        """Drop what is returned."""
+        node.value = None
+        return node
+
+
+def normal(statement: ast.stmt, names: dict[str, str]) -> str:
+    """Return a statement as text that can be compared."""
+    tree = Normalised(names).visit(ast.parse(ast.unparse(statement)))
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def original(name: str) -> list[ast.stmt]:
+    """Return the statements of an original that its copies repeat."""
+    *owner, function = name.split(".")
+    (found,) = [
+        node
+        for file in SOURCE.rglob("*.py")
+        for parent in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(parent, ast.ClassDef if owner else ast.Module)
+        and (not owner or getattr(parent, "name", "") == owner[0])
+        for node in parent.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
+    ]
+    _docstring, *body = found.body
+    if ast.unparse(body[0]) == "core = self._core":
+        del body[0]
+    if len(body) > 1 and isinstance(body[-1], ast.Return):
+        del body[-1]  # what the copy does instead is its own
+    return body
+
+
+def statements_after(copy: Copy) -> list[ast.stmt]:
+    """Return the statements after a mark, in the block in which it stands."""
+    tree = ast.parse(copy.file.read_text(encoding="utf-8"))
+    blocks: list[list[ast.stmt]] = [
+        node.body
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.If | ast.Try)
+    ]
+    following = [[one for one in block if one.lineno > copy.line] for block in blocks]
+    return min(filter(None, following), key=_first_line)
+
+
+def _first_line(block: list[ast.stmt]) -> int:
+    return block[0].lineno
+
+
+@pytest.mark.parametrize("copy", copies(), ids=lambda copy: f"{copy.name} in {copy.file.stem}")
+def test_a_copy_is_like_its_original(copy: Copy) -> None:
+    """Whoever changes one of them is told to change the other."""
+    wanted = [normal(one, RENAMED[copy.name]) for one in original(copy.name)]
+    found = [normal(one, {}) for one in statements_after(copy)][: len(wanted)]
+    if len(wanted) == 1:  # an expression, which is a part of a statement in the copy
+        (expression,) = original(copy.name)
+        assert isinstance(expression, ast.Return)
+        assert expression.value is not None
+        (wanted,) = [[normal(ast.Expr(expression.value), RENAMED[copy.name])]]
+        assert any(wanted[0] in one for one in map(ast.unparse, statements_after(copy)[:2]))
+        return
+    assert found == wanted
+
+
+def test_the_copies_are_known() -> None:
+    """Each is marked: a copy whose mark is lost would be compared with nothing."""
+    assert {copy.name for copy in copies()} == {*RENAMED}
