@@ -39,7 +39,7 @@ class Anycast(Channel[T]):
 
     async def main() -> None:
         numbers = Anycast[int](name="numbers", limit=2)
-        async with anyio.create_task_group() as tasks, numbers:  # closes it
+        async with anyio.create_task_group() as tasks, numbers:  # closes the channel
             tasks.start_soon(print_all, numbers.new_receiver())
             sender = numbers.new_sender()
             for number in range(5):
@@ -57,27 +57,27 @@ class Anycast(Channel[T]):
     4
     ```
 
-    A channel may be made anywhere, before any event loop runs, and serve one loop after
-    another, but only tasks of a single loop may wait in a channel at a time; tasks that were
-    left waiting in a loop that is over do not count. A channel is not thread-safe: from another
-    thread, use ``anyio.from_thread.run(sender.send, message)``.
+    A channel may be made anywhere, also before an event loop runs. A channel may serve several
+    event loops in turn, but only tasks of a single event loop may wait in a channel at a time.
+    Tasks that were left waiting in an event loop that is over are ignored. A channel is not
+    thread-safe: from another thread, use ``anyio.from_thread.run(sender.send, message)``.
 
     Messages leave in the order in which their sends completed. Whoever waits longest, to
     send or to receive, goes first, and a newcomer never overtakes a waiting task.
 
     Args:
-        name: shown by logs and errors; by default a short one that tells channels apart.
-        limit: how many messages are stored at most. 0 is a rendezvous: a send completes when
-            a receiver takes its message, by a wait, a ``nowait`` form or a `select`.
-            `math.inf` never blocks a sender.
-        yield_every: after so many operations in a row that completed at once, or raised, the
-            next yields to the event loop, and notices cancellation, before it does anything.
-            1 makes every operation a checkpoint, which is trio's rule.
-        auto_close: whether the channel closes when its last open sender is closed, and
-            when its last open receiver is.
+        name: shown by logs and errors. The default is short, and differs for each channel.
+        limit: how many messages are stored at most. 0 is a rendezvous: a send completes when a
+            receiver takes the message, by a wait, a ``nowait`` form or a `select`. `math.inf`
+            never blocks a sender.
+        yield_every: the number of operations in a row that may complete at once, or raise. The next
+            operation first yields to the event loop, and notices a cancellation. 1 makes every
+            operation a checkpoint, which is trio's rule.
+        auto_close: whether the channel closes when the last open sender is closed, and when the
+            last open receiver is closed.
 
     Raises:
-        TypeError: if an argument has a wrong type; a bool is no number.
+        TypeError: if an argument has a wrong type. A bool is a wrong type for a number.
         ValueError: if ``limit`` is negative or ``yield_every`` less than 1.
     """
 
@@ -127,7 +127,7 @@ class Anycast(Channel[T]):
 class _Done(Awaitable[None]):
     """What `Anycast.close` returns.
 
-    Awaiting it is optional and has no effect. Code written for `frequenz.channels` awaits it.
+    To await this is optional and has no effect. Code written for `frequenz.channels` awaits this.
     """
 
     __slots__ = ()

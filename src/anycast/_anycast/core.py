@@ -4,11 +4,11 @@ The rules stand here. ``docs/how-it-works.md`` has the reasons and the pictures.
 
 The rules
 ---------
-All code here is synchronous. Each public method is one step: it runs from its first line to its
-last without an ``await``. A channel belongs to one event loop at a time, and no other task of that
-event loop runs within a step. So the core needs no lock.
+All code here is synchronous. Each public method is one step, without an ``await``. A channel
+belongs to a single event loop at a time, and another task of that event loop runs only between two
+steps. So the core works without a lock.
 
-A sender and a receiver are peers of each other. A task that finds a peer waiting acts for both, in
+A sender and a receiver are *peers*. A task that finds a peer waiting acts for both, in
 the same step. Go, crossbeam and trio do the same.
 
 - A sender gives the message to the receiver that has waited longest. Without a waiting receiver,
@@ -23,39 +23,39 @@ A waiting task is woken with the result of its operation. The operation happened
 peer, and stays: a close or a cancellation after that step does not undo the operation. On
 asyncio, a cancellation can strike a task after the peer's step and before the task runs. The
 operation then returns its result, and the cancellation is delivered at the task's next wait
-(`anycast._waiting.late_cancellation`). Any other error that is thrown into the task at that moment,
-as when its coroutine is destroyed, gives a received message back (`put_back`). So an operation that
-returned has happened once, and an operation that raised has not happened.
+(`anycast._waiting.late_cancellation`). A different error that is thrown into the task at that
+moment, as when the coroutine is destroyed, gives a received message back (`put_back`). So an
+operation that returned has happened once, and an operation that raised has not happened.
 
 A blocked batch waits in the queue with its whole deque. Peers take the messages out of the deque,
-and the last message wakes the task. After each message the batch moves to the end of the queue:
-this is fair to other senders.
+and the last message wakes the task. After each message the batch moves to the end of the queue, so
+all blocked senders take turns.
 
-A `select` waits in several queues at once, with one entry (an *arm*) in each. The first peer that
-comes to an arm decides. The other arms leave their queues in the same step.
+A `select` waits in several queues at once, with an *arm* in each queue. The first peer that comes
+to an arm decides, and in the same step all arms leave their queues.
 
 Who is woken, and by what
 -------------------------
-- A waiting receiver: by a send, with the message; by a message that comes back (`put_back`); by the
-  close of its end, or of the channel once the channel has run dry, with `NOTHING`.
-- A waiting sender: by a receive that took its message, with None; by the close of its end or of
-  the channel, with `NOTHING`.
+- A waiting receiver: by a send or by a message that comes back (`put_back`), with the message; by
+  the close of the endpoint, or by the end of the channel, with `NOTHING`.
+- A waiting sender: by a receive that took the message, with None; by the close of the endpoint or
+  of the channel, with `NOTHING`.
 
 Invariants, true before and after each step
 -------------------------------------------
 1. While a receiver waits, the buffer is empty and all senders have been served. Exception: a
-   `select` may wait to send and to receive in the same rendezvous channel; its own arms never meet.
+   `select` may wait to send and to receive in the same rendezvous channel; these arms never meet.
 2. While a sender waits, the buffer is full: at least ``limit`` messages are stored. More than
    ``limit`` messages are stored only after a lease, or a destroyed task, gave a message back.
 3. In a closed channel the queue of senders is empty. Receivers wait only while a lease is open.
 
-A waiter in a queue can be done: its task is being cancelled, and has not run since. Peers remove
+A waiter in a queue can be done: the task is being cancelled, and has not run since. Peers remove
 such a waiter from the queue, and go on to the next waiter.
 
 A finalizer or a signal handler may run between any two lines of code here, and use the channel
 through an operation that does not wait. Three rules keep the core exact then. A waiter leaves its
 queue before the waiter is woken. After a wake-up that fails, the next waiter is woken. A task
-that joins a queue checks once more, after its waiter is made, that the task has to wait.
+that joins a queue makes a waiter first, and then checks once more that the task has to wait.
 
 Yielding
 --------
@@ -64,8 +64,8 @@ taken. When ``transfers`` reaches ``yield_at``, the next operation yields first,
 operation does then. A yield and a wait both set ``yield_at`` to ``transfers + budget``.
 
 Some transfers are exempt: the peer's half of a transfer, the messages of a batch after the first,
-and the operations that never yield. An exempt transfer moves ``yield_at`` one further. An operation
-that raises is counted without a transfer: the operation moves ``yield_at`` one closer.
+and the operations that never yield. An exempt transfer also adds 1 to ``yield_at``. An operation
+that raises is counted without a transfer: it subtracts 1 from ``yield_at``.
 
 Rejected designs
 ----------------
@@ -113,8 +113,8 @@ class Core(LoopBinding, Generic[T]):
     """The one owner of a channel's messages and queues.
 
     A queue is an ordered dict. Of the containers in the standard library, only the ordered dict
-    takes from its head and removes from its middle in constant time. (A plain dict becomes slow at
-    its head after many removals there. A deque is slow in its middle.)
+    takes from the head and removes from the middle in constant time. (A plain dict becomes slow at
+    the head after many removals there. A deque is slow in the middle.)
     """
 
     # Of the channel, for errors and logs.
@@ -133,9 +133,9 @@ class Core(LoopBinding, Generic[T]):
     peak: int = 0
     # The messages on lease. They may come back, so a closed channel has not ended before.
     leases: int = 0
-    # The waiting receivers. Beside each waiter stands what its message adds to `leases`: 0 or 1.
+    # The waiting receivers. Beside each waiter stands what a message adds to `leases`: 0 or 1.
     receivers: OrderedDict[Wakeable, int] = field(default_factory=OrderedDict)
-    # The waiting senders. Beside each waiter stands its message, or its `Batch`.
+    # The waiting senders. Beside each waiter stands the message, or the `Batch`.
     senders: OrderedDict[Wakeable, Any] = field(default_factory=OrderedDict)
     # The endpoints that are open.
     open_receivers: int = 0
@@ -217,7 +217,7 @@ class Core(LoopBinding, Generic[T]):
             waiter, leases = self.receivers.popitem(last=False)
             self.leases += leases
             if self.wake(waiter, message):
-                self.transfers += 2  # it was sent, and received
+                self.transfers += 2  # put, and taken
                 self.yield_at += 1
                 return True
             self.leases -= leases
@@ -238,7 +238,7 @@ class Core(LoopBinding, Generic[T]):
     def pull(self) -> Any:
         """Take the message of the sender that has waited longest, and wake that sender.
 
-        The waiter of a batch is woken with the last message of its deque.
+        The waiter of a batch is woken with the last message of the deque.
 
         Returns:
             The message, which counts as sent; `NOTHING` if no sender waits.
@@ -297,8 +297,8 @@ class Core(LoopBinding, Generic[T]):
             if offer.__class__ is Batch and not waiter.done()
         ]
         if batches and len({id(batch) for batch in batches}) == len(senders):
-            # Only batches wait. A whole round takes one message of each, and so leaves the order
-            # of the queue as it is. The last message of a batch is left for `pull`, which wakes.
+            # Only batches wait. A whole round takes a message of each batch, and so leaves the
+            # order of the queue. The last message of a batch is left to `pull`: it wakes the task.
             rounds = max(min(room // len(batches), min(map(_length, batches)) - 1), 0)
             buffer.extend([_popleft(batch) for _ in range(rounds) for batch in batches])
             self.transfers += rounds * len(batches)

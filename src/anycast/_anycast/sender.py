@@ -78,7 +78,8 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         core = self._core
         messages = check_messages(messages)
         if not isinstance(messages, deque):
-            # Take a message off the iterable only to send it; take none off if this has stopped.
+            # Take a message off the iterable only to send that message; take off nothing if this
+            # endpoint has stopped.
             message: Any = NOTHING
             for message in () if self.stopped else messages:
                 await self.send(message)

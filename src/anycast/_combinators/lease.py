@@ -30,7 +30,7 @@ class Lease(AbstractAsyncContextManager[T]):
     """Holds one message while its block runs. A lease is entered once.
 
     This is a class and not a generator. So an exception of the block never passes through code of
-    this library, and nothing is awaited between the end of the block and the effect.
+    this library, and the effect follows the end of the block without an await.
 
     Args:
         leasing: the operation that takes the message.

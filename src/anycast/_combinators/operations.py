@@ -1,6 +1,6 @@
-"""Operations made of other operations: how `merge`, `map` and `filter` receive.
+"""Derived operations: how `merge`, `map` and `filter` receive.
 
-The operations that a derived operation is made of are its *sources*.
+A derived operation is made of further operations, the *sources*.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ U = TypeVar("U")
 
 
 class DerivedOperation(Selectable[T_co]):
-    """An operation made of other operations.
+    """An operation made of sources.
 
     Args:
         receiver: the derived receiver that receives with this operation. Errors name the receiver.
@@ -35,7 +35,7 @@ class DerivedOperation(Selectable[T_co]):
 
     def __init__(self, receiver: Receiver[Any]) -> None:
         super().__init__()
-        # None while the receiver keeps this operation for its next receive.
+        # None while the receiver keeps this operation for the next receive.
         self.receiver: Receiver[Any] | None = receiver
 
     @abstractmethod
@@ -59,7 +59,7 @@ class DerivedOperation(Selectable[T_co]):
         if source.ended:
             return self.source_ended(source)
         if source.error is not None:
-            # Without a local variable for the error: its traceback may refer to this frame.
+            # Without a local variable for the error: the traceback may refer to this frame.
             self.set_outcome(error=source.error)
             source.clear_result()
             return True
@@ -89,7 +89,7 @@ class MergeOperation(DerivedOperation[T_co]):
     """Receives from whichever source is ready.
 
     A source is drawn once for each message, and this choice stays until the message is received.
-    Drawing again after a yield would favour the sources that owe no yield.
+    Drawing again after a yield would favour the sources without a due yield.
 
     Args:
         receiver: the merged receiver.

@@ -1,8 +1,8 @@
-"""What every receiver shares, and the receivers made of other receivers.
+"""What every receiver shares, and the derived receivers of `merge`, `map` and `filter`.
 
-The receivers of `merge`, `map` and `filter` have no task and no buffer. Each receive is a `select`
-over the operations of their sources. So to close or to drop such a receiver leaves each message
-where the message is. Such receivers nest, and work with the receivers of every kind of channel.
+A derived receiver works without a task and without a buffer. Each receive is a `select` over the
+operations of the sources. So to close or to drop a derived receiver leaves each message where the
+message is. Derived receivers nest, and work with the receivers of every kind of channel.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ def merge(
 @overload
 def merge(*receivers: Receiver[T]) -> Receiver[T]: ...
 def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
-    """Return one receiver over several, fair among them; it spawns no task.
+    """Return a receiver that receives from several receivers, fairly and without a task.
 
-    It ends when all of them have stopped. Closing it closes them.
+    The merged receiver ends when all sources have stopped. Closing the merged receiver closes all
+    sources.
 
     ```python
     import anyio
@@ -84,14 +85,14 @@ def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
     ```
 
     Args:
-        receivers: of any channels; at least one.
+        receivers: the sources, of any channels; at least one receiver.
 
     Returns:
-        A receiver that gets what any of them would have received.
+        A receiver that gets what the sources would have received.
 
     Raises:
-        ValueError: if there is no receiver.
-        TypeError: if an argument is no receiver.
+        ValueError: if the call has no arguments.
+        TypeError: if an argument is not a receiver.
     """
     check_some("receivers", receivers, ReceiverBase, "`new_receiver`, `map`, `filter` or `merge`")
     sources: tuple[Any, ...] = receivers
@@ -131,20 +132,20 @@ class ReceiverBase(Receiver[T_co]):
 
 
 class DerivedReceiver(ReceiverBase[T_co]):
-    """What the receivers made of other receivers share.
+    """What the derived receivers share.
 
     Args:
         name: of the combinator, for `str` and `repr`.
-        receivers: what this receiver is made of.
+        receivers: the sources.
     """
 
     def __init__(self, name: str, *receivers: ReceiverBase[Any]) -> None:
         self._name = name
         self._receivers = receivers
-        # Errors of a function after the first message of a `receive_many`. Each is raised by one
-        # of the next receives.
+        # Errors of a function after the first message of a `receive_many`. The next receives raise
+        # them, in order.
         self._deferred_errors: deque[Exception] = deque()
-        # The operation of the last receive, for the next receive. None while it is in use.
+        # The operation of the last receive, for the next receive. None while in use.
         self._cached: DerivedOperation[T_co] | None = None
 
     @abstractmethod
@@ -194,7 +195,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
     async def __anext__(self) -> T_co:
         operation = self._take_cached()
         await select(operation)
-        if operation.ended:  # and not by its error: a function may raise a ReceiverStoppedError
+        if operation.ended:  # an error does not tell: a function may raise ReceiverStoppedError
             raise StopAsyncIteration
         try:
             return operation.take_result()

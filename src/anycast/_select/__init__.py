@@ -1,1 +1,1 @@
-"""`select`: of several operations exactly one happens. This package knows no kind of channel."""
+"""`select`: exactly one of several operations happens. The kinds of channel are unknown here."""

@@ -1,12 +1,12 @@
 """A task that waits for several operations, of which exactly one happens.
 
-The task has a single waiter. Each leaf gets an *arm*, which stands in the queue of its channel and
-leads to that waiter. The first peer that comes to an arm wakes the task, and that arm has won. The
-other arms leave their queues in the same step. The close of an end wakes the task too, with
+The task has a single waiter. Each leaf gets an *arm*, which stands in the queue of a channel and
+leads to that waiter. The first peer that comes to an arm wakes the task, and that arm has won. All
+arms leave their queues in the same step. The close of an endpoint wakes the task too, with
 `NOTHING`.
 
-The arms of one select never meet. Two arms may wait on both sides of one rendezvous channel, and
-only a task that comes later acts.
+The arms of a select never meet. Two arms may wait on both sides of a rendezvous channel, and only a
+task that comes later acts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Arm:
-    """What a peer wakes: one leaf of a blocked select.
+    """What a peer wakes: a leaf of a blocked select.
 
     Args:
         blocked: the select.
@@ -47,22 +47,21 @@ class Arm:
 
 
 class BlockedSelect:
-    """One task that waits in several queues at once.
+    """A task that waits in several queues at once.
 
     Args:
-        leaves: the leaves to wait for, each after its operation.
+        leaves: the leaves to wait for, each after the operation of the leaf.
         in_order: whether arms in the same queue stand there in the given order. Else their order
             is random, so that each has the same chance.
 
     Raises:
-        RuntimeError: if tasks of another event loop wait in one of the channels. The task waits
-            nowhere then.
+        RuntimeError: if tasks of another event loop wait in a channel. The task waits nowhere then.
     """
 
     __slots__ = ("arms", "missed", "waiter", "winner")
 
     def __init__(self, leaves: list[tuple[Selectable[Any], Leaf[Any]]], *, in_order: bool) -> None:
-        # The operation and the leaf of the arm that was woken. Until then it has no meaning.
+        # The operation and the leaf of the arm that was woken, once an arm was woken.
         self.winner = leaves[0]
         binding = leaves[0][1].binding
         self.waiter = binding.new_waiter()
@@ -78,7 +77,7 @@ class BlockedSelect:
             self.leave()
             raise
         # Code that ran meanwhile (say, a finalizer) may have woken an arm, or may have sent a
-        # message before the arm stood in its queue. In the second case `select` looks again.
+        # message before the arm stood in the queue. In the second case `select` looks again.
         self.missed = any(leaf.is_ready() for _, leaf in leaves)
         if self.missed or self.waiter.done():
             self.leave()
@@ -86,12 +85,12 @@ class BlockedSelect:
 
     def leave(self) -> None:
         """Take all arms out of their queues."""
-        arms, self.arms = self.arms, []  # drops the cycle: each arm refers to its select
+        arms, self.arms = self.arms, []  # drops a cycle: each arm refers to this
         for arm in arms:
             arm.choice[1].unregister(arm)
 
     async def wait(self) -> tuple[Selectable[Any], Leaf[Any]]:
-        """Wait until one leaf has an outcome; return the leaf, after its operation."""
+        """Wait until a leaf has an outcome; return the leaf, after the operation of the leaf."""
         try:
             result = await self.waiter
         except BaseException:  # noqa: BLE001  raised again by `outcome`, or delivered later

@@ -1,4 +1,4 @@
-"""How `select` chooses one of several operations that are ready: fairly, or in order."""
+"""How `select` chooses among several ready operations: fairly, or in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from anycast._select.selectable import Leaf, Selectable
 
-# A generator of its own: the program may seed the shared generator.
+# Not the generator of the module `random`: the program may seed that generator.
 _random = Random()  # noqa: S311  for fairness, not for secrets
 random_bits = _random.getrandbits
 shuffle = _random.shuffle
@@ -19,7 +19,7 @@ shuffle = _random.shuffle
 def choose_ready(
     operations: Iterable[Selectable[Any]], *, in_order: bool = False
 ) -> tuple[Selectable[Any], Leaf[Any]] | None:
-    """Return an operation that is ready, with its ready leaf; None if each has to wait.
+    """Return a ready operation, with the ready leaf; None if every operation has to wait.
 
     Args:
         operations: the operations to choose from.

@@ -1,4 +1,4 @@
-"""`select`: of several operations exactly one happens."""
+"""`select`: exactly one of several operations happens."""
 
 from __future__ import annotations
 
@@ -37,15 +37,16 @@ async def select(*operations: AnyOperation, in_order: bool = ...) -> AnyOperatio
 async def select(*operations: Operation[Any], in_order: bool = False) -> Operation[Any]:
     """Wait for several operations, and perform exactly one of them.
 
-    A receive is ready if a message is stored or a sender is blocked; a send, if there is room
-    or a receiver waits. An operation whose channel or end is closed is ready as well, and its
-    `Operation.result` raises. Otherwise the task waits for all operations at once, and the first
-    peer that comes decides. Operations of the same call never pair with each other.
+    A receive is ready if a message is stored or a sender is blocked. A send is ready if the buffer
+    has room or a receiver waits. An operation of a closed endpoint is ready as well, and so is an
+    operation of a channel that is closed to sends, or has ended for receives; `Operation.result`
+    then raises. If every operation has to wait, the task waits for all operations at once, and the
+    first peer that comes decides. Operations of the same call never pair with each other.
 
-    This is exact under cancellation: a call that returns has performed exactly the operation that
-    is returned; a call that raises, whatever the error, has performed none. (Only what a
-    `Receiver.filter` has turned away is gone even so.) A cancellation that strikes after a peer
-    has decided is delivered at the task's next wait, even a `Task.cancel` of asyncio.
+    This is exact under cancellation. A call that returns has performed exactly the returned
+    operation. A call that raises, whatever the error, has performed no operation. (Messages that a
+    `Receiver.filter` has dropped stay dropped.) A cancellation that strikes after a peer has
+    decided is delivered at the task's next wait, even a `Task.cancel` of asyncio.
 
     ```python
     import anyio
@@ -55,7 +56,7 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
     async def main() -> None:
         numbers, words = Anycast[int](), Anycast[str](limit=0)
         number = numbers.new_receiver().receiving()
-        word = words.new_sender().sending("hello")  # nobody receives it
+        word = words.new_sender().sending("hello")  # has to wait for a receiver
         await numbers.new_sender().send(1)
         assert await select(number, word) is number
         assert number.result() == 1
@@ -65,23 +66,24 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
     ```
 
     Args:
-        operations: what may happen; at least one. Operations may belong to different channels,
-            or to the same channel.
+        operations: what may happen; at least one operation. Operations may belong to different
+            channels, or to the same channel.
         in_order: whether to perform the first in the order given, if several are ready, or if
             several wait for the same peer. Otherwise each of them is as likely.
 
     Returns:
-        The operation that happened; its `Operation.result` gives what came of it.
+        The operation that happened. `Operation.result` gives the outcome.
 
     Raises:
-        ValueError: if there is no operation.
-        TypeError: if an argument is no operation; one is not looked at if another is ready.
-        RuntimeError: if it would have to wait while tasks of another event loop wait in one
-            of the channels, or to wake a task of another thread.
+        ValueError: if the call has no arguments.
+        TypeError: if an argument is not an operation. Where an operation is ready, the arguments
+            after that may be left unchecked.
+        RuntimeError: if this task would have to wait while tasks of another event loop wait in a
+            channel, or would have to wake a task of another thread.
     """
     try:
-        # One operation is drawn first. If the drawn operation is ready, the others need no look.
-        # Else `_select` chooses among those that are ready. So each ready operation is as likely.
+        # One operation is drawn first, and happens if it is ready. Else `_select` chooses among all
+        # ready operations. So each ready operation is as likely.
         # Inlined: `random_index`.
         candidates: tuple[Any, ...] = operations  # `_check` below: each is a `Selectable`
         drawn = candidates[0 if in_order else random_bits(30) % len(candidates)]
@@ -94,11 +96,11 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
 async def _select(
     operations: tuple[Selectable[Any], ...], drawn: Selectable[Any], *, in_order: bool
 ) -> Operation[Any]:
-    """Perform an operation that is ready; yield before if that is due; wait if none is ready.
+    """Perform a ready operation, after a yield if a yield is due; wait if all have to wait.
 
     Args:
         operations: what may happen.
-        drawn: which of them to look at first.
+        drawn: the operation to look at first.
         in_order: as for `select`.
     """
     first: tuple[Selectable[Any], ...] = (drawn,)
@@ -128,8 +130,8 @@ async def _select(
         if leaf.must_yield() and not rested:
             await leaf.binding.checkpoint()
             rested = True
-            # Keep the choice across the yield. Drawing again would favour the operations that owe
-            # no yield.
+            # Keep the choice across the yield. Drawing again would favour the operations without a
+            # due yield.
             first = operations if in_order else (operation,)
         else:
             rested = False
@@ -138,7 +140,7 @@ async def _select(
 
 
 def _due(leaves: list[tuple[Selectable[Any], Leaf[Any]]]) -> LoopBinding | None:
-    """Return the first channel in which a yield is due, if there is one."""
+    """Return a channel in which a yield is due; None if no yield is due."""
     for _, leaf in leaves:
         if leaf.must_yield():
             return leaf.binding
@@ -162,7 +164,7 @@ def select_nowait(
 @overload
 def select_nowait(*operations: AnyOperation, in_order: bool = ...) -> AnyOperation: ...
 def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operation[Any]:
-    """Perform one of several operations if one is ready; never yield.
+    """Perform one of several operations if an operation is ready; never yield.
 
     ```python
     import anyio
@@ -191,10 +193,10 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
         The operation that happened.
 
     Raises:
-        anyio.WouldBlock: if none is ready.
-        ValueError: if there is no operation.
-        TypeError: if an argument is no operation.
-        RuntimeError: if it would have to wake a task of another thread.
+        anyio.WouldBlock: if every operation has to wait.
+        ValueError: if the call has no arguments.
+        TypeError: if an argument is not an operation.
+        RuntimeError: if this call would have to wake a task of another thread.
     """
     candidates = _check(operations)
     while (found := choose_ready(candidates, in_order=in_order)) is not None:

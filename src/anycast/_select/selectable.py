@@ -1,12 +1,12 @@
 """What `select` needs of an operation, and of a channel.
 
-An operation is either a *leaf*, which belongs to one end of one channel, or is derived from other
-operations, as the operations of `merge`, `map` and `filter` are. `select` asks each operation for a
-leaf that is ready, and lets the leaf act. If every leaf has to wait, `select` registers all leaves
-in their channels, and a peer acts for one of them. In both cases the leaf then has an outcome, and
-the operation makes its own outcome of that (`complete`).
+An operation is either a *leaf*, which belongs to an endpoint of a channel, or is derived from
+further operations, as the operations of `merge`, `map` and `filter` are. `select` asks each
+operation for a ready leaf, and lets the leaf act. If every leaf has to wait, `select` registers all
+leaves in their channels, and a peer acts for a leaf. In both cases the leaf then has an outcome,
+and the operation makes an outcome from the outcome of the leaf (`complete`).
 
-`Leaf` is all that `select` knows of a channel. Each kind of channel implements it.
+`Leaf` is all that `select` knows of a channel. Each kind of channel implements `Leaf`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Selectable(Operation[T_co]):
-    """An operation with its outcome, and the steps by which `select` performs the operation."""
+    """An operation with an outcome, and the steps by which `select` performs the operation."""
 
     __slots__ = ("ended", "error", "traceback", "value")
 
     def __init__(self) -> None:
         # The outcome of the last time: `value` or `error`, or `ended` if the operation can never
-        # happen again. Before the first time there is no outcome.
+        # happen again. All are empty before the first time.
         self.value: T_co = NOTHING
         self.error: Exception | None = None
         self.traceback: TracebackType | None = None  # of `error`, before `result` raises it
@@ -61,7 +61,7 @@ class Selectable(Operation[T_co]):
         return True
 
     def set_ended(self) -> bool:
-        """Record that the channel, or its end, is closed.
+        """Record that the channel or the endpoint is closed.
 
         Returns True: `select` treats a closed operation as ready and returns the operation, and
         `result` raises.
@@ -71,10 +71,10 @@ class Selectable(Operation[T_co]):
         return True
 
     def take_result(self) -> T_co:
-        """Return or raise the result, and keep no reference to the result.
+        """Return or raise the result, and drop every reference to the result.
 
-        A stored error would be a cycle: the frames of its traceback refer to their callers, and
-        a caller refers to the operation.
+        A stored error would be a cycle: the frames of the traceback refer to their callers, and a
+        caller refers to the operation.
         """
         try:
             return self.result()
@@ -86,7 +86,9 @@ class Selectable(Operation[T_co]):
         self.value, self.error, self.traceback = NOTHING, None, None
 
     def try_fast(self) -> bool:
-        """Perform the operation if one check shows that it is ready and that no yield is due.
+        """Fast path: perform the operation if a single check shows that the operation may act now.
+
+        The operation may act if the operation is ready, and if a yield is not due.
 
         Returns:
             Whether the operation has happened. If not, `select` goes the long way.
@@ -94,7 +96,7 @@ class Selectable(Operation[T_co]):
         return False
 
     def before_wait(self) -> None:
-        """Prepare for a wait. `select` calls this before it registers the leaves."""
+        """Prepare for a wait. `select` calls this before `select` registers the leaves."""
 
     @abstractmethod
     def leaves(self) -> Iterable[Leaf[Any]]:
@@ -102,11 +104,11 @@ class Selectable(Operation[T_co]):
 
     @abstractmethod
     def find_ready(self) -> Leaf[Any] | None:
-        """Return a leaf that is ready; None if each leaf has to wait."""
+        """Return a ready leaf; None if every leaf has to wait."""
 
     @abstractmethod
     def complete(self, leaf: Leaf[Any]) -> bool:
-        """Make the outcome of this operation from the outcome of one of its leaves.
+        """Make the outcome of this operation from the outcome of a leaf.
 
         Returns:
             Whether the operation has happened. A filter may have dropped the message.
@@ -119,7 +121,7 @@ class Selectable(Operation[T_co]):
 
 
 class Leaf(Selectable[T_co]):
-    """A send or receive at one end of one channel.
+    """A send or receive through an endpoint of a channel.
 
     Args:
         binding: the event loop of the channel.
@@ -141,11 +143,11 @@ class Leaf(Selectable[T_co]):
 
     @abstractmethod
     def must_yield(self) -> bool:
-        """Return whether the task has to yield before its next operation in this channel."""
+        """Return whether a yield is due before the next operation in this channel."""
 
     @abstractmethod
     def act(self) -> bool:
-        """Send or receive, or record that the end is closed.
+        """Send or receive, or record that the endpoint is closed.
 
         Returns:
             Whether the operation has happened. If not, the operation has to wait.
@@ -174,7 +176,7 @@ class Leaf(Selectable[T_co]):
 
     @abstractmethod
     def unregister(self, arm: Wakeable) -> None:
-        """Take an arm out of its queue. An arm that has left before is ignored."""
+        """Take an arm out of the queue. An arm that has left before is ignored."""
 
     def accept(self, given: Any) -> None:
         """Record what a peer gave."""

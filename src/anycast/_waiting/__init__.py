@@ -1,1 +1,1 @@
-"""How a task waits and yields, on any event loop. This package knows no channel."""
+"""How a task waits and yields, on any event loop. Channels are unknown here."""

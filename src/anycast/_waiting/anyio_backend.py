@@ -1,7 +1,7 @@
 """A task that waits by way of anyio alone: this works on every event loop that anyio knows.
 
-asyncio and trio have leaner waiters, in modules of their own. An `anyio.Event` is initialised
-twice, and its wait passes through two more coroutines.
+asyncio and trio have leaner waiters, in separate modules. An `anyio.Event` is initialised twice,
+and the wait for an event passes through two more coroutines.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _running_loop() -> object:
 
 
 def _native(token: Any) -> object:
-    """Return an event loop as its own library knows it: anyio 4.13 wraps the event loop."""
+    """Return an event loop as the library of event loops knows it: anyio 4.13 wraps it."""
     return getattr(token, "native_token", token)
 
 

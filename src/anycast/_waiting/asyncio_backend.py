@@ -26,9 +26,9 @@ NO_TASK = "no task of asyncio is running"  # e.g. in a callback, or in a task of
 
 
 class CountingFuture(Future[Any]):
-    """A future that stores how many cancellations of its task were requested before the wait.
+    """A future that stores how many cancellations of the task were requested before the wait.
 
-    Few tasks have such requests. All other tasks wait in a plain future, which is faster.
+    Few tasks have such requests. All the rest wait in a plain future, which is faster.
     """
 
     def __init__(self, loop: AbstractEventLoop, count: int) -> None:
@@ -40,7 +40,7 @@ class AsyncioBackend:
     """The backend of asyncio, and of every event loop that runs asyncio's tasks.
 
     To cancel a task that waits in a future, asyncio cancels the future at once. The task runs
-    later. So the future tells whether its task can still be given a result.
+    later. So the future tells whether the task can still be given a result.
     """
 
     woken_before: ClassVar[type[Exception]] = InvalidStateError
@@ -77,7 +77,7 @@ class AsyncioBackend:
 
 
 class _Yield:
-    """Yields as ``asyncio.sleep(0)`` does, with one coroutine fewer."""
+    """Yields as ``asyncio.sleep(0)`` does, without the coroutine."""
 
     __slots__ = ()
 

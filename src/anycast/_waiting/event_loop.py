@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LoopBinding:
-    """The event loop whose tasks wait at one place: one event loop at a time.
+    """The event loop whose tasks wait at one place: a single event loop at a time.
 
     The core of a channel is a `LoopBinding`.
     """
@@ -44,7 +44,7 @@ class LoopBinding:
         """Return what the running task is to await.
 
         Raises:
-            RuntimeError: if no event loop runs, or as `bind`. Nothing has changed then.
+            RuntimeError: outside of an event loop, or as `bind`. The binding is as before then.
         """
         return self.make_waiter(self)
 
@@ -61,7 +61,7 @@ class LoopBinding:
         """Return what the running task awaits to yield once, and to notice a cancellation.
 
         Raises:
-            RuntimeError: if no event loop runs.
+            RuntimeError: outside of an event loop.
         """
         try:
             return self.backend.checkpoint()
@@ -76,7 +76,8 @@ class LoopBinding:
         """Bind another event loop.
 
         Raises:
-            RuntimeError: if tasks of the bound event loop are waiting. Nothing has changed then.
+            RuntimeError: if tasks of the bound event loop are waiting. The binding is as before
+                then.
         """
         if any(self.queues()) and not self._drop_if_over():
             raise RuntimeError(
@@ -130,7 +131,7 @@ class LoopBinding:
 
 
 class UnboundBackend(AnyioBackend):
-    """The backend before the first wait. It fits no task, so a backend that fits is chosen."""
+    """The backend before the first wait: always replaced by the backend of the running task."""
 
     @staticmethod
     def new_waiter(binding: Binding) -> Waiter:
@@ -141,12 +142,12 @@ class UnboundBackend(AnyioBackend):
         raise RuntimeError
 
 
-# The backends in use, each under the class that its event loop raises to cancel a task.
+# The backends in use. The key is the class that the event loop raises to cancel a task.
 _backends: dict[type[BaseException | None], type[Backend]] = {}
 
 
 def backend_of(error: BaseException | None) -> type[Backend] | None:
-    """Return the backend whose event loop raises this error to cancel a task; None for others."""
+    """Return the backend whose event loop raises this error to cancel a task, if there is one."""
     return _backends.get(type(error))
 
 
@@ -154,7 +155,7 @@ def running_backend() -> type[Backend]:
     """Return the backend for the running event loop.
 
     Raises:
-        RuntimeError: if no event loop runs.
+        RuntimeError: outside of an event loop.
     """
     # anyio returns this class faster than the name of the event loop's library.
     cancelled = get_cancelled_exc_class()

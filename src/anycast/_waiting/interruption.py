@@ -21,11 +21,11 @@ def outcome(waiter: Waiter, undo: Callable[[Any], object] | None) -> Any:
 
     Args:
         waiter: of the running task.
-        undo: gives back what the waiter was given. None if that cannot be given back.
+        undo: gives back what the waiter was given. None if giving back is impossible.
 
     Returns:
-        What the waiter was given, if the operation has happened and the error cannot undo it. A
-        late cancellation is delivered later.
+        What the waiter was given, if the operation has happened and stays. A late cancellation is
+        delivered later.
 
     Raises:
         BaseException: the error, in every other case. The operation has not happened.
@@ -33,8 +33,8 @@ def outcome(waiter: Waiter, undo: Callable[[Any], object] | None) -> Any:
     given = NOTHING if not waiter.done() or waiter.cancelled() else waiter.result()
     if given is not NOTHING:
         error = sys.exception()
-        # A sender logs that it blocks. The log handler may receive this very message, and then
-        # fail. The send has happened all the same.
+        # A blocked sender writes a log record. The log handler may receive this very message, and
+        # then fail. The send has happened all the same.
         handler_failed = undo is None and isinstance(error, Exception)
         if handler_failed or postpone(waiter, error):
             return given

@@ -20,7 +20,7 @@ not cancel a task that was rescheduled.) The rules:
    does not cancel a task whose future is done, and cancels again until its block has ended.
 
 A count does not tell who made a request. So a late cancellation may be taken for the request of a
-timeout that takes its own request back. This can happen in two places: in the block of an
+timeout that takes a request back. This can happen in two places: in the block of an
 `asyncio.timeout` that fired earlier, and whose error was swallowed; and in the block of an
 `asyncio.timeout` whose time is over, if the block begins right after the operation, without a wait.
 """

@@ -107,7 +107,7 @@ class TrioBackend:
 
     @staticmethod
     def postpone(waiter: TrioWaiter, error: BaseException) -> None:
-        """Do nothing: trio never cancels a task that was given a result."""
+        """Never needed: trio never cancels a task that was given a result."""
 
 
 def is_finished(loop: TrioToken) -> bool:
@@ -120,4 +120,4 @@ def is_finished(loop: TrioToken) -> bool:
 
 
 def _ignore() -> None:
-    """Do nothing. `is_finished` only asks whether the run accepts a callback."""
+    """Serve as a callback: `is_finished` only asks whether the run accepts a callback."""

@@ -1,13 +1,14 @@
 """What a task waits for, and what waiting needs of an event loop.
 
-A channel knows no event loop. A task waits for a `Waiter`, and the channel wakes the waiter with a
-result. A waiter is a future of asyncio, or behaves like a future: it is given one result, and is
-awaited once. A `Backend` makes waiters for one kind of event loop.
+Event loops are unknown to a channel. A task waits for a `Waiter`, and the channel wakes the waiter
+with a result. A waiter is a future of asyncio, or behaves like a future: the waiter is given a
+result once, and is awaited once. A `Backend` makes waiters for one kind of event loop.
 
-A wait ends in one of three ways:
+A wait ends in three ways:
 
 - The waiter was given a result. The operation has happened.
-- The waiter was given `NOTHING`. The operation can never happen: its end or its channel is closed.
+- The waiter was given `NOTHING`. The operation can never happen: the endpoint or the channel is
+  closed.
 - The wait raised. `anycast._waiting.interruption` tells whether the operation happened before that.
 """
 
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
 
 NOTHING: Final[Any] = object()
-"""Stands in the place of a message where there is no message."""
+"""Stands in the place of a message where a message is missing."""
 
 
 class Wakeable(Protocol):
     """What a channel can wake, once. The names are those of `asyncio.Future`."""
 
     def done(self) -> bool:
-        """Return whether it was woken, or its task is known to be leaving."""
+        """Return whether the task was woken, or is known to be leaving."""
         ...
 
     def set_result(self, result: Any, /) -> None:
@@ -40,14 +41,14 @@ class Wakeable(Protocol):
 
 
 WaitQueue: TypeAlias = "OrderedDict[Wakeable, Any]"
-"""The tasks that wait on one side of a channel, first in, first out."""
+"""The tasks that wait on the same side of a channel, first in, first out."""
 
 
 class Waiter(Wakeable, Protocol):
-    """What one task awaits, once."""
+    """What a task awaits, once."""
 
     def cancelled(self) -> bool:
-        """Return whether the task is known to be leaving, because it is being cancelled."""
+        """Return whether the task is known to be leaving, because of a cancellation."""
         ...
 
     def result(self) -> Any:
@@ -64,7 +65,7 @@ class WokenError(Exception):
 
 
 class Binding(Protocol):
-    """What a backend needs of the object for which it makes a waiter."""
+    """What a backend needs to make a waiter: the event loop that is bound, and its change."""
 
     loop: object
     """The event loop that is bound."""
@@ -77,7 +78,7 @@ class Binding(Protocol):
         """
 
     def new_waiter_elsewhere(self, unfit: type[Backend], /) -> Waiter:
-        """Return a waiter of the backend that fits the running task. The given one does not."""
+        """Return a waiter of the backend that fits the running task, unlike the given backend."""
         ...
 
 
@@ -96,7 +97,7 @@ class Backend(Protocol):
         """Return a waiter for the running task, and bind the task's event loop.
 
         Raises:
-            RuntimeError: outside of a task, or as `Binding.bind`. Nothing has changed then.
+            RuntimeError: outside of a task, or as `Binding.bind`. The binding is as before then.
         """
         ...
 
@@ -112,5 +113,5 @@ class Backend(Protocol):
 
     @staticmethod
     def postpone(waiter: Any, error: BaseException, /) -> None:
-        """Deliver a cancellation later: it struck after the waiter was given its result."""
+        """Deliver a cancellation later: the waiter had been given a result before."""
         ...
