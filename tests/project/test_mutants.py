@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 
 import pytest
@@ -11,9 +12,10 @@ from mutants import MUTANTS, SOURCE, UNCHANGED, Mutant
 
 @pytest.mark.parametrize("mutant", [UNCHANGED, *MUTANTS], ids=lambda mutant: mutant.what)
 def test_it_fits_one_place(mutant: Mutant) -> None:
-    """The text that it changes is in the source once."""
+    """The text that it changes is in the source once, and what comes of it is Python."""
     text = (SOURCE / f"{mutant.module}.py").read_text(encoding="utf-8")
     assert text.count(mutant.old) == 1
+    ast.parse(text.replace(mutant.old, mutant.new))
 
 
 def test_each_is_told_from_the_others() -> None:
