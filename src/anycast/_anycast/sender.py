@@ -62,7 +62,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         finally:
             del self.waiters[waiter]
         if logs or result is NOTHING:
-            self._go_on(result)
+            self._finish_wait(result)
 
     def send_nowait(self, message: T, /) -> None:
         if self.stopped:
@@ -117,9 +117,9 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         finally:
             del self.waiters[waiter]
         if logs or result is NOTHING:
-            self._go_on(result)
+            self._finish_wait(result)
 
-    def _go_on(self, result: Any) -> None:
+    def _finish_wait(self, result: Any) -> None:
         """Log that the task goes on; raise if its message was not sent, because of a close."""
         if result is NOTHING:
             self.raise_stopped()
