@@ -34,14 +34,15 @@ def _tests(pattern: str) -> list[str]:
     return sorted(f"tests/{path.relative_to(TESTS).as_posix()}" for path in TESTS.glob(pattern))
 
 
-# The tests without an event loop come first: they cannot hang, and kill most mutants in seconds.
-FIRST = [
+# The tests without an event loop cannot hang, and kill most mutants in seconds.
+BY_HAND = [
     "tests/core/test_state_machine.py",
     "tests/core/test_core.py",
     "tests/core/test_joining.py",
     "tests/core/test_reentrancy.py",
     "tests/select/test_select_by_hand.py",
-    "tests/core/test_interleavings.py",
+]
+THEN = [
     "tests/waiting/test_late_cancellation.py",
     "tests/waiting/test_late_cancellation_operations.py",
     "tests/channel/test_yielding.py",
@@ -58,9 +59,10 @@ FIRST = [
     "tests/channel/test_debris.py",
     "tests/channel/test_debris_of_messages.py",
     "tests/combinators/test_combinators.py",
+    "tests/core/test_interleavings.py",
     "tests/core/test_storms.py",
 ]
-# The tests of the module itself come before these; tests that cannot hang come first here, too.
+# The tests of the module itself. Tests that cannot hang come first here, too.
 SELECTING = [
     "tests/select/test_select_by_hand.py",
     "tests/core/test_joining.py",
@@ -72,11 +74,7 @@ COMBINING = [
     "tests/combinators/test_merge.py",
 ]
 LATE = _tests("waiting/test_late_*.py")
-ENDPOINTS = [
-    "tests/core/test_joining.py",
-    "tests/core/test_interleavings.py",
-    "tests/channel/test_yielding.py",
-]
+ENDPOINTS = ["tests/core/test_joining.py", "tests/channel/test_yielding.py"]
 WAITING = [
     "tests/waiting/test_waiters.py",
     "tests/waiting/test_two_loops.py",
@@ -159,10 +157,12 @@ def _try(mutant: Mutant) -> str:
         fate = SURVIVED
         if mutant.module in PLAIN:
             fate = _first_failure(folder, [*WAITING, *LATE], "--plain-events")
-        if fate == SURVIVED:
-            fate = _first_failure(
-                folder, [*dict.fromkeys([*ABOUT.get(mutant.module, []), *FIRST, *REST])]
-            )
+        # In groups, since to collect all the tests takes longer than most mutants live.
+        done: set[str] = set()
+        for tests in ([*BY_HAND, *ABOUT.get(mutant.module, [])], THEN, REST):
+            if fate == SURVIVED:
+                fate = _first_failure(folder, [test for test in tests if test not in done])
+                done.update(tests)
     print(f"{mutant.what}: {fate}", flush=True)  # noqa: T201
     return fate
 
