@@ -37,6 +37,6 @@ __all__ = [
     "select_nowait",
 ]
 
-# Tracebacks, pickles and reprs show where users find these.
+# So tracebacks, pickles and reprs show the public module, from which users import the names.
 for _public in [globals()[name] for name in __all__]:
     _public.__module__ = __name__

@@ -1,4 +1,5 @@
-"""What users see: the abstract channel, its two ends, operations, errors and statistics.
+"""The public interface: the abstract channel, its endpoints, operations, errors and statistics.
 
-This package imports nothing else of the library. Every kind of channel implements it.
+Every kind of channel implements this interface. Of the whole library, this package imports only
+its own modules.
 """

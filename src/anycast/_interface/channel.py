@@ -1,4 +1,4 @@
-"""The channel as its users see it, wherever the messages are kept."""
+"""The abstract channel: the interface of every kind of channel."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ T = TypeVar("T")
 
 
 class Channel(Closing, Generic[T]):
-    """Delivers each message to exactly one receiver; the base of every kind of channel.
+    """Delivers each message to exactly one receiver; the base class of every kind of channel.
 
-    Write functions against this class, and they work wherever the messages are kept.
-    ``async with channel:`` closes the channel on leaving, without waiting for anything.
+    Functions that are written against this class work with every kind of channel, in memory or on
+    a server. Leaving ``async with channel:`` closes the channel at once, without a wait. (Leaving a
+    channel on a server detaches this process, and the channel stays open.)
 
     ```python
     from anycast import Anycast, Channel
@@ -40,23 +41,24 @@ class Channel(Closing, Generic[T]):
     @property
     @abstractmethod
     def name(self) -> str:
-        """The name that logs and errors show."""
+        """The name of the channel, which logs and errors show."""
 
     @property
     @abstractmethod
     def limit(self) -> float:
-        """How many messages are stored at most before senders block: an int, or `math.inf`."""
+        """How many messages the channel stores before senders block: an int, or `math.inf`."""
 
     @property
     @abstractmethod
     def is_closed(self) -> bool:
-        """Whether the channel was closed; messages may be left to receive."""
+        """Whether the channel is closed. A closed channel may still have messages to receive."""
 
     @abstractmethod
     def new_sender(self) -> Sender[T]:
-        """Make a sender of this channel, to be closed on its own.
+        """Make a new sender of this channel.
 
-        A sender may be made at any time; if the channel is closed, its sends raise.
+        Each sender is closed separately. A sender may be made at any time. If the channel is
+        closed, every send raises.
 
         ```python
         from anycast import Anycast
@@ -73,19 +75,20 @@ class Channel(Closing, Generic[T]):
 
     @abstractmethod
     def new_receiver(self) -> Receiver[T]:
-        """Make a receiver of this channel, to be closed on its own.
+        """Make a new receiver of this channel.
 
-        A receiver may be made at any time, and gets no copy of anything: what is in the channel
-        goes to whichever receiver asks first.
+        Each receiver is closed separately. A receiver may be made at any time. Receivers share the
+        stored messages, and messages are never copied: each message goes to the receiver that asks
+        first.
 
         ```python
         from anycast import Anycast
 
         jobs = Anycast[str]()
-        jobs.new_sender().send_nowait("wash")  # before there is a receiver
+        jobs.new_sender().send_nowait("wash")  # stored, until a receiver asks
         ada, bob = jobs.new_receiver(), jobs.new_receiver()
         assert bob.receive_nowait() == "wash"
-        assert jobs.statistics().current_buffer_used == 0  # so for Ada there is nothing
+        assert jobs.statistics().current_buffer_used == 0  # Bob took the only message
         ```
 
         Returns:
@@ -94,11 +97,11 @@ class Channel(Closing, Generic[T]):
 
     @abstractmethod
     def close(self) -> Awaitable[None]:
-        """Accept no more messages; receivers drain what was accepted, then stop.
+        """Close the channel: receivers drain the accepted messages, then stop.
 
-        Every later send raises, and so does every send that is blocked, its message not
-        sent. A task that was given a message keeps the message, even if the task has yet to
-        run. Closing twice is as good as once.
+        Every later send raises. A send that is blocked raises at once, and its message is not
+        sent. A task that was given a message keeps the message, even if the task has yet to run.
+        Closing is idempotent.
 
         ```python
         from anycast import Anycast, SenderError
@@ -110,16 +113,18 @@ class Channel(Closing, Generic[T]):
         try:
             sender.send_nowait("dry")
         except SenderError:
-            assert receiver.receive_nowait() == "wash"  # it was accepted before
+            assert receiver.receive_nowait() == "wash"  # accepted before the close
         ```
 
         Returns:
-            Something to await, for code that must; the channel is closed already.
+            An object that may be awaited. Awaiting the object is optional: the channel is closed
+            already. (For a channel on a server: in this process. When the await returns, the
+            channel is closed in all processes.)
         """
 
     @abstractmethod
     def statistics(self) -> ChannelStatistics:
-        """Tell how full and how busy the channel is.
+        """Return how full and how busy the channel is.
 
         ```python
         from anycast import Anycast
@@ -131,7 +136,7 @@ class Channel(Closing, Generic[T]):
         ```
 
         Returns:
-            A snapshot, which does not change any more.
+            A snapshot, which stays the same when the channel changes.
         """
 
     def __str__(self) -> str:

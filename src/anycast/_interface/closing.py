@@ -1,4 +1,4 @@
-"""What everything that can be closed has in common."""
+"""The base classes of channels, senders and receivers: how to close, and how logs show them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class Closing(AsyncResource):
-    """Closed at once by `close`, by `aclose`, or on leaving ``async with``."""
+    """Base class of what `close`, `aclose` and leaving ``async with`` close at once."""
 
     @abstractmethod
     def close(self) -> object:
-        """Close; effective at once, and as good as once when called twice."""
+        """Close at once. Closing is idempotent."""
 
     async def aclose(self) -> None:
-        """Close; never yield, and so never raise a cancellation.
+        """Close, as `close` does. `aclose` never yields, and so never raises a cancellation.
 
-        So a task that is being cancelled can close as well.
+        So a task that is being cancelled can call `aclose`, too.
 
         ```python
         import anyio
@@ -32,7 +32,7 @@ class Closing(AsyncResource):
         async def main() -> None:
             jobs = Anycast[str](auto_close=True)
             await jobs.new_sender().aclose()
-            assert jobs.is_closed  # with its last sender
+            assert jobs.is_closed  # the last open sender was closed
 
 
         anyio.run(main)
@@ -46,12 +46,12 @@ class Closing(AsyncResource):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        """Close without yielding, so that nothing can come between an error and its handler."""
+        """Close without a yield: a cancellation in the yield would replace the block's error."""
         self.close()
 
 
 class ClosingEndpoint(Closing):
-    """An endpoint of a channel, which a plain ``with`` closes too."""
+    """An endpoint of a channel. A plain ``with`` closes the endpoint, too."""
 
     def __enter__(self) -> Self:
         return self
@@ -66,9 +66,11 @@ class ClosingEndpoint(Closing):
 
 
 class ChannelEnd:
-    """An endpoint of one channel, as logs and errors show it."""
+    """Gives an endpoint the `str` and the `repr` that logs and errors show."""
 
+    # The channel of the endpoint.
     _channel: Any
+    # Whether the endpoint itself was closed. A closed channel leaves this False.
     closed: bool
 
     def __str__(self) -> str:

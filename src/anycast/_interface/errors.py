@@ -1,7 +1,8 @@
-"""What can go wrong, under the names of `frequenz.channels` and of `anyio` at once.
+"""The errors. Their names are those of `frequenz.channels`, and their base classes are of `anyio`.
 
-Code written for either catches these: a `SenderError` is an `anyio.BrokenResourceError`,
-a `ReceiverStoppedError` an `anyio.EndOfStream`, and each is an `Error`.
+So code that was written for either library catches these errors. A `SenderError` is also an
+`anyio.BrokenResourceError`, and a `ReceiverStoppedError` is also an `anyio.EndOfStream`. `Error` is
+the base class of all errors.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from anycast._interface.receiver import Receiver
     from anycast._interface.sender import Sender
 
-    # Whoever writes ``except SenderError`` cannot say of what; a default needs Python 3.13.
+    # ``except SenderError`` cannot name a type of messages, so T needs a default. `typing.TypeVar`
+    # has defaults only from Python 3.13.
     T = typing_extensions.TypeVar("T", default=Any)
 else:
     T = TypeVar("T")
@@ -39,8 +41,9 @@ class Error(RuntimeError):
     """
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An exception is copied by calling its class with its ``args``; but these are the
-        # text, where the classes below are called with what the text is about.
+        # By default, `copy` and `pickle` call the class with ``args``. Here ``args`` is the text,
+        # but the classes below are called with the objects that the text is about. So the copy is
+        # made by ``__new__``, without a call of ``__init__``.
         return type(self).__new__, (type(self), *self.args), self.__dict__
 
 
@@ -60,14 +63,14 @@ class ChannelError(Error, Generic[T]):
     ```
 
     Args:
-        message: what went wrong, for people.
-        channel: where.
+        message: the text of the error.
+        channel: the channel in which the error happened.
     """
 
     def __init__(self, message: str, channel: Channel[T]) -> None:
         super().__init__(message)
         self.channel: Channel[T] = channel
-        """The channel in which that happened."""
+        """The channel in which the error happened."""
 
 
 class ChannelClosedError(ChannelError[T]):
@@ -98,9 +101,9 @@ class ChannelClosedError(ChannelError[T]):
 
 
 class SenderError(Error, anyio.BrokenResourceError, Generic[T]):
-    """A message could not be sent, and was not.
+    """A send failed, and its message was not sent.
 
-    The ``__cause__`` is a `ChannelClosedError` where a closed channel is the reason.
+    If a closed channel is the reason, the ``__cause__`` is a `ChannelClosedError`.
 
     ```python
     import anyio
@@ -122,8 +125,8 @@ class SenderError(Error, anyio.BrokenResourceError, Generic[T]):
     ```
 
     Args:
-        message: what went wrong, for people.
-        sender: the sender that was to send it.
+        message: the text of the error.
+        sender: the sender that was used.
     """
 
     def __init__(self, message: str, sender: Sender[T]) -> None:
@@ -133,7 +136,7 @@ class SenderError(Error, anyio.BrokenResourceError, Generic[T]):
 
 
 class SenderClosedError(SenderError[T], anyio.ClosedResourceError):
-    """The sender itself was closed before or while it was used.
+    """The sender itself was closed, before the call or while the call was blocked.
 
     ```python
     import anyio
@@ -156,7 +159,7 @@ class SenderClosedError(SenderError[T], anyio.ClosedResourceError):
 
 
 class ReceiverError(Error, Generic[T]):
-    """No message could be received, and none was taken.
+    """A receive failed, and has taken no message.
 
     ```python
     from anycast import Anycast, ReceiverError
@@ -170,7 +173,7 @@ class ReceiverError(Error, Generic[T]):
     ```
 
     Args:
-        message: what went wrong, for people.
+        message: the text of the error.
         receiver: the receiver that was used.
     """
 
@@ -181,10 +184,11 @@ class ReceiverError(Error, Generic[T]):
 
 
 class ReceiverStoppedError(ReceiverError[T], anyio.EndOfStream):
-    """No message will come from this receiver any more.
+    """The receiver has stopped: the channel has ended, or the receiver itself was closed.
 
-    The ``__cause__`` is a `ChannelClosedError` at the end of the channel, and None where
-    the receiver itself was closed. A loop with ``async for`` ends by this error, unseen.
+    At the end of the channel the ``__cause__`` is a `ChannelClosedError`. If the receiver itself
+    was closed, the ``__cause__`` is None. This error ends a loop with ``async for``, and the loop
+    does not raise the error.
 
     ```python
     import anyio

@@ -1,4 +1,4 @@
-"""A send or a receive that has not happened yet, as users see it."""
+"""The interface of an operation: a send or a receive that has yet to happen."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Generic, TypeVar
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Operation(Generic[T_co]):  # not an ABC: the instance check of `select` is faster without
-    """One send or receive that `select` may perform, and its outcome.
+# Not an ABC: with an ABC the `isinstance` of each operation, in `select_nowait`, would be slower.
+class Operation(Generic[T_co]):
+    """A send or a receive that `select` may perform, with its outcome.
 
-    Made by `Sender.sending` and `Receiver.receiving`. An operation can be used again, in one
-    `select` after another.
+    Made by `Sender.sending` and `Receiver.receiving`. The same operation can be used again, in one
+    call of `select` after another.
 
     ```python
     import anyio
@@ -42,9 +43,11 @@ class Operation(Generic[T_co]):  # not an ABC: the instance check of `select` is
             The message that was received; None if a message was sent.
 
         Raises:
-            ReceiverStoppedError: as `Receiver.receive`, if a receive can never happen again.
-            SenderError: as `Sender.send`, if a send can never happen again.
-            Exception: the error of the function of a `Receiver.map` or `Receiver.filter`.
+            ReceiverStoppedError: as `Receiver.receive`, if a receive can never happen again: the
+                receiver is closed, or the channel has ended.
+            SenderError: as `Sender.send`, if a send can never happen again: the sender or the
+                channel is closed.
+            Exception: the error that the function of a `Receiver.map` or `Receiver.filter` raised.
             RuntimeError: if the operation has not happened yet.
         """
         raise NotImplementedError

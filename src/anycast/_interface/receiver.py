@@ -1,4 +1,4 @@
-"""The receiving end of a channel as its users see it."""
+"""The interface of a receiver."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
-    """Receives messages, each of which no other receiver of the channel gets.
+    """Receives messages. Each message goes to exactly one receiver of the channel.
 
-    Also an `anyio.abc.ObjectReceiveStream`. Any number of tasks may use one receiver at
-    once. ``async for message in receiver`` ends at the end of the channel, or when the
-    receiver is closed. ``with`` and ``async with`` close the receiver on leaving.
+    A receiver is also an `anyio.abc.ObjectReceiveStream`. Any number of tasks may use the same
+    receiver at once. ``async for message in receiver`` ends at the end of the channel, or when the
+    receiver is closed. Leaving ``with`` or ``async with`` closes the receiver.
 
     ```python
     import anyio
@@ -52,13 +52,14 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
     @abstractmethod
     async def receive(self) -> T_co:
-        """Receive the oldest message, and wait while there is none.
+        """Receive the oldest message. Wait while the channel has no message.
 
-        This is exact under cancellation: a call that returns has taken the message, for the
-        caller alone; a call that raises, whatever the error, has taken nothing. If a
-        cancellation strikes after the task was given a message, even a `Task.cancel` of asyncio,
-        the call returns the message, and the cancellation is delivered at the task's next wait.
-        A task that was given a message keeps the message if the receiver or the channel is closed.
+        `receive` is exact under cancellation. A call that returns has taken one message, and only
+        this call gets the message. A call that raises, whatever the error, has taken nothing. A
+        cancellation, even a `Task.cancel` of asyncio, may strike after the task was given a
+        message. Then the call returns the message, and the cancellation is delivered at the task's
+        next wait. If the receiver or the channel is closed after the task was given a message, the
+        task keeps the message, too.
 
         ```python
         import anyio
@@ -88,18 +89,19 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             The message.
 
         Raises:
-            ReceiverStoppedError: if this receiver is or was closed meanwhile; or at the
-                end of the channel, with a `ChannelClosedError` as the ``__cause__``.
-            RuntimeError: if it would have to wait while tasks of another event loop wait
-                in the channel, or to wake a task of another thread.
+            ReceiverStoppedError: if this receiver is closed, before the call or while the call
+                waits; or at the end of the channel, with a `ChannelClosedError` as the
+                ``__cause__``.
+            RuntimeError: if the call would have to wait while tasks of another event loop wait in
+                the channel, or would have to wake a task of another thread.
         """
 
     @abstractmethod
     def receive_nowait(self) -> T_co:
-        """Receive the oldest message if there is one; never wait and never yield.
+        """Receive the oldest message if that is possible at once; never wait and never yield.
 
-        In an `Anycast`, a blocked sender offers its message as well, also with ``limit=0``: the
-        message is taken, and the sender goes on.
+        An `Anycast` also gives the message of a blocked sender, even with ``limit=0``: the call
+        takes the message, and the sender goes on.
 
         ```python
         import anyio
@@ -131,17 +133,18 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             The message.
 
         Raises:
-            anyio.WouldBlock: if there is none now.
+            anyio.WouldBlock: if the call would have to wait for a message.
             ReceiverStoppedError: as `receive`.
-            RuntimeError: if it would have to wake a task of another thread.
+            RuntimeError: if the call would have to wake a task of another thread.
         """
 
     @abstractmethod
     async def receive_many(self, max_messages: int) -> list[T_co]:
-        """Wait for one message, then take as many more as are there.
+        """Wait for the first message, then take all messages that are available, up to a maximum.
 
-        First come stored messages, then the messages of blocked senders. This is exact under
-        cancellation, like `receive`. Towards ``yield_every`` a batch counts as one operation.
+        Stored messages come first, then the messages of blocked senders. `receive_many` is exact
+        under cancellation, as `receive` is. A batch counts as a single operation towards
+        ``yield_every``.
 
         ```python
         import anyio
@@ -174,7 +177,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
     @abstractmethod
     def receiving(self) -> Operation[T_co]:
-        """Make the operation that receives a message, for `select`.
+        """Make an operation that receives a message, for `select`.
 
         ```python
         import anyio
@@ -194,21 +197,22 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         ```
 
         Returns:
-            The operation. Nothing is received until `select` returns it.
+            The operation. A message is received only when `select` returns the operation.
 
         Raises:
-            TypeError: if receives of this kind of channel cannot be withdrawn once begun.
+            TypeError: if this kind of channel cannot withdraw a receive that has begun.
         """
 
     @abstractmethod
     def lease(self) -> AbstractAsyncContextManager[T_co]:
-        """Take a message to work on, which comes back if the work fails.
+        """Take a message for the time of the work. If the work fails, the message goes back.
 
         ``async with receiver.lease() as message:`` waits for a message as `receive` does.
-        When the block ends normally, the message is done. When the block ends by an exception or
-        a cancellation, the message goes back at once, to the receiver that has waited longest
-        or to the head of the channel, over ``limit`` if need be, even if the channel was
-        closed meanwhile: the end of the channel waits for open leases.
+        If the block ends normally, the message is done. If the block ends by an exception or a
+        cancellation, the message goes back at once: to the receiver that has waited longest, or
+        to the head of the channel. The message goes back even if the channel is full, or was
+        closed in the meantime. So the channel may store more than ``limit`` messages for a while,
+        and a closed channel ends only after every lease is over.
 
         ```python
         import anyio
@@ -223,25 +227,26 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
                 async with receiver.lease() as job:
                     raise OSError(f"cannot {job}")
             except OSError:
-                assert await receiver.receive() == "wash"  # it came back, ahead of the rest
+                assert await receiver.receive() == "wash"  # back at the head of the channel
 
 
         anyio.run(main)
         ```
 
         Returns:
-            A context manager, to enter once.
+            A context manager, which can be entered once.
 
         Raises:
             ReceiverStoppedError: as `receive`, on entering.
-            RuntimeError: as `receive`, on entering; or if it was entered before.
+            RuntimeError: as `receive`, on entering; or if the context manager was entered before.
         """
 
     @abstractmethod
     def map(self, function: Callable[[T_co], U], /) -> Receiver[U]:
-        """Return a receiver of what a function makes of each message.
+        """Return a receiver of the results of a function that is called with each message.
 
-        The new receiver has neither a task nor a buffer. Closing the new receiver closes this one.
+        The new receiver works without a task and without a buffer. Closing the new receiver closes
+        this receiver.
 
         ```python
         from anycast import Anycast
@@ -253,12 +258,13 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         ```
 
         Args:
-            function: a plain function, called once for each message, in the step in which
-                the message is received. An exception of the function reaches the caller of
-                `receive`; the message counts as received, and the receiver goes on. If a
-                `receive_many` had received further messages before, that call returns these
-                messages, and the next receive raises. (A KeyboardInterrupt, or what else is not
-                an `Exception`, takes these messages along.)
+            function: a plain function, which is called once for each message, in the step in which
+                the message is received. If the function raises, the exception reaches the caller of
+                `receive`. The message then counts as received, and the receiver can be used
+                further. If `receive_many` had received messages before the exception, the call
+                returns these messages, and the next receive raises the exception. (But an exception
+                that is not an `Exception`, such as `KeyboardInterrupt`, is raised at once, and
+                these messages are lost.)
 
         Returns:
             A receiver of the function's results.
@@ -278,10 +284,10 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     def filter(self, predicate: Callable[[T_co], object], /) -> Receiver[T_co]: ...
     @abstractmethod
     def filter(self, predicate: Callable[[Any], object], /) -> Receiver[Any]:
-        """Return a receiver of those messages that a function accepts.
+        """Return a receiver of the messages that a function accepts.
 
-        All other messages are received, and dropped. The new receiver has neither a task nor a
-        buffer. Closing the new receiver closes this one.
+        A message that the function rejects is received and dropped. The new receiver works without
+        a task and without a buffer. Closing the new receiver closes this receiver.
 
         ```python
         from anycast import Anycast
@@ -294,14 +300,14 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         ```
 
         Args:
-            predicate: a plain function, called once for each message, in the step in which
-                the message is received. An exception of the function reaches the caller of
-                `receive`; the message counts as received, and the receiver goes on. If the
-                function is declared to return a ``TypeGuard`` or ``TypeIs``, the type of the
-                messages is narrowed.
+            predicate: a plain function, which is called once for each message, in the step in which
+                the message is received. If the function raises, the exception reaches the caller of
+                `receive`. The message then counts as received, and the receiver can be used
+                further. If the function is declared to return a ``TypeGuard`` or ``TypeIs``, the
+                new receiver has the narrower type of messages.
 
         Returns:
-            A receiver of the messages for which the function's result is true.
+            A receiver of the messages for which the result of the function is true.
 
         Raises:
             TypeError: if ``predicate`` is not callable.
@@ -309,7 +315,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
     @abstractmethod
     def clone(self) -> Receiver[T_co]:
-        """Return another receiver of the same channel, to be closed on its own.
+        """Return a new receiver of the same channel. Each receiver is closed separately.
 
         ```python
         from anycast import Anycast
@@ -331,10 +337,10 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
     @abstractmethod
     def close(self) -> None:
-        """Close this receiver: tasks that wait in it raise `ReceiverStoppedError`.
+        """Close this receiver. Tasks that wait in this receiver raise `ReceiverStoppedError`.
 
         A task that was given a message keeps the message. Stored messages are left to the
-        other receivers. Closing twice is as good as once.
+        remaining receivers. Closing is idempotent.
 
         ```python
         from anycast import Anycast, ReceiverStoppedError

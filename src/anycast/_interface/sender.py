@@ -1,4 +1,4 @@
-"""The sending end of a channel as its users see it."""
+"""The interface of a sender."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
-    """Sends messages, each of which one receiver of the channel will get.
+    """Sends messages. Each message goes to exactly one receiver of the channel.
 
-    Also an `anyio.abc.ObjectSendStream`. Any number of tasks may use one sender at once.
-    ``with`` and ``async with`` close the sender on leaving.
+    A sender is also an `anyio.abc.ObjectSendStream`. Any number of tasks may use the same sender
+    at once. Leaving ``with`` or ``async with`` closes the sender.
 
     ```python
     import anyio
@@ -35,7 +35,7 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
 
 
     async def main() -> None:
-        numbers = Anycast[int](auto_close=True)  # it closes with its last sender
+        numbers = Anycast[int](auto_close=True)  # closes when the last open sender is closed
         await count(numbers.new_sender())
         assert [number async for number in numbers.new_receiver()] == [0, 1, 2]
 
@@ -44,17 +44,16 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     ```
     """
 
-    # anyio calls the argument ``item``; this library, and whoever comes from
-    # frequenz.channels, says ``message``.
+    # anyio calls the argument ``item``. This library says ``message``, as `frequenz.channels` does.
     @abstractmethod
     async def send(self, message: T_contra, /) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Send one message, and block while the channel is full.
+        """Send one message. Block while the channel is full.
 
-        This is exact under cancellation: a call that returns has sent the message once; a call
-        that raises, whatever the error, has not sent the message. If a cancellation strikes
-        after a blocked send has happened, even a `Task.cancel` of asyncio, the call returns, and
-        the cancellation is delivered at the task's next wait. With ``limit=0`` a send happens
-        when a receiver takes the message.
+        `send` is exact under cancellation. A call that returns has sent the message once. A call
+        that raises, whatever the error, has not sent the message. A cancellation, even a
+        `Task.cancel` of asyncio, may strike after a blocked send has happened. Then the call
+        returns, and the cancellation is delivered at the task's next wait. With ``limit=0`` a send
+        happens when a receiver takes the message.
 
         ```python
         import anyio
@@ -66,7 +65,7 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
             sender, receiver = numbers.new_sender(), numbers.new_receiver()
             await sender.send(1)
             with anyio.move_on_after(0.01) as scope:
-                await sender.send(2)  # blocks: nobody receives
+                await sender.send(2)  # blocks: the channel is full
             assert scope.cancelled_caught  # so 2 was not sent
             assert await receiver.receive_many(10) == [1]
 
@@ -75,21 +74,22 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         ```
 
         Args:
-            message: anything, ``None`` and exceptions included.
+            message: any object, also ``None`` and exceptions.
 
         Raises:
-            SenderClosedError: if this sender is or was closed meanwhile.
-            SenderError: if the channel is or was closed meanwhile; the ``__cause__`` is a
-                `ChannelClosedError`.
-            RuntimeError: if it would have to wait while tasks of another event loop wait
-                in the channel, or to wake a task of another thread.
+            SenderClosedError: if this sender is closed, before the call or while the call is
+                blocked.
+            SenderError: if the channel is closed, before the call or while the call is blocked;
+                the ``__cause__`` is a `ChannelClosedError`.
+            RuntimeError: if the call would have to wait while tasks of another event loop wait in
+                the channel, or would have to wake a task of another thread.
         """
 
     @abstractmethod
     def send_nowait(self, message: T_contra, /) -> None:
         """Send one message if that is possible at once; never wait and never yield.
 
-        That is possible if a receiver waits, or if there is room.
+        A send is possible at once if a receiver waits, or if the channel has room.
 
         ```python
         import anyio
@@ -108,18 +108,18 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         ```
 
         Args:
-            message: anything, ``None`` and exceptions included.
+            message: any object, also ``None`` and exceptions.
 
         Raises:
             anyio.WouldBlock: if no receiver waits, and the channel has no room.
             SenderClosedError: if this sender is closed.
-            SenderError: if the channel is closed.
-            RuntimeError: if it would have to wake a task of another thread.
+            SenderError: if the channel is closed; the ``__cause__`` is a `ChannelClosedError`.
+            RuntimeError: if the call would have to wake a task of another thread.
         """
 
     @abstractmethod
     def sending(self, message: T_contra, /) -> Operation[None]:
-        """Make the operation that sends a message, for `select`.
+        """Make an operation that sends a message, for `select`.
 
         ```python
         import anyio
@@ -139,34 +139,39 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         ```
 
         Args:
-            message: anything; sent each time that `select` performs the operation.
+            message: any object; sent each time that `select` performs the operation.
 
         Returns:
-            The operation. Nothing is sent until `select` returns it.
+            The operation. The message is sent only when `select` returns the operation.
 
         Raises:
-            TypeError: if sends of this kind of channel cannot be withdrawn once begun.
+            TypeError: if this kind of channel cannot withdraw a send that has begun.
         """
 
     @abstractmethod
     async def send_many(self, messages: Iterable[T_contra]) -> None:
-        """Send messages in order, and block whenever the channel is full.
+        """Send messages in order. Block whenever the channel is full.
 
-        When this is cancelled, or raises, what was sent is sent. The rest is still the
-        caller's: pass a `collections.deque`, out of which each message is taken in the very
-        step in which that message is sent, and what is left in the deque was not sent. A list
-        or tuple is sent as it is at the time of the call. Any other iterable is asked for a
-        message at a time, and only when the message before is sent; so the message of a
-        generator that was waiting for room is lost to the generator.
+        If the call is cancelled, or raises, the messages that were sent by then stay sent. To keep
+        the rest, pass a `collections.deque`. Each message leaves the deque in the same step in
+        which the message is sent, so the messages that are left in the deque were not sent.
 
-        A blocked call stands in the queue with the whole rest of a deque, list or tuple, and wakes
-        once, when the last message is sent. After each message the call goes to the end of the
-        queue, so that blocked senders take turns. (Any other iterable blocks for each message.)
+        A list or a tuple is sent as it was at the time of the call. From any other iterable, the
+        call takes a message only after the message before was sent. If such a call is interrupted,
+        the message that was waiting for room is lost: the iterable has produced this message
+        already.
 
-        Messages that need not wait count as a single operation towards ``yield_every``, and so
-        does a call without messages; each message of any other iterable counts. Messages are taken
-        out of a deque by the methods of `collections.deque` itself, in the step of a receiver as
-        well; what a subclass overrides is not called.
+        A blocked call waits in line with all messages that are left in a deque, list or tuple, and
+        wakes once, when the last message is sent. After each message the call goes to the end of
+        the line, so that blocked senders take turns. (With any other iterable, the call waits for
+        each message separately.)
+
+        The messages of a deque, list or tuple that need not wait count as a single operation
+        towards ``yield_every``. So does a call without messages. Each message of any other iterable
+        counts.
+
+        A message leaves a deque by the methods of `collections.deque` itself, also when a receiver
+        takes the message from a blocked call. Methods that a subclass overrides are not called.
 
         ```python
         from collections import deque
@@ -180,14 +185,14 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
             todo = deque([1, 2, 3, 4, 5])
             with anyio.move_on_after(0.01):
                 await numbers.new_sender().send_many(todo)
-            assert list(todo) == [4, 5]  # not sent, and not lost
+            assert list(todo) == [4, 5]  # the messages that were not sent
 
 
         anyio.run(main)
         ```
 
         Args:
-            messages: a deque, which ends up empty, or any other iterable.
+            messages: a deque, which is empty when the call returns, or any other iterable.
 
         Raises:
             TypeError: if ``messages`` is not iterable.
@@ -198,7 +203,7 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
 
     @abstractmethod
     def clone(self) -> Sender[T_contra]:
-        """Return another sender of the same channel, to be closed on its own.
+        """Return a new sender of the same channel. Each sender is closed separately.
 
         ```python
         from anycast import Anycast
@@ -207,7 +212,7 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         first = numbers.new_sender()
         second = first.clone()
         first.close()
-        second.send_nowait(1)  # still open, and so is the channel
+        second.send_nowait(1)  # the second sender and the channel are still open
         second.close()
         assert numbers.is_closed
         ```
@@ -221,9 +226,9 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
 
     @abstractmethod
     def close(self) -> None:
-        """Close this sender: tasks that are blocked in it raise `SenderClosedError`.
+        """Close this sender. Tasks that are blocked in this sender raise `SenderClosedError`.
 
-        What was sent stays sent. Closing twice is as good as once.
+        Messages that were sent stay sent. Closing is idempotent.
 
         ```python
         from anycast import Anycast, SenderClosedError
@@ -235,6 +240,6 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
             sender.send_nowait(1)
         except SenderClosedError as error:
             assert error.sender is sender
-        assert not numbers.is_closed  # but for `auto_close`
+        assert not numbers.is_closed  # with `auto_close` the channel would be closed
         ```
         """

@@ -1,13 +1,13 @@
-"""What a channel tells about itself."""
+"""The statistics of a channel."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatistics:
-    """A snapshot of a channel, in messages, endpoints and tasks.
+    """A snapshot of a channel: how many messages, endpoints and tasks there are.
 
-    ``messages_sent == messages_received + current_buffer_used``, always.
+    In every snapshot, ``messages_sent == messages_received + current_buffer_used``.
 
     ```python
     from anycast import Anycast
@@ -24,33 +24,34 @@ class ChannelStatistics:
     """
 
     current_buffer_used: int
-    """Messages stored now. The message of a blocked sender is not stored, and a message that was
-    given to a task is stored no more."""
+    """Messages that are stored now. The message of a blocked sender is not stored yet, and a
+    message that was given to a task is not stored any more."""
 
     max_buffer_size: float
     """The channel's ``limit`` of messages: an int, or `math.inf`."""
 
     peak_buffer_used: int
-    """The most messages that were ever stored at once: over ``limit`` only where a message came
-    back, as from a lease. A message that goes straight to a waiting receiver is never stored."""
+    """The largest number of messages that were stored at once. More than ``limit`` messages are
+    stored only after a message came back, as from a lease. A message that goes straight to a
+    waiting receiver is never stored."""
 
     open_senders: int
-    """Senders made by ``new_sender()`` or ``clone()`` and not closed yet."""
+    """Senders that are open now: made by ``new_sender()`` or ``clone()``, not closed yet."""
 
     open_receivers: int
-    """Receivers made by ``new_receiver()`` or ``clone()`` and not closed yet."""
+    """Receivers that are open now: made by ``new_receiver()`` or ``clone()``, not closed yet."""
 
     tasks_waiting_send: int
-    """Tasks that wait to send. A blocked ``send_many`` counts once, and a blocked `select` counts
-    once for each of its sends. A task that was woken has stopped waiting."""
+    """Tasks that wait in line to send. A blocked ``send_many`` counts once. A blocked `select`
+    counts once for each of its sends. A task that was woken has left the line."""
 
     tasks_waiting_receive: int
-    """Tasks that wait to receive. A blocked `select` counts once for each of its receives. A task
-    that was woken has stopped waiting."""
+    """Tasks that wait in line to receive. A blocked `select` counts once for each of its receives.
+    A task that was woken has left the line."""
 
     messages_sent: int
-    """Messages accepted since the channel was made: stored, or given to a receiver."""
+    """Messages that were accepted since the channel was made: stored, or given to a receiver."""
 
     messages_received: int
-    """Messages taken and not given back since the channel was made, those included that were given
-    to a task which has yet to run."""
+    """Messages that were taken since the channel was made, without the messages that came back. A
+    message that was given to a task counts, even if the task has yet to run."""
