@@ -1,6 +1,6 @@
-"""Checks of arguments. A wrong type is a `TypeError`, a wrong value a `ValueError`.
+"""Checks of arguments. A wrong type raises `TypeError`, and a wrong value raises `ValueError`.
 
-A bool is an int to Python, but nobody means ``limit=True``.
+In Python a bool is an int. Here a bool is a wrong type for a number: ``limit=True`` is a mistake.
 """
 
 from __future__ import annotations
@@ -14,13 +14,19 @@ T = TypeVar("T")
 
 
 def check_int(argument: str, value: object, *, least: int, or_inf: bool = False) -> None:
-    """Check that an argument is an int, or `math.inf` where allowed, and not too small.
+    """Check that an argument is an int of at least ``least``.
+
+    Args:
+        argument: the name of the argument, for the error.
+        value: the value of the argument.
+        least: the smallest int that is allowed.
+        or_inf: whether `math.inf` is allowed, too.
 
     Raises:
-        TypeError: if it is something else; any other float than infinity is.
-        ValueError: if it is less than ``least``.
+        TypeError: if the value is a bool or not an int; `math.inf` is the only float allowed.
+        ValueError: if the value is less than ``least``.
     """
-    if type(value) is not int:  # nearly always it is; a bool is none
+    if type(value) is not int:  # fast path: a plain int skips the checks of the type
         if or_inf and isinstance(value, float) and value == math.inf:
             return
         if isinstance(value, bool) or not isinstance(value, int):
@@ -37,7 +43,10 @@ def check_iterable(argument: str, value: object) -> None:
 
 
 def check_messages(messages: Iterable[T]) -> Iterable[T]:
-    """Check that messages are iterable; return those of a list or tuple in a deque of their own."""
+    """Check that messages are iterable, and copy a list or a tuple into a new deque.
+
+    The copy keeps the messages as they were at the time of the call.
+    """
     check_iterable("messages", messages)
     return deque(messages) if type(messages) in {list, tuple} else messages
 
@@ -55,15 +64,22 @@ def check_bool(argument: str, value: object) -> None:
 
 
 def check_name(value: object) -> None:
-    """Check that a channel's name is a str, or None."""
+    """Check that the name of a channel is a str or None."""
     if value is not None and not isinstance(value, str):
         raise TypeError(f"`name` must be a str or None, not {value!r}")
 
 
 def check_some(argument: str, values: tuple[object, ...], kind: type, made_by: str) -> None:
-    """Check that there is at least one value, and that each is of a certain kind.
+    """Check that there is at least one value, and that each value is an instance of a class.
 
-    Whatever has already gone wrong for want of that is no longer of interest: hence `from None`.
+    Some callers check only after a wrong value has made other code raise. The error of the check
+    explains that first error, so `from None` hides the first error.
+
+    Args:
+        argument: the name of the arguments, for the error.
+        values: the values of the arguments.
+        kind: the class.
+        made_by: the methods that make such values, for the error.
     """
     if not values:
         raise ValueError(f"`{argument}` must be at least one, not none") from None

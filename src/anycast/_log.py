@@ -1,8 +1,8 @@
-"""What a channel logs when a sender blocks: each word of it, but never a flood.
+"""The log of senders that block, with a limited rate.
 
-Under steady back-pressure every send blocks, so each channel has a budget of each kind of
-record: a burst of ten, then one per second. What was held back is counted, and the next
-record that gets through says how many there were.
+Under steady back-pressure every send blocks. So each channel limits the rate of each kind of
+record: ten records at once, then at most one record per second. The channel counts the records
+that are held back, and the next record that is written tells how many were held back.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from time import monotonic
 
 logger = logging.getLogger("anycast")
 
+# How many records may be written at once.
 BURST = 10
-SECONDS = 1.0  # between records after a burst
+# How many seconds pass between two records after a burst.
+SECONDS = 1.0
 
 
 class ThrottledLog:
-    """One kind of record of one channel.
+    """Writes a single kind of record of a channel, at a limited rate.
 
     Args:
-        level: the level to log at.
-        text: what to log, with one ``%s`` for the sender.
+        level: the level of the records.
+        text: the text of the records, with one ``%s`` for the sender.
     """
 
     __slots__ = ("_due", "_held_back", "_level", "_text")
@@ -30,20 +32,23 @@ class ThrottledLog:
     def __init__(self, level: int, text: str) -> None:
         self._level = level
         self._text = text
+        # The time at which the next record is due, as `monotonic` tells the time.
         self._due = 0.0
+        # How many records were held back since the last record that was written.
         self._held_back = 0
 
     def write(self, sender: object) -> None:
-        """Log one record, or count it as held back."""
-        # The generic cell rate algorithm: each record moves the time at which the next is
-        # due by a second, and up to a burst of them may come before they are due.
+        """Write a record, or hold the record back if too many records came before."""
+        # The generic cell rate algorithm: each record moves `_due` on by `SECONDS`. A record may be
+        # written before the record is due, but only so early that a burst has `BURST` records.
         now = monotonic()
         if now < self._due - (BURST - 1) * SECONDS:
             self._held_back += 1
             return
         self._due = max(self._due, now) + SECONDS
         held_back, self._held_back = self._held_back, 0
-        # The sender's name and not the sender: whatever keeps the record keeps no channel.
+        # The record gets the name of the sender and not the sender: a handler that keeps the record
+        # would also keep the channel alive.
         if held_back:
             logger.log(self._level, f"{self._text} (%d more held back)", str(sender), held_back)
         else:
@@ -51,7 +56,7 @@ class ThrottledLog:
 
 
 class BlockingLog:
-    """The two kinds of record about the senders of one channel that block."""
+    """The log of one channel about senders that block: two kinds of records."""
 
     __slots__ = ("_blocked", "_resumed")
 
@@ -66,14 +71,18 @@ class BlockingLog:
         )
 
     def blocked(self, sender: object) -> bool:
-        """Log that a sender blocks, since that is to be logged; return True."""
+        """Log that a sender blocks. The caller has checked that the level is enabled.
+
+        Returns:
+            True: the caller notes that `resumed` must be called when the sender goes on.
+        """
         self._blocked.write(sender)
         return True
 
     def resumed(self, sender: object) -> None:
-        """Log that a sender goes on.
+        """Log that a blocked sender goes on.
 
-        The message of the sender was received: nothing that fails here may make its send raise.
+        The message was sent already. So an error of the log is suppressed: the send must return.
         """
         with suppress(Exception):
             if logger.isEnabledFor(logging.INFO):
