@@ -1,7 +1,11 @@
--- Accept no more messages, from anyone. ARGV: born, me.
-redis.call('DEL', room)  -- first: after a write that frees, one that needs memory is never refused
+-- Close the channel: from now on, sends are refused. ARGV: born, me.
+--
+-- The DEL comes first. A server that is out of memory allows DEL, and after the first write of a
+-- script the server allows every write of the script.
+redis.call('DEL', room)
 redis.call('HSET', meta, 'closed', '1')
 if length() == 0 then finish() end
+-- Wakes the first process with a blocked sender. send.lua passes the hint on to the next process.
 hint(room)
 redis.call('EXPIRE', room, 60)
 return {'ok'}

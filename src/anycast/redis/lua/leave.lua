@@ -1,5 +1,6 @@
--- Forget this process, which has given back what it held. ARGV: born, me. A hint may have
--- been on its way to it, so the next in line gets another.
+-- Detach this process, after the messages of this process were given back. ARGV: born, me.
+-- A hint may have been under way to this process, and is lost then. So the script leaves new
+-- hints, for the next process in line.
 redis.call('DEL', producer)
 if closed and length() == 0 then return {'ok'} end
 if #redis.call('XPENDING', stream, GROUP, '-', '+', 1, me) == 0 then

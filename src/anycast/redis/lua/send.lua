@@ -1,12 +1,14 @@
--- Append what there is room for. ARGV: born, me, number of the first message, whether a hint
--- was taken, then the bodies.
--- Returns what hindered it, if anything, and how many of them are now stored.
+-- Append as many messages as there is room for.
+-- ARGV: born, me, the number of the first message, whether the process took a hint, then the
+-- bodies of the messages.
+-- Returns "ok", "full" or "closed", and how many of the messages are stored now.
 local first, hinted, bodies = tonumber(ARGV[3]), ARGV[4] == '1', #ARGV - 4
 local before = tonumber(redis.call('GET', producer) or '0') - first + 1
--- Those that an earlier try stored, whose reply was lost, count and are not stored again.
+-- The messages that an earlier try stored, if the reply to that try was lost. These messages count
+-- as stored, and are not stored again.
 local already = math.max(0, math.min(bodies, before))
 if closed then
-  hint(room)  -- the next one that is blocked learns it too
+  hint(room)  -- the next process with a blocked sender learns of the close, too
   redis.call('EXPIRE', room, 60)
   return {'closed', already}
 end
