@@ -1,4 +1,4 @@
-"""Crawl a site with so many workers at once, each page once, and end when all is seen."""
+"""Crawl a site with several workers. Fetch each page once, and end when all pages are done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SITE = {
 
 
 async def fetch(url: str) -> list[str]:
-    """Return the links of a page; put the HTTP client of your choice here."""
+    """Return the links of a page. Put an HTTP client of your choice here."""
     await anyio.sleep(0.001)
     if url == "/gone":
         raise OSError(f"no such page: {url}")
@@ -25,12 +25,13 @@ async def fetch(url: str) -> list[str]:
 
 
 async def crawl(start: str, *, workers: int) -> dict[str, str]:
-    """Return every page that can be reached, and how it went."""
-    # The workers send as well as receive: with a limit they could all block at once.
+    """Return every page that can be reached, with the outcome: "ok" or the text of the error."""
+    # The workers send to the channel that they receive from. With a limit, all workers could be
+    # blocked in a send at once: a deadlock.
     todo = Anycast[str](name="todo", limit=math.inf)
     sender = todo.new_sender()
     seen: dict[str, str] = {}
-    unfinished = 0
+    unfinished = 0  # how many pages are queued or being fetched
 
     def add(url: str) -> None:
         nonlocal unfinished
@@ -50,7 +51,7 @@ async def crawl(start: str, *, workers: int) -> dict[str, str]:
                 seen[url] = str(error)
             unfinished -= 1
             if not unfinished:
-                todo.close()  # nobody is left who could find more: all workers end
+                todo.close()  # every known page is done: the loops of all workers end
 
     add(start)
     async with anyio.create_task_group() as tasks:

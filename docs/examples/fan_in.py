@@ -1,4 +1,4 @@
-"""Many TCP connections fan in to one slow consumer, which slows all of them down."""
+"""Many TCP connections fan in to a single consumer, which slows all clients down."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ CLIENTS, LINES = 5, 100
 
 
 async def serve(connection: SocketStream, lines: Sender[str]) -> None:
-    """Pass on what one connection says; read no more of it while the channel is full."""
+    """Send the lines of a connection into the channel. Stop reading while the channel is full."""
     async with connection:
         stream = BufferedByteReceiveStream(connection)
         try:
             while True:
                 line = await stream.receive_until(b"\n", 1000)
-                await lines.send(line.decode())  # blocks: the client's own sends block, too
+                await lines.send(line.decode())  # while this blocks, the client's sends block, too
         except (anyio.EndOfStream, anyio.IncompleteRead):
             return  # the client has closed the connection
 
 
 async def speak(port: int, name: str) -> None:
-    """Be a client that says more than anybody wants to hear."""
+    """Act as a client that sends faster than the consumer receives."""
     async with await anyio.connect_tcp("127.0.0.1", port) as connection:
         for number in range(LINES):
             await connection.send(f"{name} {number}\n".encode())
 
 
 async def consume(lines: Receiver[str], count: int) -> dict[str, list[int]]:
-    """Take so many lines, one after another, whoever sent them."""
+    """Receive this number of lines, and return the numbers of the lines for each client."""
     heard: dict[str, list[int]] = {}
     with lines:
         for _ in range(count):
@@ -57,9 +57,9 @@ async def main() -> None:
         for number in range(CLIENTS):
             tasks.start_soon(speak, port, f"client-{number}")
         heard = await consume(lines.new_receiver(), CLIENTS * LINES)
-        tasks.cancel_scope.cancel()  # the server would go on for ever
+        tasks.cancel_scope.cancel()  # stop the server, which would run for ever
     for name, numbers in sorted(heard.items()):
-        assert numbers == list(range(LINES))  # all, in order, once
+        assert numbers == list(range(LINES))  # every line, once and in order
         print(name, "was heard", len(numbers), "times")
 
 

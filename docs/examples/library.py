@@ -1,4 +1,4 @@
-"""A library that runs on whatever event loop its users run: here, a pool of resources."""
+"""A library that runs on the event loop of its users: a pool of resources."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 class Pool(Generic[T]):
-    """Lends each of its resources to one task at a time, longest waiting task first.
+    """Lends each resource to one task at a time. The task that has waited longest goes first.
 
-    A channel is the whole of it: what is idle is in the channel, and taking something out of
-    it is exact, so that no resource is lost when a task is cancelled while it waits.
+    The idle resources are the messages of a channel. A receive is exact under cancellation, so a
+    task that is cancelled while the task waits leaves every resource in the pool.
 
     Args:
-        resources: what to lend.
+        resources: the resources to lend.
     """
 
     def __init__(self, resources: Iterable[T]) -> None:
@@ -35,12 +35,13 @@ class Pool(Generic[T]):
 
     @asynccontextmanager
     async def lend(self) -> AsyncGenerator[T]:
-        """Wait for a resource, and lend it while the block runs."""
+        """Wait for a resource, and lend the resource while the block runs."""
         resource = await self._receiver.receive()
         try:
             yield resource
         finally:
-            self._sender.send_nowait(resource)  # never full, and nothing to await: exact
+            # There is always room. A cancellation cannot interrupt a call without `await`.
+            self._sender.send_nowait(resource)
 
 
 async def use(pool: Pool[str], log: list[str]) -> None:
@@ -51,7 +52,7 @@ async def use(pool: Pool[str], log: list[str]) -> None:
 
 
 async def main() -> None:
-    """Let ten tasks share two resources; one more gives up waiting."""
+    """Cancel a task that waits for a resource, then let ten tasks share two resources."""
     pool, log = Pool(["first", "second"]), list[str]()
     async with pool.lend(), pool.lend():
         with anyio.move_on_after(0.01):

@@ -1,4 +1,4 @@
-"""Stop on Ctrl-C or SIGTERM: take no more jobs, finish those that were accepted, then leave."""
+"""Stop on Ctrl-C or SIGTERM: accept no more jobs, finish the accepted jobs, then end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GRACE = 10  # seconds
 
 
 async def stop_on_signal(jobs: Channel[int], *, task_status: TaskStatus[None]) -> None:
-    """Close the channel on the first signal; blocked senders notice at once."""
+    """Close the channel on the first signal. A send that is blocked then raises at once."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
         async for number in signals:
@@ -35,9 +35,9 @@ async def accept(jobs: Sender[int]) -> int:
             await jobs.send(number)
             number += 1
             if number == 20:
-                signal.raise_signal(signal.SIGTERM)  # so that this program ends by itself
+                signal.raise_signal(signal.SIGTERM)  # so the example ends by itself
     except SenderError:
-        return number  # this one was not sent: whoever asked for it can be told so
+        return number  # the last job was not sent: a real program can reject the job here
 
 
 async def work(jobs: Receiver[int], done: list[int]) -> None:
@@ -48,7 +48,7 @@ async def work(jobs: Receiver[int], done: list[int]) -> None:
 
 
 async def main() -> None:
-    """Run until a signal comes, then for the jobs that are left, but not longer than `GRACE`."""
+    """Run until a signal comes, then finish the remaining jobs within `GRACE` seconds."""
     jobs, done = Anycast[int](name="jobs", limit=5), list[int]()
     async with anyio.create_task_group() as workers:
         await workers.start(stop_on_signal, jobs)
