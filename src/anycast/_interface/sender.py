@@ -161,9 +161,9 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         the message that was waiting for room is lost: the iterable has produced this message
         already.
 
-        A blocked call waits in line with all messages that are left in a deque, list or tuple, and
+        A blocked call waits with all messages that are left in a deque, list or tuple, and
         wakes once, when the last message is sent. After each message the call goes to the end of
-        the line, so that blocked senders take turns. (With any other iterable, the call waits for
+        the queue, so that blocked senders take turns. (With any other iterable, the call waits for
         each message separately.)
 
         The messages of a deque, list or tuple that need not wait count as a single operation

@@ -42,12 +42,12 @@ class ChannelStatistics:
     """Receivers that are open now: made by ``new_receiver()`` or ``clone()``, not closed yet."""
 
     tasks_waiting_send: int
-    """Tasks that wait in line to send. A blocked ``send_many`` counts once. A blocked `select`
-    counts once for each of its sends. A task that was woken has left the line."""
+    """Tasks that wait in the queue to send. A blocked ``send_many`` counts once. A blocked `select`
+    counts once for each of its sends. A task that was woken has left the queue."""
 
     tasks_waiting_receive: int
-    """Tasks that wait in line to receive. A blocked `select` counts once for each of its receives.
-    A task that was woken has left the line."""
+    """Tasks that wait in the queue to receive. A blocked `select` counts once for each of its
+    receives. A task that was woken has left the queue."""
 
     messages_sent: int
     """Messages that were accepted since the channel was made: stored, or given to a receiver."""

@@ -133,7 +133,7 @@ class Inbox(Generic[T]):
     @property
     def lacking(self) -> int:
         """How many tasks wait for a message that is not here yet."""
-        # A `select` adds no demand: only the line where its task waits shows the task.
+        # A `select` adds no demand: only the queue where its task waits shows the task.
         return max(self.waiting, self._asking - self.stock)
 
     def wanted(self) -> int:

@@ -131,7 +131,7 @@ class _AnyLoop(LoopBinding):
     """Binds the waiters of requests to whichever event loop runs.
 
     A binding refuses a second event loop while tasks wait in its lines. This binding has no
-    lines, and so never refuses: the session of a request serves one event loop anyway.
+    queues, and so never refuses: the session of a request serves one event loop anyway.
     """
 
     def queues(self) -> tuple[WaitQueue, ...]:
