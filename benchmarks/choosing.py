@@ -15,7 +15,8 @@ from random import Random
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.loops import Clock, merge_all
+from benchmarks.clock import Clock
+from benchmarks.loops import merge_all
 from benchmarks.scenarios import SELECTS, Scenario
 
 if TYPE_CHECKING:

@@ -1,14 +1,11 @@
-"""The loops that are timed, the same for every contender, and the clock that times them.
+"""The loops that are timed, the same for every contender.
 
-The clock runs from the first step of the first task to the last step of the last one, so that
-making the tasks and the event loop is not in it. Each sender sends an equal share of the
+Each sender sends an equal share of the
 messages, and each receiver takes an equal share and ends: nobody pays for a way to stop.
 """
 
 from __future__ import annotations
 
-import math
-from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.scenarios import BATCH
@@ -16,28 +13,8 @@ from benchmarks.scenarios import BATCH
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Coroutine, Sequence
 
+    from benchmarks.clock import Clock
     from benchmarks.contenders.base import Contender, Receive, ReceiveMany, Send, SendMany, Took
-
-
-class Clock:
-    """The time from the first `begin` to the last `end`."""
-
-    def __init__(self) -> None:
-        self._begun = math.inf
-        self._ended = 0.0
-
-    def begin(self) -> None:
-        """Take note that a task runs its first step."""
-        self._begun = min(self._begun, perf_counter_ns())
-
-    def end(self) -> None:
-        """Take note that a task runs its last step."""
-        self._ended = perf_counter_ns()
-
-    @property
-    def elapsed(self) -> float:
-        """How long it was, in nanoseconds."""
-        return self._ended - self._begun
 
 
 async def send_all(clock: Clock, send: Send, count: int) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from anyio.lowlevel import checkpoint
 
 from benchmarks.choosing import choosing_ready, choosing_waiting
+from benchmarks.clock import Clock
 from benchmarks.contenders.base import Contender
 from benchmarks.loops import (
-    Clock,
     iterate_all,
     receive_all,
     receive_batches,

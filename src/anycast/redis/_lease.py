@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from anycast._combinators.lease import lease_entered_twice
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
@@ -59,7 +61,7 @@ class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
 
     async def __aenter__(self) -> T:
         if self._entered:
-            raise RuntimeError("a lease is entered once: call `lease()` for each message")
+            raise lease_entered_twice()
         self._entered = True
         self._delivery = delivery = await self._take()
         self._count = delivery.count
