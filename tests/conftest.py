@@ -13,6 +13,7 @@ from hypothesis import Phase, settings
 import debris
 from anycast._waiting import event_loop
 from anycast._waiting.anyio_backend import AnyioBackend
+from anycast._waiting.budget import thread_budget
 from event_loops import ASYNCIO, BACKENDS
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """Stand in for anyio's own fixture, which has other parameters."""
     raise NotImplementedError("`pytest_generate_tests` gives the parameters")
+
+
+@pytest.fixture(autouse=True)
+def whole_budget() -> None:
+    """Let each test begin as if the event loop had just had a turn."""
+    thread_budget().spent = 0
 
 
 @pytest.fixture

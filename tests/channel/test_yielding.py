@@ -89,11 +89,39 @@ async def test_all_operations_of_a_channel_count_together() -> None:
     assert pattern == [False, False, False, False, True]
 
 
-async def test_channels_do_not_count_for_each_other() -> None:
-    """Operations on one channel do not make another one yield."""
-    one, other = Ends(yield_every=2), Ends(yield_every=2)
+async def test_channels_count_for_each_other() -> None:
+    """A row of operations goes on over all channels of a thread, each with a limit of its own."""
+    one, other = Ends(yield_every=2), Ends(yield_every=3)
     assert await one.use("send", 2) == [False, False]
-    assert await other.use("send", 2) == [False, False]
+    assert await other.use("send", 2) == [False, True]
+    assert await one.use("send", 2) == [False, True]
+
+
+@every_operation
+async def test_a_channel_for_each_operation(operation: str) -> None:
+    """A loop that makes new channels yields as a loop over a single channel does."""
+    yields = [(await Ends(yield_every=4).use(operation))[0] for _ in range(10)]
+    assert yields == [False, False, False, False, True, False, False, False, True, False]
+
+
+@every_operation
+async def test_going_round_many_channels(operation: str) -> None:
+    """The event loop gets its turn as often as with a single channel."""
+    many = [Ends(yield_every=4) for _ in range(5)]
+    yields = [(await many[number % 5].use(operation))[0] for number in range(10)]
+    assert yields == [False, False, False, False, True, False, False, False, True, False]
+
+
+@pytest.mark.parametrize("yield_every", [1, 64])
+async def test_a_loop_over_new_channels_can_be_cancelled(yield_every: int) -> None:
+    """A reply channel for each request is a common pattern."""
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        for _ in range(1000):
+            reply = Anycast[int](limit=1, yield_every=yield_every)
+            await reply.new_sender().send(1)
+            await reply.new_receiver().receive()
+    assert scope.cancelled_caught
 
 
 @every_operation
@@ -259,7 +287,7 @@ async def test_a_lease_that_fails_counts_as_one_operation() -> None:
 
 
 async def test_what_goes_back_to_a_task_that_waits_does_not_count() -> None:
-    """After leases that failed, ``yield_every`` operations do not yield, and the next one does."""
+    """The leases count, and their messages do not count again when they go back."""
     channel = Anycast[int](yield_every=3)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     leases = [receiver.lease() for _ in range(2)]
@@ -272,7 +300,7 @@ async def test_what_goes_back_to_a_task_that_waits_does_not_count() -> None:
             await lease.__aexit__(ZeroDivisionError, ZeroDivisionError(), None)
         yields = [await count_yields(sender.send(2)) > 0 for _ in range(4)]
     assert [receiving.result for receiving in receivings] == [1, 1]
-    assert yields == [False, False, False, True]
+    assert yields == [False, True, False, False]
 
 
 async def test_a_batch_is_not_cut_short_by_yielding() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from anycast import Receiver, Sender
+    from anycast._waiting.budget import Budget
     from anycast._waiting.event_loop import LoopBinding
 
     Step = Callable[[Core[int]], object]
@@ -31,8 +32,7 @@ def full_core(limit: int) -> Core[int]:
     """Return a core that holds as many messages as it may: 0, 1 and so on."""
     core = new_core(limit)
     core.buffer.extend(range(limit))
-    core.transfers = core.peak = limit
-    core.yield_at += limit
+    core.peak = limit
     return core
 
 
@@ -76,7 +76,7 @@ BY_HAND: Any = ByHand
 
 def left(core: Core[Any]) -> int:
     """Return how many operations may complete at once before one yields."""
-    return core.yield_at - core.transfers
+    return core.allowance - core.budget.spent
 
 
 @pytest.mark.parametrize(("yield_every", "operations"), [(1, 0), (2, 2), (64, 64)])
@@ -87,8 +87,16 @@ def test_how_many_operations_may_complete_at_once(yield_every: int, operations: 
     core._use_backend(BY_HAND)
     assert left(core) == operations
     core.offer(1)
-    core.checkpoint()
+    assert left(core) == operations - 1
+    run_again(core.checkpoint())
     assert left(core) == operations
+
+
+def run_again(yielding: Any) -> None:
+    """Let a task that has yielded run again."""
+    assert yielding.send(None) is None
+    with pytest.raises(StopIteration):
+        yielding.send(None)
 
 
 def pass_on(core: Core[int]) -> None:
@@ -485,7 +493,7 @@ class Absent(ByHand):
     """The backend of a kind of event loop that is not running now."""
 
     @staticmethod
-    def checkpoint() -> NoReturn:
+    def checkpoint(budget: Budget) -> NoReturn:  # noqa: ARG004  as in every backend
         raise RuntimeError
 
 
@@ -713,15 +721,40 @@ WAITS: dict[str, Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]
 def test_a_wait_begins_a_new_row(
     operation: Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]],
 ) -> None:
-    """After it as many operations may complete at once as at first."""
+    """Once the task runs again, as many operations may complete at once as at first."""
     channel = Anycast[int](limit=0, yield_every=9)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
     core = channel._core
-    core.yield_at -= 5
     with drive_by_hand(lambda _: 0, refuses=False):
-        task = operation(channel.new_sender(), channel.new_receiver())
+        core.budget.spent = 5
+        task = operation(sender, receiver)
         assert task.send(None) is not None
+        assert left(core) <= 4
+        if core.senders:
+            receiver.receive_nowait()
+        else:
+            sender.send_nowait(1)
+        assert left(core) <= 4
+        with pytest.raises(StopIteration):
+            task.send(None)
         assert left(core) == 9
-        task.close()
+
+
+def test_tasks_that_begin_to_wait_give_the_event_loop_no_turn() -> None:
+    """An eager task begins to wait, and is given a message, within one step of its maker."""
+    channel = Anycast[int](limit=0, yield_every=4)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    tasks = [receiver.receive() for _ in range(5)]
+    yields: list[bool] = []
+    with drive_by_hand(lambda _: 0, refuses=False):
+        for task in tasks:
+            yields.append(task.send(None) is None)
+            if not yields[-1]:
+                with pytest.raises(StopIteration):
+                    sender.send(1).send(None)
+        for task in tasks:
+            task.close()
+    assert yields == [False, False, False, False, True]
 
 
 # A select that filters, one step at a time.
@@ -753,7 +786,7 @@ def test_a_select_that_has_waited_need_not_yield() -> None:
     with drive_by_hand(lambda _: 0, refuses=False):
         task = select(channel.new_receiver().filter(bool).receiving())
         assert steps(task) == ["wait"]
-        channel._core.yield_at = 0  # so much was done meanwhile that a yield is due
+        channel._core.budget.spent = 64  # so much was done meanwhile that a yield is due
         channel.new_sender().send_nowait(0)
         assert steps(task) == ["wait"]
         task.close()

@@ -31,6 +31,7 @@ from anycast._anycast.core import Batch, Core
 from anycast._combinators import operations
 from anycast._select import blocked, fairness, select
 from anycast._waiting import event_loop
+from anycast._waiting.budget import Budget, thread_budget
 from anycast._waiting.waiter import NOTHING
 from programs import Program, Setup
 
@@ -107,7 +108,13 @@ class ByHand:
             binding.bind(ByHand.loop)
         return HandWaiter()
 
-    checkpoint = staticmethod(checkpoint)
+    @staticmethod
+    @coroutine
+    def checkpoint(budget: Budget) -> Generator[HandWaiter | None]:
+        try:
+            yield None
+        finally:
+            budget.spent = 0
 
     @staticmethod
     def loop_getter() -> Callable[[], object]:
@@ -124,7 +131,8 @@ def new_core(limit: float) -> Core[Any]:
     """Return the core of a new channel, in which tasks that are driven by hand may wait."""
     core = Core[Any](Anycast, "by hand", limit=limit, yield_every=64, auto_close=False)
     core.bind(ByHand.loop)
-    core._use_backend(ByHand)  # type: ignore[arg-type]  # its checkpoint is an attribute
+    core.budget = Budget()  # type: ignore[misc]  # mypy does not see the slots of a base class
+    core._use_backend(ByHand)  # type: ignore[arg-type]  # mypy sees no static method in it
     return core
 
 
@@ -407,6 +415,7 @@ def explore(
     with drive_by_hand(choices.pick, refuses=faults.refuses, shuffle=choices.shuffle):
         for schedules in count(1):
             ledger.forget()
+            thread_budget().spent = 0
             schedule = Schedule(kind(setup, checkpoint), scripts, faults, choices)
             try:
                 schedule.run()
@@ -440,6 +449,7 @@ def drive_by_hand(
     shuffle: Callable[[list[Any]], None] = leave_in_order,
 ) -> Generator[None]:
     """Replace what is known of event loops, and chance; and write no log."""
+    thread_budget().spent = 0
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
         monkeypatch.setattr(event_loop, "running_backend", lambda: ByHand)

@@ -71,8 +71,9 @@ class Anycast(Channel[T]):
             receiver takes the message, by a wait, a ``nowait`` form or a `select`. `math.inf`
             never blocks a sender.
         yield_every: the number of operations in a row that may complete at once, or raise. The next
-            operation first yields to the event loop, and notices a cancellation. 1 makes every
-            operation a checkpoint, which is trio's rule.
+            operation first yields to the event loop, and notices a cancellation. The operations of
+            all channels of the thread count. 1 makes every operation a checkpoint, which is trio's
+            rule.
         auto_close: whether the channel closes when the last open sender is closed, and when the
             last open receiver is closed.
 

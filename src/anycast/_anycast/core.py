@@ -59,13 +59,13 @@ that joins a queue makes a waiter first, and then checks once more that the task
 
 Yielding
 --------
-An operation that can complete at once does not yield. ``transfers`` counts the messages put and
-taken. When ``transfers`` reaches ``yield_at``, the next operation yields first, whatever the
-operation does then. A yield and a wait both set ``yield_at`` to ``transfers + budget``.
+An operation that can complete at once does not yield. ``budget.spent`` counts such operations over
+all channels of the thread (`anycast._waiting.budget` has the reasons). When the count reaches
+``allowance``, the next operation in this channel yields first, whatever the operation does then.
+The count goes back to 0 when a task runs again after a yield or a wait.
 
-Some transfers are exempt: the peer's half of a transfer, the messages of a batch after the first,
-and the operations that never yield. An exempt transfer also adds 1 to ``yield_at``. An operation
-that raises is counted without a transfer: it subtracts 1 from ``yield_at``.
+An operation that raises counts, too. A batch counts as a single operation. The peer's half of a
+transfer and the operations that never yield do not count.
 
 Rejected designs
 ----------------
@@ -92,7 +92,7 @@ from anycast._waiting.interruption import outcome
 from anycast._waiting.waiter import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Iterable
 
     from anycast._waiting.waiter import Waiter, WaitQueue, Wakeable
 
@@ -140,19 +140,17 @@ class Core(LoopBinding, Generic[T]):
     # The endpoints that are open.
     open_receivers: int = 0
     open_senders: int = 0
-    # The messages put and the messages taken, in one count.
-    transfers: int = 0
+    # The messages that were received.
+    received: int = 0
     # How many operations in a row may complete at once: ``yield_every``, or 0 where that is 1.
-    budget: int = 0
-    # The value of `transfers` at which the next operation yields first.
-    yield_at: int = 0
+    allowance: int = 0
     # Made for the first sender that blocks: most channels never need a log.
     log: BlockingLog | None = None
 
     def __post_init__(self, yield_every: int) -> None:
         LoopBinding.__init__(self)
         self.capacity = int(min(self.limit, sys.maxsize))  # as large as a deque can be
-        self.budget = self.yield_at = yield_every if yield_every > 1 else 0
+        self.allowance = yield_every if yield_every > 1 else 0
 
     def __str__(self) -> str:
         return f"{self.kind.__name__}:{self.name}"
@@ -163,11 +161,6 @@ class Core(LoopBinding, Generic[T]):
         return self.closed and not self.buffer and not self.leases
 
     # Waiting and yielding.
-
-    def checkpoint(self) -> Awaitable[None]:
-        """Return what the running task awaits to yield; raise as `LoopBinding.checkpoint`."""
-        self.yield_at = self.transfers + self.budget
-        return LoopBinding.checkpoint(self)
 
     def queues(self) -> tuple[WaitQueue, ...]:
         return self.receivers, self.senders
@@ -198,7 +191,7 @@ class Core(LoopBinding, Generic[T]):
             return True
         used = len(self.buffer)
         if used < self.capacity:
-            self.transfers += 1
+            self.budget.spent += 1
             self.buffer.append(message)
             if used >= self.peak:
                 self.peak = used + 1
@@ -217,8 +210,8 @@ class Core(LoopBinding, Generic[T]):
             waiter, leases = self.receivers.popitem(last=False)
             self.leases += leases
             if self.wake(waiter, message):
-                self.transfers += 2  # put, and taken
-                self.yield_at += 1
+                self.received += 1
+                self.budget.spent += 1
                 return True
             self.leases -= leases
         return False
@@ -231,7 +224,8 @@ class Core(LoopBinding, Generic[T]):
             if message is not NOTHING:
                 buffer.append(message)
         if buffer:
-            self.transfers += 1
+            self.received += 1
+            self.budget.spent += 1
             return buffer.popleft()
         return NOTHING
 
@@ -257,8 +251,6 @@ class Core(LoopBinding, Generic[T]):
                 message = _popleft(messages)
             elif not self.wake(waiter, None):
                 continue
-            self.transfers += 1
-            self.yield_at += 1
             return message
         return NOTHING
 
@@ -267,23 +259,21 @@ class Core(LoopBinding, Generic[T]):
 
         Together these messages count as one operation.
         """
-        buffer, left = self.buffer, self.yield_at - self.transfers
+        buffer, spent = self.buffer, self.budget.spent
         while messages and self.receivers and self.hand_over(messages[0]):
             _popleft(messages)
         room = max(min(self.capacity - len(buffer), len(messages)), 0)
         buffer.extend([_popleft(messages) for _ in range(room)])
-        self.transfers += room
         self.peak = max(self.peak, len(buffer))
-        self.yield_at = self.transfers + left - 1
+        self.budget.spent = spent + 1
 
     def take_many(self, most: int) -> list[T]:
         """Receive the oldest messages, at most ``most``, without being counted as an operation."""
-        buffer, left = self.buffer, self.yield_at - self.transfers
+        buffer = self.buffer
         if self.senders:
             self._pull_many(most + self.capacity)
         messages = [buffer.popleft() for _ in range(min(most, len(buffer)))]
-        self.transfers += len(messages)
-        self.yield_at = self.transfers + left
+        self.received += len(messages)
         return messages
 
     def _pull_many(self, size: int) -> None:
@@ -301,7 +291,6 @@ class Core(LoopBinding, Generic[T]):
             # order of the queue. The last message of a batch is left to `pull`: it wakes the task.
             rounds = max(min(room // len(batches), min(map(_length, batches)) - 1), 0)
             buffer.extend([_popleft(batch) for _ in range(rounds) for batch in batches])
-            self.transfers += rounds * len(batches)
         while len(buffer) < size and (message := self.pull()) is not NOTHING:
             buffer.append(message)
 
@@ -311,10 +300,9 @@ class Core(LoopBinding, Generic[T]):
         """Undo a receive: give the message to a waiting receiver, or else to the buffer's head."""
         if self.receivers:
             self.check_thread()  # first: if this raises, nothing has changed
-        self.transfers -= 1
-        self.yield_at -= 1
+        self.received -= 1
         if self.receivers and self.hand_over(message):
-            self.transfers -= 1  # the message had been counted as sent before
+            self.budget.spent -= 1
         else:
             self.buffer.appendleft(message)
             self.peak = max(self.peak, len(self.buffer))
@@ -381,7 +369,6 @@ class Core(LoopBinding, Generic[T]):
     def statistics(self) -> ChannelStatistics:
         """Return a snapshot."""
         used = len(self.buffer)
-        received = (self.transfers - used) // 2
         return ChannelStatistics(
             current_buffer_used=used,
             max_buffer_size=self.limit,
@@ -390,6 +377,6 @@ class Core(LoopBinding, Generic[T]):
             open_receivers=self.open_receivers,
             tasks_waiting_send=len(self.senders),
             tasks_waiting_receive=len(self.receivers),
-            messages_sent=received + used,
-            messages_received=received,
+            messages_sent=self.received + used,
+            messages_received=self.received,
         )

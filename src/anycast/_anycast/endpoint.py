@@ -46,7 +46,7 @@ class Endpoint(ChannelEnd, Generic[T]):
     def _check_open(self) -> None:
         """Raise if this endpoint has stopped. The attempt counts towards `yield_every`."""
         if self.stopped:
-            self._core.yield_at -= 1
+            self._core.budget.spent += 1
             self.raise_stopped()
 
     def clone(self) -> Any:

@@ -47,7 +47,7 @@ class EndpointOperation(Leaf[T_co]):
 
     def try_fast(self) -> bool:
         core = self.core
-        if core.transfers >= core.yield_at or core.closed or self.endpoint.closed:
+        if core.budget.spent >= core.allowance or core.closed or self.endpoint.closed:
             return False
         return self._transfer()
 
@@ -55,18 +55,18 @@ class EndpointOperation(Leaf[T_co]):
         self.endpoint.raise_stopped()
 
     def must_yield(self) -> bool:
-        return self.core.transfers >= self.core.yield_at
+        return self.core.budget.spent >= self.core.allowance
 
     def act(self) -> bool:
         if not self.endpoint.stopped:
             return self._transfer()
-        self.core.yield_at -= 1  # an operation that raises is counted, too
+        self.core.budget.spent += 1  # an operation that raises is counted, too
         return self.set_ended()
 
     def act_nowait(self) -> bool:
         if not self.act():
             return False
-        self.core.yield_at += 1
+        self.core.budget.spent -= 1
         return True
 
     @abstractmethod
@@ -78,7 +78,6 @@ class EndpointOperation(Leaf[T_co]):
         core.bind_like(binding)
         self.queue[arm] = self.offer
         self.endpoint.waiters[arm] = None
-        core.yield_at = core.transfers + core.budget
 
     def unregister(self, arm: Wakeable) -> None:
         self.queue.pop(arm, None)

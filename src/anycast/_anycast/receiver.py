@@ -23,7 +23,7 @@ T = TypeVar("T")
 class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedClass]
     async def receive(self) -> T:
         core = self._core
-        if core.transfers >= core.yield_at:
+        if core.budget.spent >= core.allowance:
             await core.checkpoint()
         if self.closed or core.closed:
             self._check_open()
@@ -34,15 +34,16 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
             if message is not NOTHING:
                 buffer.append(message)
         if buffer:
-            core.transfers += 1
+            core.received += 1
+            core.budget.spent += 1
             return buffer.popleft()
         waiter = core.make_waiter(core)
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
         core.receivers[waiter] = self.waiters[waiter] = 0
-        core.yield_at = core.transfers + core.budget
         try:
             message = await waiter
+            core.budget.spent = 0
         except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
             message = core.interrupted(core.receivers, waiter)
         finally:
@@ -53,7 +54,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
 
     async def __anext__(self) -> T:
         core = self._core
-        if core.buffer and core.transfers < core.yield_at and not self.closed:
+        if core.buffer and core.budget.spent < core.allowance and not self.closed:
             message: T = core.take()
             return message
         try:
@@ -67,7 +68,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         message: T = self._core.take()
         if message is NOTHING:
             raise WouldBlock
-        self._core.yield_at += 1  # a nowait operation does not count towards `yield_every`
+        self._core.budget.spent -= 1  # a nowait operation does not count towards `yield_every`
         return message
 
     async def receive_many(self, max_messages: int) -> list[T]:

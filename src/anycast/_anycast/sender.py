@@ -33,7 +33,7 @@ T = TypeVar("T")
 class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
     async def send(self, message: T, /) -> None:
         core = self._core
-        if core.transfers >= core.yield_at:
+        if core.budget.spent >= core.allowance:
             await core.checkpoint()
         if self.closed or core.closed:
             self._check_open()
@@ -42,7 +42,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             return
         used = len(core.buffer)
         if used < core.capacity:
-            core.transfers += 1
+            core.budget.spent += 1
             core.buffer.append(message)
             if used >= core.peak:
                 core.peak = used + 1
@@ -53,10 +53,10 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             await self.send(message)  # code that ran meanwhile has made room, or has closed
             return
         core.senders[waiter] = self.waiters[waiter] = message
-        core.yield_at = core.transfers + core.budget
         try:
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
             result = await waiter
+            core.budget.spent = 0
         except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
             logs, result = True, core.interrupted(core.senders, waiter)
         finally:
@@ -69,7 +69,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             self.raise_stopped()
         if not self._core.offer(message):
             raise WouldBlock
-        self._core.yield_at += 1  # a nowait operation does not count towards `yield_every`
+        self._core.budget.spent -= 1  # a nowait operation does not count towards `yield_every`
 
     def sending(self, message: T, /) -> Operation[None]:
         return SendOperation(self, self._core, self._queue, message)
@@ -87,7 +87,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
                 return
             messages = deque[T]()  # to yield if that is due, and to raise if this has stopped
         while True:
-            if core.transfers >= core.yield_at:
+            if core.budget.spent >= core.allowance:
                 await core.checkpoint()
             self._check_open()
             core.put_many(messages)
@@ -107,11 +107,11 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         if len(core.buffer) < core.capacity or core.closed or self.closed:
             return
         core.senders[waiter] = self.waiters[waiter] = offer
-        core.yield_at = core.transfers + core.budget
         try:
             # Logged only now, in the queue: a log handler may use the channel, and may fail.
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
             result = await waiter
+            core.budget.spent = 0
         except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
             logs, result = True, core.interrupted(core.senders, waiter)
         finally:

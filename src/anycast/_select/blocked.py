@@ -93,6 +93,7 @@ class BlockedSelect:
         """Wait until a leaf has an outcome; return the leaf, after the operation of the leaf."""
         try:
             result = await self.waiter
+            self.winner[1].binding.budget.spent = 0
         except BaseException:  # noqa: BLE001  raised again by `outcome`, or delivered later
             self.leave()
             result = outcome(self.waiter, self.winner[1].undo)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable, Callable, Generator
 
+    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
 
 
@@ -86,8 +87,8 @@ class AnyioBackend:
         return AnyioWaiter(task, leaving=leaving)
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
-        return lowlevel.checkpoint()
+    def checkpoint(budget: Budget) -> Awaitable[None]:
+        return _checkpoint(budget)
 
     @staticmethod
     def loop_getter() -> Callable[[], object]:
@@ -98,6 +99,13 @@ class AnyioBackend:
         task = waiter.task
         if task is not None:
             late_cancellation.postpone(task, error, waiter.count)
+
+
+async def _checkpoint(budget: Budget) -> None:
+    try:
+        await lowlevel.checkpoint()
+    finally:
+        budget.spent = 0
 
 
 def library_of(cancelled: type[BaseException | None]) -> str:

@@ -9,6 +9,7 @@ from asyncio import (
     _get_running_loop,  # pyright: ignore[reportPrivateUsage]  its documentation is public
     current_task,
 )
+from types import coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from anycast._waiting.late_cancellation import deliver, owed, postpone
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from collections.abc import Awaitable, Callable, Generator
 
+    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
 
 
@@ -61,10 +63,10 @@ class AsyncioBackend:
         return waiter
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
+    def checkpoint(budget: Budget) -> Awaitable[None]:
         if current_task() is None:
             raise RuntimeError(NO_TASK)
-        return _YIELD
+        return _checkpoint(budget)
 
     @staticmethod
     def loop_getter() -> Callable[[], object]:
@@ -76,13 +78,10 @@ class AsyncioBackend:
         postpone(cast("Task[Any]", current_task()), error, count)
 
 
-class _Yield:
-    """Yields as ``asyncio.sleep(0)`` does, without the coroutine."""
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[None, None, None]:
+@coroutine
+def _checkpoint(budget: Budget) -> Generator[None, None, None]:
+    """Yield as ``asyncio.sleep(0)`` does, with a single generator."""
+    try:
         yield
-
-
-_YIELD = _Yield()
+    finally:
+        budget.spent = 0

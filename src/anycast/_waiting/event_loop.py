@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from anyio import get_cancelled_exc_class
 
 from anycast._waiting.anyio_backend import AnyioBackend, library_of
+from anycast._waiting.budget import thread_budget
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Backend, Binding, Waiter, WaitQueue, Wakeable
 
 
@@ -22,12 +24,14 @@ class LoopBinding:
     The core of a channel is a `LoopBinding`.
     """
 
-    __slots__ = ("_thread", "backend", "loop", "make_waiter", "running_loop")
+    __slots__ = ("_thread", "backend", "budget", "loop", "make_waiter", "running_loop")
 
     def __init__(self) -> None:
         # The event loop of the tasks that wait here, or that waited here last.
         self.loop: object = None
         self._thread = 0  # in which that event loop runs
+        # Of the thread in which the last task yielded or waited here.
+        self.budget = thread_budget()
         self._use_backend(UnboundBackend)
 
     def _use_backend(self, backend: type[Backend]) -> None:
@@ -63,14 +67,15 @@ class LoopBinding:
         Raises:
             RuntimeError: outside of an event loop.
         """
+        budget = self.budget = thread_budget()
         try:
-            return self.backend.checkpoint()
+            return self.backend.checkpoint(budget)
         except RuntimeError:
             pass
         backend = running_backend()
         if not any(self.queues()):  # else the bound backend must stay, to wake the waiting tasks
             self._use_backend(backend)
-        return backend.checkpoint()
+        return backend.checkpoint(budget)
 
     def bind(self, loop: object) -> None:
         """Bind another event loop.
@@ -86,6 +91,7 @@ class LoopBinding:
             )
         self.loop = loop
         self._thread = get_ident()
+        self.budget = thread_budget()
 
     def bind_like(self, other: LoopBinding) -> None:
         """Bind the event loop to which another binding is bound; raise as `bind`."""
@@ -138,7 +144,7 @@ class UnboundBackend(AnyioBackend):
         return binding.new_waiter_elsewhere(UnboundBackend)
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
+    def checkpoint(budget: Budget) -> Awaitable[None]:  # noqa: ARG004  as in every backend
         raise RuntimeError
 
 

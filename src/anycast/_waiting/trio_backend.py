@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from trio.lowlevel import RaiseCancelT, Task, TrioToken
 
+    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
 
 
@@ -97,9 +98,9 @@ class TrioBackend:
         return TrioWaiter(task)
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
+    def checkpoint(budget: Budget) -> Awaitable[None]:
         current_task()  # raises RuntimeError outside of trio
-        return checkpoint()  # noqa: ASYNC105  the caller awaits it
+        return _checkpoint(budget)
 
     @staticmethod
     def loop_getter() -> Callable[[], object]:
@@ -108,6 +109,13 @@ class TrioBackend:
     @staticmethod
     def postpone(waiter: TrioWaiter, error: BaseException) -> None:
         """Never needed: trio never cancels a task that was given a result."""
+
+
+async def _checkpoint(budget: Budget) -> None:
+    try:
+        await checkpoint()
+    finally:
+        budget.spent = 0
 
 
 def is_finished(loop: TrioToken) -> bool:

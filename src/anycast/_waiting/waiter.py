@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections import OrderedDict
     from collections.abc import Awaitable, Callable, Generator
 
+    from anycast._waiting.budget import Budget
+
 NOTHING: Final[Any] = object()
 """Stands in the place of a message where a message is missing."""
 
@@ -102,8 +104,11 @@ class Backend(Protocol):
         ...
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
-        """Return what the running task awaits to yield once, and to notice a cancellation."""
+    def checkpoint(budget: Budget, /) -> Awaitable[None]:
+        """Return what the running task awaits to yield once, and to notice a cancellation.
+
+        Once the task runs again, nothing of the budget is spent.
+        """
         ...
 
     @staticmethod

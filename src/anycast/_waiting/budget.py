@@ -1,0 +1,41 @@
+"""How many operations the tasks of a thread may do before the event loop must have a turn.
+
+An operation that can complete at once does not yield. Without a limit, a loop over such operations
+would hold the event loop for ever: no other task would run, and no timeout would end the loop. So
+operations are counted, and the next operation yields once the count has reached the limit of its
+channel, ``yield_every``.
+
+There is a single count for a thread, and not a count for each channel. Else a loop could make a new
+channel for each message, or go round many channels, and never reach a limit.
+
+The event loop had its turn when a task runs again after a yield or a wait. Only then the count goes
+back to 0, and not when a yield or a wait begins: on an event loop with eager tasks, the task that
+made an eager task runs on when the eager task begins to wait.
+"""
+
+from __future__ import annotations
+
+from threading import local
+
+
+class Budget:
+    """The count of a thread. Any channel of that thread may read and change it."""
+
+    __slots__ = ("spent",)
+
+    def __init__(self) -> None:
+        # The operations since the event loop had its turn.
+        self.spent = 0
+
+
+class _Local(local):
+    def __init__(self) -> None:
+        self.budget = Budget()
+
+
+_local = _Local()
+
+
+def thread_budget() -> Budget:
+    """Return the budget of this thread."""
+    return _local.budget

@@ -1,0 +1,63 @@
+"""Each thread has a single budget, for all channels that its tasks use."""
+
+from __future__ import annotations
+
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import anyio
+
+from anycast import Anycast
+from anycast._waiting.budget import Budget, thread_budget
+from helpers import count_yields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def in_a_thread(function: Callable[[], object]) -> None:
+    """Call a function in a thread of its own."""
+    thread = Thread(target=function)
+    thread.start()
+    thread.join()
+
+
+def test_a_thread_has_one_budget() -> None:
+    """Whoever asks in that thread gets the same, and another thread has another one."""
+    budgets: list[Budget] = []
+    in_a_thread(lambda: budgets.append(thread_budget()))
+    assert thread_budget() is thread_budget()
+    assert budgets[0] is not thread_budget()
+
+
+def test_a_channel_that_yields_in_another_thread() -> None:
+    """The channel counts in the budget of that thread from then on."""
+    channel = Anycast[int](yield_every=2)
+    core = channel._core
+    thread_budget().spent = 2
+    counts: list[object] = []
+
+    async def send() -> None:
+        sender = channel.new_sender()
+        counts.extend([await count_yields(sender.send(number)) > 0 for number in range(4)])
+        counts.append(core.budget is thread_budget())
+
+    in_a_thread(lambda: anyio.run(send))
+    assert counts == [True, False, True, False, True]
+    assert thread_budget().spent == 2
+
+
+def test_a_channel_that_waits_in_another_thread() -> None:
+    """The channel counts in the budget of that thread from then on."""
+    channel = Anycast[int](limit=1, yield_every=9)
+    core = channel._core
+    counts: list[object] = []
+
+    async def wait() -> None:
+        with anyio.move_on_after(0):
+            await channel.new_receiver().receive()
+        counts.append(core.budget is thread_budget())
+
+    in_a_thread(lambda: anyio.run(wait))
+    assert counts == [True]
+    assert core.budget is not thread_budget()
