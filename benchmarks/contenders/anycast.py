@@ -15,8 +15,8 @@ from benchmarks.scenarios import CHOOSING, SELECTS, SHAPED, Scenario, Work
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Sequence
 
+    from benchmarks.clock import Clock
     from benchmarks.contenders.base import Took
-    from benchmarks.loops import Clock
 
 
 class Ours(Contender[Sender[int], Receiver[int]]):

@@ -22,8 +22,8 @@ from benchmarks.scenarios import CHOOSING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Sequence
 
+    from benchmarks.clock import Clock
     from benchmarks.contenders.base import Took
-    from benchmarks.loops import Clock
 
 
 class AsyncioChannel(Contender[Any, Any]):

@@ -24,8 +24,8 @@ from benchmarks.scenarios import SELECTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from benchmarks.clock import Clock
     from benchmarks.contenders.base import Took
-    from benchmarks.loops import Clock
 
 Queue = asyncio.Queue[int]
 

@@ -11,7 +11,7 @@ from benchmarks.backends import BACKENDS
 from benchmarks.scenarios import MERGES, SELECTS, Scenario, Work
 
 if TYPE_CHECKING:
-    from benchmarks.loops import Clock
+    from benchmarks.clock import Clock
 
 S = TypeVar("S")  # a sending end
 R = TypeVar("R")  # a receiving end

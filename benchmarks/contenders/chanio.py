@@ -18,8 +18,8 @@ from benchmarks.scenarios import SELECTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchmarks.clock import Clock
     from benchmarks.contenders.base import Took
-    from benchmarks.loops import Clock
 
 
 class Chanio(Contender[Channel[int], Channel[int]]):

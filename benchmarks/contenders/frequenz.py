@@ -15,8 +15,8 @@ from benchmarks.scenarios import Work
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Sequence
 
+    from benchmarks.clock import Clock
     from benchmarks.contenders.base import Took
-    from benchmarks.loops import Clock
 
 
 class Frequenz(Contender[Sender[int], Receiver[int]]):

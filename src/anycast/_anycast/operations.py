@@ -73,11 +73,19 @@ class EndpointOperation(Leaf[T_co]):
     def _transfer(self) -> bool:
         """Send or receive, if that is possible at once; return whether it was."""
 
-    def register(self, arm: Wakeable, binding: LoopBinding) -> None:
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Return whether the operation can happen now, without a waiting peer.
+
+        The arms of a blocked select may wait on both sides of a channel, and are no peers.
+        """
+
+    def register(self, arm: Wakeable, binding: LoopBinding) -> bool:
         core = self.core
         core.bind_like(binding)
         self.queue[arm] = self.offer
         self.endpoint.waiters[arm] = None
+        return self.is_ready()
 
     def unregister(self, arm: Wakeable) -> None:
         self.queue.pop(arm, None)

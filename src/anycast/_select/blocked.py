@@ -68,20 +68,21 @@ class BlockedSelect:
         if not in_order and len({id(leaf.queue) for _, leaf in leaves}) < len(leaves):
             shuffle(leaves)
         self.arms: list[Arm] = []
+        ready = False
         try:
             for choice in leaves:
                 arm = Arm(self, choice)
                 self.arms.append(arm)
-                choice[1].register(arm, binding)
+                ready |= choice[1].register(arm, binding)
         except RuntimeError:
             self.leave()
             raise
         # Code that ran meanwhile (say, a finalizer) may have woken an arm, or may have sent a
         # message before the arm stood in the queue. In the second case `select` looks again.
-        self.missed = any(leaf.is_ready() for _, leaf in leaves)
-        if self.missed or self.waiter.done():
+        woken = self.waiter.done()
+        if ready or woken:
             self.leave()
-            self.missed = not self.waiter.done()
+        self.missed = ready and not woken
 
     def leave(self) -> None:
         """Take all arms out of their queues."""

@@ -158,16 +158,16 @@ class Leaf(Selectable[T_co]):
         """Do as `act`, without being counted towards ``yield_every``."""
 
     @abstractmethod
-    def is_ready(self) -> bool:
-        """Return whether `act` would succeed now, without a waiting peer."""
-
-    @abstractmethod
-    def register(self, arm: Wakeable, binding: LoopBinding) -> None:
+    def register(self, arm: Wakeable, binding: LoopBinding) -> bool:
         """Let a task wait for this operation.
 
         Args:
             arm: what a peer is to wake. `accept` gets the result if the arm was chosen.
             binding: the event loop of the waiting task.
+
+        Returns:
+            Whether `act` would succeed now: code that ran before the arm stood in the queue may
+            have made the operation ready.
 
         Raises:
             RuntimeError: if tasks of another event loop wait in the channel. Nothing has changed
