@@ -82,7 +82,8 @@ class EndpointOperation(Leaf[T_co]):
 
     def register(self, arm: Wakeable, binding: LoopBinding) -> bool:
         core = self.core
-        core.bind_like(binding)
+        if core.loop is not binding.loop or core.backend is not binding.backend:
+            core.bind_like(binding)
         self.queue[arm] = self.offer
         self.endpoint.waiters[arm] = None
         return self.is_ready()
