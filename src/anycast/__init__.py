@@ -1,5 +1,19 @@
 """Channels that deliver each message to exactly one receiver, on asyncio and on trio."""
 
+# The package is laid out in rooms. An import, also for a type hint, goes only to a room below:
+#
+#   _demo          the demo, ``python -m anycast``
+#   redis          the channel on a server
+#   _anycast       the channel in memory
+#   _combinators   lease, map, filter and merge, for the receivers of every kind of channel
+#   _select        exactly one of several operations happens
+#   _interface     what users see                | beside each other: neither knows the other
+#   _waiting       how a task waits and yields   |
+#   _arguments, _log
+#
+# A new kind of channel is a room beside `_anycast`. It implements `Channel`, `Sender` and
+# `ReceiverBase` of `_combinators`, and `Leaf` of `_select`.
+
 from anycast._anycast.channel import Anycast
 from anycast._combinators.receivers import merge
 from anycast._interface.channel import Channel

@@ -47,7 +47,7 @@ class UnhurriedReceiver(Foreign[int]):
         receiver: ReceiverBase[int] = self._receiver
         end = receiver.receiving()
         assert isinstance(end, ReceiveOperation)
-        return Unhurried(end.endpoint, end.core, end.queue, end.offer)
+        return Unhurried(end.endpoint, end.core, end.queue, end.entry)
 
 
 def full(number: int, *, yield_every: int = 64) -> Receiver[int]:

@@ -25,7 +25,9 @@ asyncio, a cancellation can strike a task after the peer's step and before the t
 operation then returns its result, and the cancellation is delivered at the task's next wait
 (`anycast._waiting.late_cancellation`). A different error that is thrown into the task at that
 moment, as when the coroutine is destroyed, gives a received message back (`put_back`). So an
-operation that returned has happened once, and an operation that raised has not happened.
+operation that returned has happened once, and an operation that raised has not happened. There is
+an exception: a message that a receiver took cannot be given back to the sender, so the send stays
+done where the sender's coroutine is destroyed at that moment.
 
 A blocked batch waits in the queue with its whole deque. Peers take the messages out of the deque,
 and the last message wakes the task. After each message the batch moves to the end of the queue, so
@@ -39,7 +41,8 @@ Who is woken, and by what
 - A waiting receiver: by a send or by a message that comes back (`put_back`), with the message; by
   the close of the endpoint, or by the end of the channel, with `NOTHING`.
 - A waiting sender: by a receive that took the message, with None; by the close of the endpoint or
-  of the channel, with `NOTHING`.
+  of the channel, with `NOTHING`. A batch is woken when its last message is taken, or when a
+  receiver finds that the owner has emptied the deque.
 
 Invariants, true before and after each step
 -------------------------------------------
@@ -125,7 +128,8 @@ class Core(LoopBinding, Generic[T]):
     auto_close: bool
     yield_every: InitVar[int]
     closed: bool = False
-    # How many messages may be stored: ``limit`` as an int, and -1 in a closed channel.
+    # How many messages may be stored: ``limit`` as an int, and -1 in a closed channel, in which
+    # even an empty buffer has no room.
     capacity: int = 0
     # The stored messages, oldest first.
     buffer: deque[T] = field(default_factory=deque)
@@ -142,7 +146,8 @@ class Core(LoopBinding, Generic[T]):
     open_senders: int = 0
     # The messages that were received.
     received: int = 0
-    # How many operations in a row may complete at once: ``yield_every``, or 0 where that is 1.
+    # How many operations in a row may complete at once: ``yield_every``, but 0 in place of 1. With
+    # 1 every operation is to yield, and that includes the first operation of a row.
     allowance: int = 0
     # Made for the first sender that blocks: most channels never need a log.
     log: BlockingLog | None = None
@@ -219,7 +224,9 @@ class Core(LoopBinding, Generic[T]):
     def take(self) -> Any:
         """Receive the oldest message; return `NOTHING` if the channel has no message."""
         buffer = self.buffer
-        if self.senders and len(buffer) <= self.capacity:  # a receive makes room for a message
+        # The message of a waiting sender is stored first, over the limit for a moment: `pull` may
+        # raise, and must raise before anything has changed. A rendezvous is the same case.
+        if self.senders and len(buffer) <= self.capacity:
             message = self.pull()
             if message is not NOTHING:
                 buffer.append(message)
@@ -232,7 +239,7 @@ class Core(LoopBinding, Generic[T]):
     def pull(self) -> Any:
         """Take the message of the sender that has waited longest, and wake that sender.
 
-        The waiter of a batch is woken with the last message of the deque.
+        A batch is woken when the last message of its deque is taken.
 
         Returns:
             The message, which counts as sent; `NOTHING` if no sender waits.
@@ -247,7 +254,7 @@ class Core(LoopBinding, Generic[T]):
                 if _length(messages) > 1 and not waiter.done():
                     senders[waiter] = message  # to the end of the queue
                 elif not self.wake(waiter, None) or not _length(messages):
-                    continue  # the task is leaving, or the owner of the deque has emptied it
+                    continue  # the task is leaving, or the owner of the deque has emptied the deque
                 message = _popleft(messages)
             elif not self.wake(waiter, None):
                 continue
@@ -277,7 +284,10 @@ class Core(LoopBinding, Generic[T]):
         return messages
 
     def _pull_many(self, size: int) -> None:
-        """Store the messages of waiting senders, until ``size`` messages are stored."""
+        """Store the messages of waiting senders, until ``size`` messages are stored.
+
+        ``size`` is what the caller takes, and ``capacity`` more: the buffer stays full.
+        """
         self.check_thread()
         buffer, senders = self.buffer, self.senders
         room = size - len(buffer)
@@ -312,7 +322,7 @@ class Core(LoopBinding, Generic[T]):
         if self.closed:
             self.check_thread()  # as in `put_back`
         self.leases -= 1
-        self._end()
+        self._wake_at_end()
 
     def give_back(self, message: T) -> None:
         """End a lease, and put its message back, even if ``limit`` messages are stored."""
@@ -321,7 +331,7 @@ class Core(LoopBinding, Generic[T]):
 
     # Opening and closing.
 
-    def count_end(self, queue: WaitQueue, change: int) -> int:
+    def count_endpoint(self, queue: WaitQueue, change: int) -> int:
         """Count an endpoint that opens or closes.
 
         Args:
@@ -345,7 +355,7 @@ class Core(LoopBinding, Generic[T]):
             waiters: of these tasks.
         """
         self._dismiss(queue, waiters)
-        if not self.count_end(queue, -1) and self.auto_close:
+        if not self.count_endpoint(queue, -1) and self.auto_close:
             self.close()
 
     def close(self) -> None:
@@ -353,9 +363,9 @@ class Core(LoopBinding, Generic[T]):
         self.check_thread()  # as in `put_back`
         self.closed, self.capacity = True, -1
         self._dismiss(self.senders, self.senders)
-        self._end()
+        self._wake_at_end()
 
-    def _end(self) -> None:
+    def _wake_at_end(self) -> None:
         """Wake the receivers if the channel has ended."""
         if self.receivers and self.ended:
             self._dismiss(self.receivers, self.receivers)
@@ -363,7 +373,9 @@ class Core(LoopBinding, Generic[T]):
     def _dismiss(self, queue: WaitQueue, waiters: Iterable[Wakeable]) -> None:
         """Wake tasks with `NOTHING`, because their endpoint or the channel is closed."""
         for waiter in list(waiters):
-            if queue.pop(waiter, NOTHING) is not NOTHING:  # else dropped with its event loop
+            # A waiter that has left the queue keeps its result: the task was woken and has not run
+            # since, or a different arm of the same select was woken, or the event loop is over.
+            if queue.pop(waiter, NOTHING) is not NOTHING:
                 self.wake(waiter, NOTHING)
 
     def statistics(self) -> ChannelStatistics:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from anycast._interface.closing import ChannelEnd
+from anycast._interface.closing import NamedEndpoint
 
 if TYPE_CHECKING:
     from anycast._anycast.core import Core
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Endpoint(ChannelEnd, Generic[T]):
+class Endpoint(NamedEndpoint, Generic[T]):
     """What a sender and a receiver share: how they are opened and closed.
 
     Args:
@@ -29,9 +29,10 @@ class Endpoint(ChannelEnd, Generic[T]):
         self._core = core
         self._queue = queue
         self.closed = False
-        # The waiters of the tasks that wait in this endpoint. `close` wakes them.
+        # The waiters of the tasks that wait in this endpoint: an ordered set, whose values have no
+        # meaning. `close` wakes these tasks.
         self.waiters: dict[Wakeable, Any] = {}
-        core.count_end(queue, 1)
+        core.count_endpoint(queue, 1)
 
     @property
     @abstractmethod

@@ -27,19 +27,19 @@ class EndpointOperation(Leaf[T_co]):
         endpoint: the endpoint.
         core: of the channel.
         queue: where a task waits for this operation.
-        offer: what stands in the queue beside the waiter, as `Core.receivers` and `Core.senders`
+        entry: what stands in the queue beside the waiter, as `Core.receivers` and `Core.senders`
             say.
     """
 
-    __slots__ = ("core", "endpoint", "offer", "peers")
+    __slots__ = ("core", "endpoint", "entry", "peers")
 
     def __init__(
-        self, endpoint: Endpoint[Any], core: Core[Any], queue: WaitQueue, offer: Any
+        self, endpoint: Endpoint[Any], core: Core[Any], queue: WaitQueue, entry: Any
     ) -> None:
         super().__init__(core, queue)
         self.endpoint = endpoint
         self.core = core
-        self.offer = offer
+        self.entry = entry
         self.peers = core.senders if queue is core.receivers else core.receivers
 
     def find_ready(self) -> Leaf[Any] | None:
@@ -84,7 +84,7 @@ class EndpointOperation(Leaf[T_co]):
         core = self.core
         if core.loop is not binding.loop or core.backend is not binding.backend:
             core.bind_like(binding)
-        self.queue[arm] = self.offer
+        self.queue[arm] = self.entry
         self.endpoint.waiters[arm] = None
         return self.is_ready()
 
@@ -103,7 +103,7 @@ class SendOperation(EndpointOperation[None]):
         return len(core.buffer) < core.capacity or core.closed or self.endpoint.closed
 
     def _transfer(self) -> bool:
-        if not self.core.offer(self.offer):
+        if not self.core.offer(self.entry):
             return False
         self.value = None
         return True

@@ -78,10 +78,10 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         return [first, *(() if self.closed else self._core.take_many(max_messages - 1))]
 
     def receiving(self) -> Selectable[T]:
-        return ReceiveOperation(self, self._core, self._queue, 0)
+        return ReceiveOperation(self, self._core, self._queue, entry=0)
 
     def leasing(self) -> Selectable[LeasedMessage[T]]:
-        return LeaseOperation[T](self, self._core, self._queue, 1)
+        return LeaseOperation[T](self, self._core, self._queue, entry=1)
 
     @property
     def stopped(self) -> bool:

@@ -65,7 +65,7 @@ class ClosingEndpoint(Closing):
         self.close()
 
 
-class ChannelEnd:
+class NamedEndpoint:
     """Gives an endpoint the `str` and the `repr` that logs and errors show."""
 
     # The channel of the endpoint.

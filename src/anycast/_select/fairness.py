@@ -23,7 +23,7 @@ def choose_ready(
 
     Args:
         operations: the operations to choose from.
-        in_order: whether the first that is ready is chosen. Else each is as likely.
+        in_order: whether the first that is ready is chosen. Else all are equally likely.
     """
     ready: list[tuple[Selectable[Any], Leaf[Any]]] = []
     for operation in operations:
@@ -38,5 +38,5 @@ def choose_ready(
 
 
 def random_index(length: int) -> int:
-    """Return a random index into a sequence of this length; each index is as likely."""
+    """Return a random index into a sequence of this length; all are equally likely."""
     return random_bits(30) % length

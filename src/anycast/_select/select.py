@@ -69,7 +69,7 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
         operations: what may happen; at least one operation. Operations may belong to different
             channels, or to the same channel.
         in_order: whether to perform the first in the order given, if several are ready, or if
-            several wait for the same peer. Otherwise each of them is as likely.
+            several wait for the same peer. Otherwise all of them are equally likely.
 
     Returns:
         The operation that happened. `Operation.result` gives the outcome.
@@ -83,7 +83,7 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
     """
     try:
         # One operation is drawn first, and happens if it is ready. Else `_select` chooses among all
-        # ready operations. So each ready operation is as likely.
+        # ready operations. So all ready operations are equally likely.
         # Inlined: `random_index`.
         candidates: tuple[Any, ...] = operations  # `_check` below: each is a `Selectable`
         drawn = candidates[0 if in_order else random_bits(30) % len(candidates)]

@@ -6,7 +6,8 @@ operation for a ready leaf, and lets the leaf act. If every leaf has to wait, `s
 leaves in their channels, and a peer acts for a leaf. In both cases the leaf then has an outcome,
 and the operation makes an outcome from the outcome of the leaf (`complete`).
 
-`Leaf` is all that `select` knows of a channel. Each kind of channel implements `Leaf`.
+`Leaf` is all that `select` knows of a channel. A kind of channel implements `Leaf`, or lends out
+the leaves of a channel in memory that it contains, as the channel on a server does.
 """
 
 from __future__ import annotations
@@ -124,7 +125,8 @@ class Leaf(Selectable[T_co]):
     """A send or receive through an endpoint of a channel.
 
     Args:
-        binding: the event loop of the channel.
+        binding: the core of the channel, as far as `select` may know the core: the event loop of
+            the channel.
         queue: where a task waits for this operation.
     """
 
@@ -183,4 +185,7 @@ class Leaf(Selectable[T_co]):
         self.value = given
 
     def undo(self, given: Any) -> None:
-        """Give back what a peer gave, because the task was destroyed before the task could run."""
+        """Give back what a peer gave, because the task was destroyed before the task could run.
+
+        A send has nothing to give back: the send stays done.
+        """

@@ -53,7 +53,10 @@ class LoopBinding:
         return self.make_waiter(self)
 
     def new_waiter_elsewhere(self, unfit: type[Backend]) -> Waiter:
-        """Return a waiter as `new_waiter` does, because the last backend does not fit."""
+        """Return a waiter of the running event loop's backend, which serves this from now on.
+
+        Called by a backend that finds no task of its own kind running.
+        """
         backend = running_backend()
         if backend is unfit:
             raise RuntimeError("a task must be running")
@@ -97,7 +100,9 @@ class LoopBinding:
         """Bind the event loop to which another binding is bound; raise as `bind`."""
         if self.loop is not other.loop:
             self.bind(other.loop)
-        if self.backend is not other.backend:  # this channel has yielded in another event loop
+        # The backend knows what `set_result` raises. A new channel has the unbound backend still,
+        # and a channel that has yielded in an event loop of another kind has the backend of that.
+        if self.backend is not other.backend:
             self._use_backend(other.backend)
 
     def check_thread(self) -> None:

@@ -17,26 +17,27 @@ if TYPE_CHECKING:
 def outcome(waiter: Waiter, undo: Callable[[Any], object] | None) -> Any:
     """Return what the waiter was given, or raise the error that is being handled.
 
-    The operation has happened if the waiter was given a result before the error struck.
+    To be called where an ``except`` clause handles that error. The operation has happened if the
+    waiter was given a result before the error struck. If the waiter was given `NOTHING`, the
+    error wins over the close.
 
     Args:
         waiter: of the running task.
-        undo: gives back what the waiter was given. None if giving back is impossible.
+        undo: gives back what the waiter was given. None for a send, which stays done.
 
     Returns:
         What the waiter was given, if the operation has happened and stays. A late cancellation is
         delivered later.
 
     Raises:
-        BaseException: the error, in every other case. The operation has not happened.
+        BaseException: the error, in every other case. A receive has not happened then.
     """
     given = NOTHING if not waiter.done() or waiter.cancelled() else waiter.result()
     if given is not NOTHING:
-        error = sys.exception()
         # A blocked sender writes a log record. The log handler may receive this very message, and
         # then fail. The send has happened all the same.
-        handler_failed = undo is None and isinstance(error, Exception)
-        if handler_failed or postpone(waiter, error):
+        handler_failed = undo is None and isinstance(sys.exception(), Exception)
+        if handler_failed or postpone(waiter, sys.exception()):
             return given
         if undo is not None:
             undo(given)

@@ -6,18 +6,24 @@ then returns its result, and the cancellation is delivered later. (trio never do
 not cancel a task that was rescheduled.) The rules:
 
 1. When a wait begins, store the task's count of cancellation requests, `Task.cancelling`.
-2. When a ``CancelledError`` ends a wait that was given a result, return the result. Request the
-   cancellation again in the next turn of the event loop, unless the count has fallen back to the
-   stored count: `asyncio.timeout` and `asyncio.TaskGroup` take their requests back when their block
-   ends. The count is compared with the count at the beginning of the wait, and not with the count
-   at the time of the error: if two timeouts fire at once, and the first is taken back, then the
-   second must still be delivered. The count is not compared with 0 either: up to Python 3.12 a task
-   group leaves requests behind, and so does code that catches ``CancelledError`` without a call of
-   `Task.uncancel`.
+2. When a ``CancelledError`` ends a wait that was given a result, return the result. In the next
+   turn of the event loop, compare the task's count with the stored count. If the count is higher,
+   request the cancellation again. If the count has fallen back, the request was taken back.
 3. If the task waits in a channel again before that turn, deliver the cancellation at this wait. So
    a busy channel, which hands a task one message after another, cannot outrun a cancellation.
 4. Cancel scopes of anyio are exact without these rules, and the rules do not harm them. A scope
    does not cancel a task whose future is done, and cancels again until its block has ended.
+
+An example: a wait begins (the stored count is 0), a peer gives a result, `Task.cancel` strikes (the
+count is 1), and the task runs and returns the result. If the count is still 1 in the next turn, the
+task is cancelled then. If an `asyncio.timeout` had made the request and its block has ended, the
+count is 0 again, and the task goes on.
+
+Why the count at the beginning of the wait? The count at the time of the error would lose a request:
+of two timeouts that fire at once, the first may be taken back, and the second must still be
+delivered. A comparison with 0 would deliver requests that are over: up to Python 3.12 a task group
+leaves requests behind, and so does code that catches ``CancelledError`` without a call of
+`Task.uncancel`.
 
 A count does not tell who made a request. So a late cancellation may be taken for the request of a
 timeout that takes a request back. This can happen in two places: in the block of an

@@ -10,6 +10,10 @@ A wait ends in three ways:
 - The waiter was given `NOTHING`. The operation can never happen: the endpoint or the channel is
   closed.
 - The wait raised. `anycast._waiting.interruption` tells whether the operation happened before that.
+
+A task is *leaving* if the task is being cancelled and has not run since: the task can be given
+nothing any more. A task is *destroyed* if its coroutine is closed where the coroutine waits, by
+``coroutine.close()`` or by the garbage collector: Python raises GeneratorExit there.
 """
 
 from __future__ import annotations
@@ -23,14 +27,21 @@ if TYPE_CHECKING:
     from anycast._waiting.budget import Budget
 
 NOTHING: Final[Any] = object()
-"""Stands in the place of a message where a message is missing."""
+"""Stands where a message would stand, and is no message.
+
+As a result of a wait: the endpoint or the channel is closed. As a result of a step of the core:
+there is no message. As the value of an operation: the operation has not happened.
+"""
 
 
 class Wakeable(Protocol):
     """What a channel can wake, once. The names are those of `asyncio.Future`."""
 
     def done(self) -> bool:
-        """Return whether the task was woken, or is known to be leaving."""
+        """Return whether the task was woken, or is known to be leaving.
+
+        A task that is done can be given nothing.
+        """
         ...
 
     def set_result(self, result: Any, /) -> None:

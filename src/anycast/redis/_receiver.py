@@ -9,7 +9,7 @@ from anyio import WouldBlock
 
 from anycast._arguments import check_int
 from anycast._combinators.receivers import ReceiverBase
-from anycast._interface.closing import ChannelEnd
+from anycast._interface.closing import NamedEndpoint
 from anycast._interface.errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast.redis._lease import RedisLease, reason
@@ -69,7 +69,7 @@ class RedisReceiver(Receiver[T]):
 
 # The overloads of `filter` are the same in both, and pyright does not see that.
 class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
-    ChannelEnd, ReceiverBase[T], RedisReceiver[T]
+    NamedEndpoint, ReceiverBase[T], RedisReceiver[T]
 ):
     def __init__(self, channel: Channel[T], session: Session[T]) -> None:
         self._channel = channel

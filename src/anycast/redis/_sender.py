@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from anyio import WouldBlock
 
 from anycast._arguments import check_iterable
-from anycast._interface.closing import ChannelEnd
+from anycast._interface.closing import NamedEndpoint
 from anycast._interface.errors import SenderClosedError
 from anycast._interface.sender import Sender
 from anycast.redis._outbox import MAX_MESSAGES
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Sender(ChannelEnd, Sender[T]):
+class _Sender(NamedEndpoint, Sender[T]):
     def __init__(self, channel: Channel[T], session: Session[T]) -> None:
         self._channel = channel
         self._session = session
