@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,6 +98,39 @@ async def test_a_merge(pair: Callable[[], tuple[Receiver[int], Receiver[int]]]) 
     receiver = merge(*pair())
     ones = sum([await receiver.receive() for _ in range(ROUNDS)])
     assert FAIR < ones < ROUNDS - FAIR
+
+
+def joined(sources: list[Receiver[int]]) -> Receiver[int]:
+    """Return a merge to which one source after another was joined."""
+    return reduce(merge, sources)
+
+
+NESTS: dict[str, Callable[[list[Receiver[int]]], Receiver[int]]] = {
+    "joined one by one": joined,
+    "beside a merge": lambda sources: merge(sources[0], merge(*sources[1:])),
+    "with one of them twice": lambda sources: merge(merge(*sources), sources[0]),
+    "beside what is empty": lambda sources: merge(joined(sources), merge(empty(), empty())),
+}
+
+
+@pytest.mark.parametrize("yield_every", [1, 64])
+@pytest.mark.parametrize("way", ["receive", "receive_nowait", "receive_many"])
+@pytest.mark.parametrize("nest", NESTS.values(), ids=NESTS)
+async def test_a_merge_of_merges(
+    nest: Callable[[list[Receiver[int]]], Receiver[int]], way: str, yield_every: int
+) -> None:
+    """Each of four sources gets its share, wherever in the nest the source stands."""
+    receiver = nest([full(number, yield_every=yield_every) for number in range(4)])
+    received: list[int] = []
+    while len(received) < ROUNDS:
+        if way == "receive":
+            received.append(await receiver.receive())
+        elif way == "receive_nowait":
+            received.append(receiver.receive_nowait())
+        else:
+            received += await receiver.receive_many(8)
+    counts = Counter(received)  # less is seen once in 10^9 runs
+    assert min(counts[number] for number in range(4)) > ROUNDS * 0.205
 
 
 @pairs

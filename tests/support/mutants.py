@@ -72,6 +72,7 @@ COMBINING = [
     "tests/combinators/test_combinators.py",
     "tests/combinators/test_functions.py",
     "tests/combinators/test_merge.py",
+    "tests/combinators/test_merge_of_merges.py",
 ]
 LATE = _tests("waiting/test_late_*.py")
 ENDPOINTS = ["tests/core/test_joining.py", "tests/channel/test_yielding.py"]
@@ -88,6 +89,7 @@ ABOUT = {
     "_combinators/lease": ["tests/combinators/test_lease.py"],
     "_combinators/operations": [*COMBINING, "tests/select/test_fairness.py"],
     "_combinators/receivers": COMBINING,
+    "_combinators/sources": COMBINING,
     "_select/blocked": SELECTING,
     "_select/fairness": SELECTING,
     "_select/select": [*SELECTING, "tests/select/test_fairness.py"],

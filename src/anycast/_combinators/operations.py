@@ -93,17 +93,17 @@ class MergeOperation(DerivedOperation[T_co]):
 
     Args:
         receiver: the merged receiver.
-        running: the receivers that are not known to have ended. The list is that of the merged
-            receiver, and receivers that end are removed here.
+        running: the receivers that are not known to have ended, as keys. The dict is that of the
+            merged receiver, and receivers that end are removed here.
         sources: the operation of each running receiver, in the same order.
     """
 
-    __slots__ = ("_drawn", "_receivers", "_running", "_sources")
+    __slots__ = ("_drawn", "_receivers", "_running", "_source_of", "_sources")
 
     def __init__(
         self,
         receiver: Receiver[Any],
-        running: list[Any],
+        running: dict[Any, None],
         sources: Sequence[Selectable[Any]],
     ) -> None:
         super().__init__(receiver)
@@ -111,9 +111,12 @@ class MergeOperation(DerivedOperation[T_co]):
         self._receivers = [*running]  # of the sources, in the same order
         self._sources = [*sources]
         self._drawn: Selectable[Any] | None = None  # the source to look at first
+        # The source of each leaf that was found ready or that waits: a search would take long.
+        self._source_of: dict[Leaf[Any], Selectable[Any]] = {}
 
     def leaves(self) -> Iterable[Leaf[Any]]:
-        return [leaf for source in self._sources for leaf in source.leaves()]
+        self._source_of = {leaf: source for source in self._sources for leaf in source.leaves()}
+        return self._source_of
 
     def before_wait(self) -> None:
         for source in self._sources:
@@ -129,12 +132,15 @@ class MergeOperation(DerivedOperation[T_co]):
         return self.adopt_outcome(drawn)
 
     def find_ready(self) -> Leaf[Any] | None:
-        if self._drawn is not None and (leaf := self._drawn.find_ready()) is not None:
-            return leaf
-        found = choose_ready(self._sources)
-        if found is None:
-            return None
-        self._drawn, leaf = found
+        # To look at one source first is as fair, and fast where most of the sources are ready.
+        drawn = self._drawn or self._sources[random_index(len(self._sources))]
+        leaf = drawn.find_ready()
+        if leaf is None:
+            found = choose_ready(self._sources)
+            if found is None:
+                return None
+            drawn, leaf = found
+        self._drawn = self._source_of[leaf] = drawn
         return leaf
 
     def complete(self, leaf: Leaf[Any]) -> bool:
@@ -142,7 +148,7 @@ class MergeOperation(DerivedOperation[T_co]):
         return super().complete(leaf)
 
     def source_of(self, leaf: Leaf[Any]) -> Selectable[Any]:
-        return next(source for source in self._sources if leaf in source.leaves())
+        return self._source_of[leaf]
 
     def transform(self, value: Any) -> bool:
         return self.set_outcome(value=value)
@@ -153,8 +159,8 @@ class MergeOperation(DerivedOperation[T_co]):
         index = self._sources.index(source)
         del self._sources[index]
         receiver, running = self._receivers.pop(index), self._running
-        if receiver in running and len(running) > 1:
-            running.remove(receiver)
+        if len(running) > 1:
+            running.pop(receiver, None)
         return False
 
     def raise_ended(self) -> NoReturn:

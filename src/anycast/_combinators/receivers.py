@@ -11,7 +11,8 @@ from abc import abstractmethod
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from anyio import WouldBlock
 
@@ -25,11 +26,13 @@ from anycast._combinators.operations import (
     filter_lease,
     map_lease,
 )
+from anycast._combinators.sources import Sources
+from anycast._interface.errors import ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast._select.select import select, select_nowait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from contextlib import AbstractAsyncContextManager
     from typing import TypeGuard
 
@@ -45,6 +48,8 @@ T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
+
+_MOST_SHOWN: Final = 10  # sources in a `str` or `repr`: errors have it in their text
 
 
 # A type checker joins the types of a variable number of arguments; these keep them apart.
@@ -65,6 +70,9 @@ def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
 
     The merged receiver ends when all sources have stopped. Closing the merged receiver closes all
     sources.
+
+    A merge of merges is flat: all sources are as likely, wherever they stand. So thousands of
+    sources may be joined one by one. A merge that became part of another merge may still be used.
 
     ```python
     import anyio
@@ -136,7 +144,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
 
     Args:
         name: of the combinator, for `str` and `repr`.
-        receivers: the sources.
+        receivers: the sources, if `_made_of` is not overridden.
     """
 
     def __init__(self, name: str, *receivers: ReceiverBase[Any]) -> None:
@@ -147,6 +155,10 @@ class DerivedReceiver(ReceiverBase[T_co]):
         self._deferred_errors: deque[Exception] = deque()
         # The operation of the last receive, for the next receive. None while in use.
         self._cached: DerivedOperation[T_co] | None = None
+
+    def _made_of(self) -> Collection[ReceiverBase[Any]]:
+        """Return the sources."""
+        return self._receivers
 
     @abstractmethod
     def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
@@ -221,30 +233,53 @@ class DerivedReceiver(ReceiverBase[T_co]):
         return messages
 
     def close(self) -> None:
-        for receiver in self._receivers:
+        for receiver in self._made_of():
             receiver.close()
 
     def __str__(self) -> str:
-        return f"{self._name}({', '.join(map(str, self._receivers))})"
+        return self._shown(str)
 
     def __repr__(self) -> str:
-        return f"{self._name}({', '.join(map(repr, self._receivers))})"
+        return self._shown(repr)
+
+    def _shown(self, show: Callable[[object], str]) -> str:
+        receivers = self._made_of()
+        shown = [show(receiver) for receiver in islice(receivers, _MOST_SHOWN)]
+        if len(receivers) > len(shown):
+            shown.append(f"and {len(receivers) - len(shown)} more")
+        return f"{self._name}({', '.join(shown)})"
 
 
 class MergedReceiver(DerivedReceiver[T]):
     """What `merge` returns."""
 
     def __init__(self, *receivers: ReceiverBase[T]) -> None:
-        super().__init__("merge", *receivers)
-        # The receivers that are not known to have ended. An operation removes those that end.
-        self._running: list[ReceiverBase[Any]] = list(dict.fromkeys(receivers))
+        super().__init__("merge")
+        parts = [one.sources if isinstance(one, MergedReceiver) else one for one in receivers]
+        self.sources: Sources = Sources(parts, self._deferred_errors)
 
     def clone(self) -> ReceiverBase[T]:
-        return MergedReceiver(*(receiver.clone() for receiver in self._receivers))
+        clones: list[ReceiverBase[T]] = []
+        for receiver in self._made_of():
+            with suppress(ReceiverStoppedError):  # a source that was closed on its own
+                clones.append(receiver.clone())
+        # If each source is closed, the clone of any source raises what there is to raise.
+        return MergedReceiver(*clones) if clones else receiver.clone()
+
+    def _made_of(self) -> Collection[ReceiverBase[T]]:
+        self.sources.flatten()
+        return self.sources.members
 
     def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
-        sources = [one.leasing() if leased else one.receiving() for one in self._running]
-        return MergeOperation(self, self._running, sources)
+        sources = self.sources
+        if sources.parts:
+            sources.flatten()
+        for errors in sources.inherited:
+            if errors:
+                raise errors.popleft()
+        running = sources.running
+        operations = [one.leasing() if leased else one.receiving() for one in running]
+        return MergeOperation(self, running, operations)
 
 
 class MappedReceiver(DerivedReceiver[U]):
