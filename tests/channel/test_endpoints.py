@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from anyio import EndOfStream
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
+from anyio.streams.stapled import StapledObjectStream
 
 from anycast import (
     Anycast,
@@ -110,6 +112,28 @@ def test_endpoints_of_a_closed_channel_count() -> None:
     assert drain(channel.new_receiver()) == [1]
     now = channel.statistics()
     assert (now.open_senders, now.open_receivers) == (1, 1)
+
+
+async def test_the_argument_of_a_send_has_a_name() -> None:
+    """``item`` is the name that `anyio.abc.ObjectSendStream` gives the argument."""
+    channel = Anycast[int]()
+    sender = channel.new_sender()
+    await sender.send(item=1)
+    sender.send_nowait(item=2)
+    assert drain(channel.new_receiver()) == [1, 2]
+
+
+async def test_endpoints_in_an_adapter_of_anyio() -> None:
+    """A sender and a receiver make a stapled stream, which closes both."""
+    channel = Anycast[int](auto_close=True)
+    both = StapledObjectStream(channel.new_sender(), channel.new_receiver())
+    await both.send(item=1)
+    assert await both.receive() == 1
+    await both.send_eof()
+    with pytest.raises(EndOfStream):
+        await both.receive()
+    await both.aclose()
+    assert channel.statistics().open_receivers == 0
 
 
 async def test_many_tasks_may_share_one_endpoint() -> None:

@@ -19,9 +19,9 @@ SOURCE = Path(anycast.__file__).parent
 MARK = re.compile(r"# Inlined: `([\w.]+)`\.$")
 # The names of an original, and what they are called in its copy.
 RENAMED = {
-    "Core.offer": {"self": "core"},
+    "Core.offer": {"self": "core", "message": "item"},
     "Core.take": {"self": "core"},
-    "_Sender._wait": {"offer": "message"},
+    "_Sender._wait": {"offer": "item"},
     "random_index": {"length": "len(candidates)"},
 }
 

@@ -59,6 +59,15 @@ async def test_messages_come_in_the_order_of_their_sends(numbers: Channel[Any]) 
         assert [await receiver.receive() for _ in range(50)] == list(range(50))
 
 
+async def test_the_argument_of_a_send_has_a_name(numbers: Channel[Any]) -> None:
+    """``item`` is the name that `anyio.abc.ObjectSendStream` gives the argument."""
+    sender = numbers.new_sender()
+    await sender.send(item=1)
+    assert await numbers.new_receiver().receive() == 1
+    with suppress(WouldBlock):  # on a server, always
+        sender.send_nowait(item=2)
+
+
 async def test_each_message_goes_to_one_receiver(numbers: Channel[Any]) -> None:
     """Three senders, three receivers: what was sent is what was received."""
     received: list[int] = []

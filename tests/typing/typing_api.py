@@ -156,13 +156,13 @@ class Doubler(Sender[int]):
     def __init__(self, sender: Sender[int]) -> None:
         self._sender = sender
 
-    async def send(self, message: int, /) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def send(self, item: int) -> None:
         """Send twice the number."""
-        await self._sender.send(2 * message)
+        await self._sender.send(2 * item)
 
-    def send_nowait(self, message: int, /) -> None:
+    def send_nowait(self, item: int) -> None:
         """Send twice the number."""
-        self._sender.send_nowait(2 * message)
+        self._sender.send_nowait(2 * item)
 
     def sending(self, message: int, /) -> Operation[None]:
         """Return the operation that sends twice the number."""

@@ -31,28 +31,28 @@ T = TypeVar("T")
 
 
 class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
-    async def send(self, message: T, /) -> None:
+    async def send(self, item: T) -> None:
         core = self._core
         if core.budget.spent >= core.allowance:
             await core.checkpoint()
         if self.closed or core.closed:
             self._check_open()
         # Inlined: `Core.offer`.
-        if core.receivers and core.hand_over(message):
+        if core.receivers and core.hand_over(item):
             return
         used = len(core.buffer)
         if used < core.capacity:
             core.budget.spent += 1
-            core.buffer.append(message)
+            core.buffer.append(item)
             if used >= core.peak:
                 core.peak = used + 1
             return
         # Inlined: `_Sender._wait`.
         waiter = core.make_waiter(core)
         if len(core.buffer) < core.capacity or core.closed or self.closed:
-            await self.send(message)  # code that ran meanwhile has made room, or has closed
+            await self.send(item)  # code that ran meanwhile has made room, or has closed
             return
-        core.senders[waiter] = self.waiters[waiter] = message
+        core.senders[waiter] = self.waiters[waiter] = item
         try:
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
             result = await waiter
@@ -64,10 +64,10 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         if logs or result is NOTHING:
             self._finish_wait(result)
 
-    def send_nowait(self, message: T, /) -> None:
+    def send_nowait(self, item: T) -> None:
         if self.stopped:
             self.raise_stopped()
-        if not self._core.offer(message):
+        if not self._core.offer(item):
             raise WouldBlock
         self._core.budget.spent -= 1  # a nowait operation does not count towards `yield_every`
 

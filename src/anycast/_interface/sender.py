@@ -44,9 +44,8 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
     ```
     """
 
-    # anyio calls the argument ``item``. This library says ``message``, as `frequenz.channels` does.
     @abstractmethod
-    async def send(self, message: T_contra, /) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    async def send(self, item: T_contra) -> None:
         """Send one message. Block while the channel is full.
 
         `send` is exact under cancellation. A call that returns has sent the message once. A call
@@ -74,7 +73,8 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         ```
 
         Args:
-            message: any object, also ``None`` and exceptions.
+            item: the message: any object, also ``None`` and exceptions. The name of the argument
+                is that of `anyio.abc.ObjectSendStream`.
 
         Raises:
             SenderClosedError: if this sender is closed, before the call or while the call is
@@ -86,7 +86,7 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         """
 
     @abstractmethod
-    def send_nowait(self, message: T_contra, /) -> None:
+    def send_nowait(self, item: T_contra) -> None:
         """Send one message if that is possible at once; never wait and never yield.
 
         A send is possible at once if a receiver waits, or if the channel has room.
@@ -108,7 +108,7 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
         ```
 
         Args:
-            message: any object, also ``None`` and exceptions.
+            item: the message, as for `send`.
 
         Raises:
             anyio.WouldBlock: if no receiver waits, and the channel has no room.

@@ -34,21 +34,21 @@ class _Sender(NamedEndpoint, Sender[T]):
         # For the statistics.
         session.open_senders += 1
 
-    async def send(self, message: T, /) -> None:
+    async def send(self, item: T) -> None:
         session = self._session
         self._check_open()
         session.check_entered()
-        # The send pump settles the item, and so wakes this task.
-        item = session.outbox.put(self, (session.options.codec.encode(message),))
+        # The send pump settles the request, and so wakes this task.
+        request = session.outbox.put(self, (session.options.codec.encode(item),))
         try:
-            await item.wait()
+            await request.wait()
         except BaseException:
-            session.outbox.withdraw(item)
+            session.outbox.withdraw(request)
             raise
-        item.check()
+        request.check()
 
-    def send_nowait(self, message: T, /) -> None:
-        del message
+    def send_nowait(self, item: T) -> None:
+        del item
         self._check_open()
         self._session.outbox.check(self)
         raise WouldBlock  # only the server knows whether there is room
