@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import anyio
@@ -50,37 +49,6 @@ def test_errors_can_be_made_by_users() -> None:
     assert SenderError("no", sender).sender is sender
     assert ReceiverError("no", receiver).receiver is receiver
     assert str(ReceiverError("no", receiver)) == "no"
-
-
-class Refused(SenderClosedError[int]):
-    """An error of one's own, whose constructor takes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(Anycast[int](name="mine").new_sender())
-
-
-CHANNEL = Anycast[int](name="numbers")
-ERRORS: list[Error] = [
-    Error("no", 1),
-    ChannelError("no", CHANNEL),
-    ChannelClosedError(CHANNEL),
-    SenderError("no", CHANNEL.new_sender()),
-    SenderClosedError(CHANNEL.new_sender()),
-    ReceiverError("no", CHANNEL.new_receiver()),
-    ReceiverStoppedError(CHANNEL.new_receiver()),
-    Refused(),
-]
-
-
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_copying(error: Error) -> None:
-    """A copy is of the same kind, says the same, and carries the very same things."""
-    error.add_note("a note")
-    copied = copy.copy(error)
-    assert copied is not error
-    assert type(copied) is type(error)
-    assert copied.args == error.args
-    assert vars(copied) == vars(error)
 
 
 async def use(end: Any, how: str) -> None:

@@ -54,6 +54,9 @@ class EndpointOperation(Leaf[T_co]):
     def raise_ended(self) -> NoReturn:
         self.endpoint.raise_stopped()
 
+    def __str__(self) -> str:
+        return f"{type(self).__name__} of {self.endpoint}"
+
     def must_yield(self) -> bool:
         return self.core.budget.spent >= self.core.allowance
 

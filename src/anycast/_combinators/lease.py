@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from anycast._interface.not_a_value import NotAValue
 from anycast._select.select import select
 
 if TYPE_CHECKING:
@@ -26,19 +27,21 @@ class LeasedMessage(Generic[T]):
     give_back: Callable[[], None]
 
 
-class Lease(AbstractAsyncContextManager[T]):
+class Lease(NotAValue, AbstractAsyncContextManager[T]):
     """Holds one message while its block runs. A lease is entered once.
 
     This is a class and not a generator. So an exception of the block never passes through code of
     this library, and the effect follows the end of the block without an await.
 
     Args:
+        receiver: the receiver that made the lease.
         leasing: the operation that takes the message.
     """
 
-    __slots__ = ("_held", "_leasing")
+    __slots__ = ("_held", "_leasing", "_receiver")
 
-    def __init__(self, leasing: Selectable[LeasedMessage[T]]) -> None:
+    def __init__(self, receiver: object, leasing: Selectable[LeasedMessage[T]]) -> None:
+        self._receiver = receiver
         self._leasing: Selectable[LeasedMessage[T]] | None = leasing
         self._held: LeasedMessage[T]
 
@@ -61,6 +64,9 @@ class Lease(AbstractAsyncContextManager[T]):
         else:
             self._held.give_back()
         del self._held  # a reference to the lease does not keep the message alive
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} of {self._receiver}"
 
 
 def lease_entered_twice() -> RuntimeError:

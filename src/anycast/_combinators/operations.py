@@ -76,6 +76,9 @@ class DerivedOperation(Selectable[T_co]):
             receiver = cast("Receiver[Any]", self.receiver)  # None only between two receives
             raise ReceiverStoppedError(receiver) from error.__cause__
 
+    def __str__(self) -> str:
+        return f"{type(self).__name__} of {self.receiver}"
+
 
 def _without_our_frames(error: Exception) -> Exception:
     """Drop the first frames of a traceback: they refer to the operation that stores the error."""

@@ -118,7 +118,7 @@ class ReceiverBase(Receiver[T_co]):
         """Return the operation that takes a message on lease."""
 
     def lease(self) -> AbstractAsyncContextManager[T_co]:
-        return Lease(self.leasing())
+        return Lease(self, self.leasing())
 
     def map(self, function: Callable[[T_co], U], /) -> Receiver[U]:
         return MappedReceiver(self, function)

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from anyio.abc import AsyncResource
 
+from anycast._interface.not_a_value import NotAValue
+
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
 
-class Closing(AsyncResource):
+class Closing(NotAValue, AsyncResource):
     """Base class of what `close`, `aclose` and leaving ``async with`` close at once."""
 
     @abstractmethod

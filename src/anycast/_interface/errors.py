@@ -7,11 +7,17 @@ the base class of all errors.
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import anyio
 
+from anycast._interface.not_a_value import NotAValue
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
     import typing_extensions
 
     from anycast._interface.channel import Channel
@@ -28,6 +34,11 @@ else:
 class Error(RuntimeError):
     """The base of every error that this library defines.
 
+    An error can be copied and pickled, and keeps its class, its text, its notes and its attributes,
+    and a ``__cause__`` that is an `Error`. So an error can leave a process pool. A channel, a
+    sender and a receiver cannot be pickled: in an error that was pickled, the attribute that named
+    one is the text of it, such as ``"Anycast:jobs:_Sender"``.
+
     ```python
     from anycast import Anycast, Error
 
@@ -40,11 +51,52 @@ class Error(RuntimeError):
     ```
     """
 
+    # By default, `copy` and `pickle` call the class with ``args``. Here ``args`` is the text, but the
+    # classes below are called with the objects that the text is about. So a copy is made by
+    # ``__new__``, without a call of ``__init__``.
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # By default, `copy` and `pickle` call the class with ``args``. Here ``args`` is the text,
-        # but the classes below are called with the objects that the text is about. So the copy is
-        # made by ``__new__``, without a call of ``__init__``.
-        return type(self).__new__, (type(self), *self.args), self.__dict__
+        arguments = tuple([_picklable("", value) for value in self.args])
+        state = {name: _picklable(name, value) for name, value in vars(self).items()}
+        state["args"] = arguments  # an `OSError` whose class has an `__init__` is made without
+        if isinstance(self.__cause__, Error):  # any other cause might fail to load
+            state["__cause__"] = self.__cause__
+        return _maker_of(type(self)), (type(self), *arguments), state
+
+    def __copy__(self) -> Self:
+        copied: Self = _maker_of(type(self))(type(self), *self.args)
+        copied.args = self.args
+        vars(copied).update(vars(self))
+        copied.__cause__ = self.__cause__
+        copied.__suppress_context__ = self.__suppress_context__
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        def deep(name: str, value: Any) -> Any:
+            return value if _is_named(name, value) else deepcopy(value, memo)
+
+        copied = memo[id(self)] = copy(self)
+        copied.args = tuple([deep("", value) for value in self.args])
+        vars(copied).update({name: deep(name, value) for name, value in vars(self).items()})
+        return copied
+
+
+def _maker_of(kind: Any) -> Callable[..., Any]:
+    """Return the function that makes an error without a call of a class written in Python."""
+    while kind.__module__ != "builtins":
+        kind = kind.__base__
+    maker: Callable[..., Any] = kind.__new__
+    return maker
+
+
+def _is_named(name: str, value: object) -> bool:
+    """Return whether an attribute names where an error happened. A copy names the same thing."""
+    return isinstance(value, NotAValue) or name in {"channel", "sender", "receiver"}
+
+
+def _picklable(name: str, value: Any) -> Any:
+    """Return an attribute for the copy in another process: a text for what exists only here."""
+    return str(value) if _is_named(name, value) else value
 
 
 class ChannelError(Error, Generic[T]):

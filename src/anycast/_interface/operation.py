@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Generic, TypeVar
 
+from anycast._interface.not_a_value import NotAValue
+
 T_co = TypeVar("T_co", covariant=True)
 
 
 # Not an ABC: with an ABC the `isinstance` of each operation, in `select_nowait`, would be slower.
-class Operation(Generic[T_co]):
+class Operation(NotAValue, Generic[T_co]):
     """A send or a receive that `select` may perform, with its outcome.
 
     Made by `Sender.sending` and `Receiver.receiving`. The same operation can be used again, in one

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from anycast._combinators.lease import lease_entered_twice
+from anycast._interface.not_a_value import NotAValue
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
+class RedisLease(NotAValue, AbstractAsyncContextManager[T], Generic[T]):
     """Holds one message while its block runs. A lease is entered once.
 
     Made by `RedisReceiver.lease`.
@@ -45,7 +46,13 @@ class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
     ```
     """
 
-    def __init__(self, session: Session[T], take: Callable[[], Awaitable[Delivery[T]]]) -> None:
+    def __init__(
+        self,
+        receiver: object,
+        session: Session[T],
+        take: Callable[[], Awaitable[Delivery[T]]],
+    ) -> None:
+        self._receiver = receiver
         self._session = session
         # Waits for the next delivery; called on entering.
         self._take = take
@@ -79,6 +86,9 @@ class RedisLease(AbstractAsyncContextManager[T], Generic[T]):
             self._session.done(delivery)
         else:
             self._session.failed(delivery, reason(exc_val))
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} of {self._receiver}"
 
 
 def reason(error: BaseException | None) -> str:

@@ -102,6 +102,9 @@ class ReceiveOperation(Selectable[T]):
     def raise_ended(self) -> NoReturn:
         self._receiver.raise_stopped()
 
+    def __str__(self) -> str:
+        return f"{type(self).__name__} of {self._receiver}"
+
 
 class LeaseOperation(ReceiveOperation[Any]):
     """Receives a message on lease, which settles the message instead of the receiver."""

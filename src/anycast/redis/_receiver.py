@@ -123,7 +123,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._inner.receiving()
 
     def lease(self) -> RedisLease[T]:
-        return RedisLease(self._session, self._take)
+        return RedisLease(self, self._session, self._take)
 
     def clone(self) -> _Receiver[T]:
         if self.closed:
