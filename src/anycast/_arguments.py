@@ -8,7 +8,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable
-from typing import TypeVar
+from functools import partial
+from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -51,10 +53,20 @@ def check_messages(messages: Iterable[T]) -> Iterable[T]:
     return deque(messages) if type(messages) in {list, tuple} else messages
 
 
-def check_callable(argument: str, value: object) -> None:
-    """Check that an argument can be called."""
+def check_function(argument: str, value: object) -> None:
+    """Check that an argument can be called, and that a call does not need an ``await``."""
     if not callable(value):
         raise TypeError(f"`{argument}` must be callable, not {value!r}")
+    function: Any = value
+    while isinstance(function, partial):
+        function = function.func
+    # An object with `__call__` is a function, too. The `__call__` of a class makes objects.
+    for one in (function, type(function).__call__):
+        if iscoroutinefunction(one) or isasyncgenfunction(one):
+            raise TypeError(
+                f"`{argument}` must be a plain function, but {value!r} is async:"
+                " await in the task that receives"
+            )
 
 
 def check_bool(argument: str, value: object) -> None:

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from anycast import Anycast, Receiver, ReceiverStoppedError, merge, select, select_nowait
-from combinations import FAILING, Foreign, OddError, even, everything, same
+from combinations import FAILING, WAITING, WAYS, Foreign, OddError, even, everything, lease, same
 from helpers import begin, drain, raises, settle, task_group, waiting
 
 if TYPE_CHECKING:
@@ -137,52 +137,8 @@ async def test_the_function_is_called_once_for_each_message() -> None:
     assert seen == [1, 2]
 
 
-async def receive(receiver: Receiver[int]) -> None:
-    """Receive one."""
-    await receiver.receive()
-
-
-async def lease(receiver: Receiver[int]) -> None:
-    """Lease a message."""
-    async with receiver.lease():
-        raise AssertionError
-
-
-async def receive_nowait(receiver: Receiver[int]) -> None:
-    """Receive without waiting."""
-    receiver.receive_nowait()
-
-
-async def receive_batch(receiver: Receiver[int]) -> None:
-    """Receive several."""
-    await receiver.receive_many(2)
-
-
-async def receive_in_loop(receiver: Receiver[int]) -> None:
-    """Receive in a loop."""
-    async for _ in receiver:
-        raise AssertionError
-
-
-async def receive_in_select(receiver: Receiver[int]) -> None:
-    """Receive in a `select`, which itself raises nothing."""
-    operation = receiver.receiving()
-    assert await select(operation) is operation
-    operation.result()
-
-
-async def receive_in_select_nowait(receiver: Receiver[int]) -> None:
-    """Receive in a `select_nowait`, which itself raises nothing either."""
-    operation = receiver.receiving()
-    assert select_nowait(operation) is operation
-    operation.result()
-
-
-WAITING = [receive, receive_batch, lease, receive_in_loop, receive_in_select]
-
-
 @failing
-@pytest.mark.parametrize("way", [*WAITING, receive_nowait, receive_in_select_nowait])
+@pytest.mark.parametrize("way", WAYS)
 async def test_what_the_function_raises(combinator: Combinator, way: Any) -> None:
     """It reaches the caller; the message counts as received, and the receiver goes on."""
     channel = await channel_of(1, 2)
@@ -265,7 +221,7 @@ async def test_an_interrupt_in_the_function() -> None:
 
 
 @failing
-@pytest.mark.parametrize("way", [*WAITING, receive_nowait, receive_in_select_nowait])
+@pytest.mark.parametrize("way", WAYS)
 async def test_a_failure_in_a_batch(combinator: Combinator, way: Any) -> None:
     """The batch is what came before it; the next call raises it, and the one after goes on."""
     receiver = combinator((await channel_of(2, 4, 1, 6)).new_receiver())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anycast import Receiver, merge
+from anycast import Receiver, merge, select, select_nowait
 from anycast._combinators.receivers import ReceiverBase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from anycast._select.selectable import Selectable
 
@@ -111,3 +111,57 @@ FAILING: dict[str, Callable[[Receiver[int]], Receiver[int]]] = {
     "nested": lambda receiver: merge(receiver.map(only_even).filter(everything)).map(same),
 }
 """Combinators whose function raises `OddError` for odd numbers, and lets even ones through."""
+
+
+async def receive(receiver: Receiver[Any]) -> None:
+    """Receive one."""
+    await receiver.receive()
+
+
+async def lease(receiver: Receiver[Any]) -> None:
+    """Lease a message."""
+    async with receiver.lease():
+        raise AssertionError
+
+
+async def receive_nowait(receiver: Receiver[Any]) -> None:
+    """Receive without waiting."""
+    receiver.receive_nowait()
+
+
+async def receive_batch(receiver: Receiver[Any]) -> None:
+    """Receive several."""
+    await receiver.receive_many(2)
+
+
+async def receive_in_loop(receiver: Receiver[Any]) -> None:
+    """Receive in a loop."""
+    async for _ in receiver:
+        raise AssertionError
+
+
+async def receive_in_select(receiver: Receiver[Any]) -> None:
+    """Receive in a `select`, which itself raises nothing."""
+    operation = receiver.receiving()
+    assert await select(operation) is operation
+    operation.result()
+
+
+async def receive_in_select_nowait(receiver: Receiver[Any]) -> None:
+    """Receive in a `select_nowait`, which itself raises nothing either."""
+    operation = receiver.receiving()
+    assert select_nowait(operation) is operation
+    operation.result()
+
+
+WAITING: list[Callable[[Receiver[Any]], Awaitable[None]]] = [
+    receive,
+    receive_batch,
+    lease,
+    receive_in_loop,
+    receive_in_select,
+]
+"""Ways to receive that wait for a message, of combinators whose function raises."""
+
+WAYS = [*WAITING, receive_nowait, receive_in_select_nowait]
+"""All ways to receive, of combinators whose function raises."""

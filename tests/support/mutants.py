@@ -71,6 +71,7 @@ SELECTING = [
 COMBINING = [
     "tests/combinators/test_combinators.py",
     "tests/combinators/test_functions.py",
+    "tests/combinators/test_async_functions.py",
     "tests/combinators/test_merge.py",
     "tests/combinators/test_merge_of_merges.py",
 ]
@@ -82,6 +83,7 @@ WAITING = [
     "tests/waiting/test_guest.py",
 ]
 ABOUT = {
+    "_arguments": ["tests/combinators/test_async_functions.py"],
     "_anycast/endpoint": ENDPOINTS,
     "_anycast/operations": SELECTING,
     "_anycast/receiver": ENDPOINTS,

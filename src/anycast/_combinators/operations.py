@@ -6,6 +6,8 @@ A derived operation is made of further operations, the *sources*.
 from __future__ import annotations
 
 from abc import abstractmethod
+from inspect import CORO_CREATED, getcoroutinestate, isawaitable, iscoroutine
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from anycast._combinators.lease import LeasedMessage
@@ -200,7 +202,10 @@ class MapOperation(DerivedOperation[U]):
         return self._source
 
     def transform(self, value: Any) -> bool:
-        return self.set_outcome(value=self._function(value))
+        result = self._function(value)
+        if hasattr(type(result), "__await__") or type(result) is GeneratorType:
+            refuse_awaitable(self._function, result)
+        return self.set_outcome(value=result)
 
     def raise_ended(self) -> NoReturn:
         self.raise_stopped(self._source)
@@ -212,13 +217,36 @@ class FilterOperation(MapOperation[T]):
     __slots__ = ()
 
     def transform(self, value: Any) -> bool:
-        return bool(self._function(value)) and self.set_outcome(value=value)
+        accepted = self._function(value)
+        if accepted is not True and accepted is not False:
+            refuse_awaitable(self._function, accepted)
+        return bool(accepted) and self.set_outcome(value=value)
+
+
+def refuse_awaitable(function: object, result: object) -> None:
+    """Raise if the result of a function is awaitable: nothing here could await the result.
+
+    This stands in this module, so that `_without_our_frames` drops its frame, which has the result.
+
+    Raises:
+        TypeError: if the result is awaitable. A coroutine that was not started is closed, and so
+            does not warn that it was never awaited.
+    """
+    if isawaitable(result):
+        if iscoroutine(result) and getcoroutinestate(result) == CORO_CREATED:
+            result.close()
+        raise TypeError(
+            f"`map` and `filter` take plain functions, but {function!r} returned an awaitable:"
+            " await in the task that receives"
+        )
 
 
 def map_lease(function: Callable[[T], U], held: LeasedMessage[T]) -> LeasedMessage[U]:
     """Map a message on lease. If the function raises, the lease ends as done."""
     try:
-        return LeasedMessage(function(held.message), held.done, held.give_back)
+        result = function(held.message)
+        refuse_awaitable(function, result)
+        return LeasedMessage(result, held.done, held.give_back)
     except BaseException:
         held.done()
         raise
@@ -228,7 +256,9 @@ def filter_lease(predicate: Callable[[T], object], held: LeasedMessage[T]) -> bo
     """Filter a message on lease. If the message is dropped, the lease ends as done."""
     accepted = False
     try:
-        accepted = bool(predicate(held.message))
+        result = predicate(held.message)
+        refuse_awaitable(predicate, result)
+        accepted = bool(result)
     finally:
         if not accepted:
             held.done()

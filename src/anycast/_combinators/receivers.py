@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from anyio import WouldBlock
 
-from anycast._arguments import check_callable, check_int, check_some
+from anycast._arguments import check_function, check_int, check_some
 from anycast._combinators.lease import Lease
 from anycast._combinators.operations import (
     DerivedOperation,
@@ -286,7 +286,7 @@ class MappedReceiver(DerivedReceiver[U]):
     """What `Receiver.map` returns."""
 
     def __init__(self, receiver: ReceiverBase[T], function: Callable[[T], U]) -> None:
-        check_callable("function", function)
+        check_function("function", function)
         super().__init__("map", receiver)
         self._receiver = receiver
         self._function = function
@@ -304,7 +304,7 @@ class FilteredReceiver(DerivedReceiver[T]):
     """What `Receiver.filter` returns."""
 
     def __init__(self, receiver: ReceiverBase[T], predicate: Callable[[T], object]) -> None:
-        check_callable("predicate", predicate)
+        check_function("predicate", predicate)
         super().__init__("filter", receiver)
         self._receiver = receiver
         self._predicate = predicate

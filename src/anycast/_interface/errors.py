@@ -51,8 +51,8 @@ class Error(RuntimeError):
     ```
     """
 
-    # By default, `copy` and `pickle` call the class with ``args``. Here ``args`` is the text, but the
-    # classes below are called with the objects that the text is about. So a copy is made by
+    # By default, `copy` and `pickle` call the class with ``args``. Here ``args`` is the text, but
+    # the classes below are called with the objects that the text is about. So a copy is made by
     # ``__new__``, without a call of ``__init__``.
 
     def __reduce__(self) -> tuple[Any, ...]:
