@@ -26,6 +26,7 @@ from anycast._interface.errors import (
     SenderClosedError,
     SenderError,
 )
+from anycast._interface.exports import show_as_from as _show_as_from
 from anycast._interface.operation import Operation
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
@@ -51,6 +52,4 @@ __all__ = [
     "select_nowait",
 ]
 
-# So tracebacks, pickles and reprs show the public module, from which users import the names.
-for _public in [globals()[name] for name in __all__]:
-    _public.__module__ = __name__
+_show_as_from(__name__, [globals()[name] for name in __all__])

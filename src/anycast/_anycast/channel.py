@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Generator
 from itertools import count
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from anycast._anycast.core import Core
 from anycast._anycast.receiver import _Receiver  # pyright: ignore[reportPrivateUsage]  logs show it
 from anycast._anycast.sender import _Sender  # pyright: ignore[reportPrivateUsage]  as above
 from anycast._arguments import check_bool, check_int, check_name
 from anycast._interface.channel import Channel
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from anycast._interface.receiver import Receiver
-    from anycast._interface.sender import Sender
-    from anycast._interface.statistics import ChannelStatistics
+from anycast._interface.receiver import Receiver
+from anycast._interface.sender import Sender
+from anycast._interface.statistics import ChannelStatistics
 
 T = TypeVar("T")
 

@@ -85,19 +85,15 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from anycast._interface.statistics import ChannelStatistics
 from anycast._log import BlockingLog
 from anycast._waiting.event_loop import LoopBinding
 from anycast._waiting.interruption import outcome
-from anycast._waiting.waiter import NOTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from anycast._waiting.waiter import Waiter, WaitQueue, Wakeable
+from anycast._waiting.waiter import NOTHING, Waiter, WaitQueue, Wakeable
 
 T = TypeVar("T")
 

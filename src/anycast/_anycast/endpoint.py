@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
+from anycast._anycast.core import Core
+from anycast._interface.channel import Channel
 from anycast._interface.closing import NamedEndpoint
-
-if TYPE_CHECKING:
-    from anycast._anycast.core import Core
-    from anycast._interface.channel import Channel
-    from anycast._waiting.waiter import WaitQueue, Wakeable
+from anycast._waiting.waiter import WaitQueue, Wakeable
 
 T = TypeVar("T")
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from anycast._anycast.core import Core
+from anycast._anycast.endpoint import Endpoint
 from anycast._combinators.lease import LeasedMessage
 from anycast._select.selectable import Leaf
-from anycast._waiting.waiter import NOTHING
-
-if TYPE_CHECKING:
-    from anycast._anycast.core import Core
-    from anycast._anycast.endpoint import Endpoint
-    from anycast._waiting.event_loop import LoopBinding
-    from anycast._waiting.waiter import WaitQueue, Wakeable
+from anycast._waiting.event_loop import LoopBinding
+from anycast._waiting.waiter import NOTHING, WaitQueue, Wakeable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

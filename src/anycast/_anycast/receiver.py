@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from anyio import WouldBlock
 
 from anycast._anycast.endpoint import Endpoint
 from anycast._anycast.operations import LeaseOperation, ReceiveOperation
 from anycast._arguments import check_int
+from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.errors import ChannelClosedError, ReceiverStoppedError
+from anycast._select.selectable import Selectable
 from anycast._waiting.waiter import NOTHING
-
-if TYPE_CHECKING:
-    from anycast._combinators.lease import LeasedMessage
-    from anycast._select.selectable import Selectable
 
 T = TypeVar("T")
 

@@ -8,8 +8,9 @@ a peer acts.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from logging import WARNING
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
@@ -18,14 +19,10 @@ from anycast._anycast.endpoint import Endpoint
 from anycast._anycast.operations import SendOperation
 from anycast._arguments import check_messages
 from anycast._interface.errors import ChannelClosedError, SenderClosedError, SenderError
+from anycast._interface.operation import Operation
 from anycast._interface.sender import Sender
 from anycast._log import logger
 from anycast._waiting.waiter import NOTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from anycast._interface.operation import Operation
 
 T = TypeVar("T")
 

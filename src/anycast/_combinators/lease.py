@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from types import TracebackType
+from typing import Generic, TypeVar
 
 from anycast._interface.not_a_value import NotAValue
 from anycast._select.select import select
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-
-    from anycast._select.selectable import Selectable
+from anycast._select.selectable import Selectable
 
 T = TypeVar("T")
 

@@ -6,20 +6,16 @@ A derived operation is made of further operations, the *sources*.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from inspect import CORO_CREATED, getcoroutinestate, isawaitable, iscoroutine
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from anycast._combinators.lease import LeasedMessage
 from anycast._interface.errors import ReceiverStoppedError
+from anycast._interface.receiver import Receiver
 from anycast._select.fairness import choose_ready, random_index
-from anycast._select.selectable import Selectable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from anycast._interface.receiver import Receiver
-    from anycast._select.selectable import Leaf
+from anycast._select.selectable import Leaf, Selectable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -202,8 +198,9 @@ class MapOperation(DerivedOperation[U]):
         return self._source
 
     def transform(self, value: Any) -> bool:
-        result = self._function(value)
-        if hasattr(type(result), "__await__") or type(result) is GeneratorType:
+        result: object = self._function(value)
+        kind = type(result)
+        if hasattr(kind, "__await__") or kind is GeneratorType:  # `isawaitable` takes much longer
             refuse_awaitable(self._function, result)
         return self.set_outcome(value=result)
 

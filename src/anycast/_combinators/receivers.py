@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable, Collection
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, overload
 
 from anyio import WouldBlock
 
 from anycast._arguments import check_function, check_int, check_some
-from anycast._combinators.lease import Lease
+from anycast._combinators.lease import Lease, LeasedMessage
 from anycast._combinators.operations import (
     DerivedOperation,
     FilterOperation,
@@ -30,16 +31,12 @@ from anycast._combinators.sources import Sources
 from anycast._interface.errors import ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast._select.select import select, select_nowait
+from anycast._select.selectable import Selectable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-    from contextlib import AbstractAsyncContextManager
-    from typing import TypeGuard
-
     from typing_extensions import TypeIs
-
-    from anycast._combinators.lease import LeasedMessage
-    from anycast._select.selectable import Selectable
+else:
+    from anycast._interface.receiver import TypeIs
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -260,11 +257,12 @@ class MergedReceiver(DerivedReceiver[T]):
 
     def clone(self) -> ReceiverBase[T]:
         clones: list[ReceiverBase[T]] = []
-        for receiver in self._made_of():
+        members = [*self._made_of()]
+        for receiver in members:
             with suppress(ReceiverStoppedError):  # a source that was closed on its own
                 clones.append(receiver.clone())
         # If each source is closed, the clone of any source raises what there is to raise.
-        return MergedReceiver(*clones) if clones else receiver.clone()
+        return MergedReceiver(*clones) if clones else members[-1].clone()
 
     def _made_of(self) -> Collection[ReceiverBase[T]]:
         self.sources.flatten()

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Awaitable
+from typing import Generic, TypeVar
 
 from anycast._interface.closing import Closing
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from anycast._interface.receiver import Receiver
-    from anycast._interface.sender import Sender
-    from anycast._interface.statistics import ChannelStatistics
+from anycast._interface.receiver import Receiver
+from anycast._interface.sender import Sender
+from anycast._interface.statistics import ChannelStatistics
 
 T = TypeVar("T")
 

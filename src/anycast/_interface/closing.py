@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import Any, Self
 
 from anyio.abc import AsyncResource
 
 from anycast._interface.not_a_value import NotAValue
-
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
 
 
 class Closing(NotAValue, AsyncResource):

@@ -7,22 +7,19 @@ the base class of all errors.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy, deepcopy
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import anyio
 
+from anycast._interface.channel import Channel
 from anycast._interface.not_a_value import NotAValue
+from anycast._interface.receiver import Receiver
+from anycast._interface.sender import Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Self
-
     import typing_extensions
-
-    from anycast._interface.channel import Channel
-    from anycast._interface.receiver import Receiver
-    from anycast._interface.sender import Sender
 
     # ``except SenderError`` cannot name a type of messages, so T needs a default. `typing.TypeVar`
     # has defaults only from Python 3.13.

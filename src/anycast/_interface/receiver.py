@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import typing
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, overload
 
 from anyio.abc import ObjectReceiveStream
 
 from anycast._interface.closing import ClosingEndpoint
+from anycast._interface.operation import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
-    from typing import TypeGuard
-
     from typing_extensions import TypeIs
-
-    from anycast._interface.operation import Operation
+else:  # in `typing` from Python 3.13 on; before, what reads hints at run time gets a `TypeGuard`
+    TypeIs = getattr(typing, "TypeIs", TypeGuard)
 
 U = TypeVar("U")
 T_co = TypeVar("T_co", covariant=True)
@@ -270,7 +270,8 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             A receiver of the function's results.
 
         Raises:
-            TypeError: if ``function`` is not callable.
+            TypeError: if ``function`` is not callable, or is async. If it returns an awaitable,
+                the receive raises this.
         """
 
     @overload
@@ -310,7 +311,8 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             A receiver of the messages for which the result of the function is true.
 
         Raises:
-            TypeError: if ``predicate`` is not callable.
+            TypeError: if ``predicate`` is not callable, or is async. If it returns an awaitable,
+                the receive raises this.
         """
 
     @abstractmethod

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterable
+from typing import TypeVar
 
 from anyio.abc import ObjectSendStream
 
 from anycast._interface.closing import ClosingEndpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from anycast._interface.operation import Operation
+from anycast._interface.operation import Operation
 
 T_contra = TypeVar("T_contra", contravariant=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from anyio import WouldBlock
 
@@ -10,11 +10,8 @@ from anycast._arguments import check_some
 from anycast._interface.operation import Operation
 from anycast._select.blocked import BlockedSelect
 from anycast._select.fairness import choose_ready, random_bits
-from anycast._select.selectable import Selectable
-
-if TYPE_CHECKING:
-    from anycast._select.selectable import Leaf
-    from anycast._waiting.event_loop import LoopBinding
+from anycast._select.selectable import Leaf, Selectable
+from anycast._waiting.event_loop import LoopBinding
 
 AnyOperation = TypeVar("AnyOperation", bound=Operation[Any])
 O1 = TypeVar("O1", bound=Operation[Any])

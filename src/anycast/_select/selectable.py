@@ -13,17 +13,13 @@ the leaves of a channel in memory that it contains, as the channel on a server d
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any, NoReturn, TypeVar
 
 from anycast._interface.operation import Operation
-from anycast._waiting.waiter import NOTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import TracebackType
-
-    from anycast._waiting.event_loop import LoopBinding
-    from anycast._waiting.waiter import WaitQueue, Wakeable
+from anycast._waiting.event_loop import LoopBinding
+from anycast._waiting.waiter import NOTHING, WaitQueue, Wakeable
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -18,13 +18,11 @@ nothing any more. A task is *destroyed* if its coroutine is closed where the cor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from collections import OrderedDict
-    from collections.abc import Awaitable, Callable, Generator
-
-    from anycast._waiting.budget import Budget
+from anycast._waiting.budget import Budget
 
 NOTHING: Final[Any] = object()
 """Stands where a message would stand, and is no message.
@@ -53,7 +51,7 @@ class Wakeable(Protocol):
         ...
 
 
-WaitQueue: TypeAlias = "OrderedDict[Wakeable, Any]"
+WaitQueue: TypeAlias = OrderedDict[Wakeable, Any]
 """The tasks that wait on the same side of a channel, first in, first out."""
 
 

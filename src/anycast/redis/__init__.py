@@ -8,6 +8,7 @@ from importlib.util import find_spec as _find_spec
 if _find_spec("coredis") is None:
     raise ImportError("anycast.redis needs coredis: run `pip install 'anycast[redis]'`")
 
+from anycast._interface.exports import show_as_from as _show_as_from
 from anycast.redis._channel import RedisAnycast
 from anycast.redis._codec import Codec
 from anycast.redis._json_codec import json_codec
@@ -22,6 +23,4 @@ __all__ = [
     "json_codec",
 ]
 
-# Tracebacks, pickles and reprs show the public name of each class and function.
-for _public in [globals()[name] for name in __all__]:
-    _public.__module__ = __name__
+_show_as_from(__name__, [globals()[name] for name in __all__])

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from collections.abc import Awaitable, Generator
+from types import TracebackType
+from typing import Generic, Literal, Self, TypeVar
 
 from anyio import create_task_group
+from anyio.abc import TaskGroup
 
 from anycast._interface.channel import Channel
+from anycast._interface.sender import Sender
+from anycast._interface.statistics import ChannelStatistics
+from anycast.redis._codec import Codec
 from anycast.redis._link import Server
 from anycast.redis._options import Options, check_redis_name
 from anycast.redis._receiver import RedisReceiver, _Receiver  # pyright: ignore[reportPrivateUsage]
 from anycast.redis._sender import _Sender  # pyright: ignore[reportPrivateUsage]
 from anycast.redis._session import Session
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from types import TracebackType
-    from typing import Self
-
-    from anyio.abc import TaskGroup
-
-    from anycast._interface.sender import Sender
-    from anycast._interface.statistics import ChannelStatistics
-    from anycast.redis._codec import Codec
 
 T = TypeVar("T")
 

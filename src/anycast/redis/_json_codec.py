@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from anycast.redis._codec import Codec
 
-    from anycast.redis._codec import Codec
+Build = Callable[[Any], Any]
 
-    Build = Callable[[Any], Any]
 
 T = TypeVar("T")
 

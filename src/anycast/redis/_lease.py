@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Generic, TypeVar
+from types import TracebackType
+from typing import Generic, TypeVar
 
 from anycast._combinators.lease import lease_entered_twice
 from anycast._interface.not_a_value import NotAValue
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from types import TracebackType
-
-    from anycast.redis._delivery import Delivery
-    from anycast.redis._session import Session
+from anycast.redis._delivery import Delivery
+from anycast.redis._session import Session
 
 T = TypeVar("T")
 

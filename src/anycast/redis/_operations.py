@@ -9,19 +9,14 @@ not happened, and `select` goes on waiting.
 # pyright: reportPrivateUsage=none
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from anycast._combinators.lease import LeasedMessage
-from anycast._select.selectable import Selectable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import NoReturn
-
-    from anycast._select.selectable import Leaf
-    from anycast.redis._delivery import Delivery
-    from anycast.redis._session import Session
+from anycast._select.selectable import Leaf, Selectable
+from anycast.redis._delivery import Delivery
+from anycast.redis._session import Session
 
 T = TypeVar("T")
 

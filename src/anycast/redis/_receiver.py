@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, TypeVar
+from types import TracebackType
+from typing import NoReturn, TypeVar
 
 from anyio import WouldBlock
 
 from anycast._arguments import check_int
+from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
+from anycast._interface.channel import Channel
 from anycast._interface.closing import NamedEndpoint
 from anycast._interface.errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
+from anycast._select.selectable import Selectable
+from anycast.redis._delivery import Delivery
 from anycast.redis._lease import RedisLease, reason
 from anycast.redis._operations import LeaseOperation, ReceiveOperation
-
-if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import NoReturn
-
-    from anycast._combinators.lease import LeasedMessage
-    from anycast._interface.channel import Channel
-    from anycast._select.selectable import Selectable
-    from anycast.redis._delivery import Delivery
-    from anycast.redis._session import Session
+from anycast.redis._session import Session
 
 T = TypeVar("T")
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
 from anyio import WouldBlock
 
 from anycast._arguments import check_iterable
+from anycast._interface.channel import Channel
 from anycast._interface.closing import NamedEndpoint
 from anycast._interface.errors import SenderClosedError
+from anycast._interface.operation import Operation
 from anycast._interface.sender import Sender
-from anycast.redis._outbox import MAX_MESSAGES
+from anycast.redis._outbox import MAX_MESSAGES, Item
 from anycast.redis._send_errors import sender_closed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from anycast._interface.channel import Channel
-    from anycast._interface.operation import Operation
-    from anycast.redis._outbox import Item
-    from anycast.redis._session import Session
+from anycast.redis._session import Session
 
 T = TypeVar("T")
 
