@@ -63,18 +63,29 @@ FAMILIES = {
         (*SELECTS, "s", "r"), 37_796, most=2, setup=Setup(yield_every=1), kind=SelectProgram
     ),
     "merges of two channels": Family(
-        ("m", "s", "w", "z", "x"), 36_370, kind=SelectProgram, limits=(0, 1)
+        ("m", "s", "w", "z", "x"), 40_850, kind=SelectProgram, limits=(0, 1)
     ),
     "two faults in merges of two channels": Family(
         ("m", "mm", "s", "w", "x", "r"),
-        28_838,
+        34_369,
         most=2,
         faults=Faults(2),
         kind=SelectProgram,
         limits=(0, 1),
     ),
     "merges that always yield": Family(
-        ("m", "s"), 187_506, setup=Setup(yield_every=1), kind=SelectProgram, limits=(0,)
+        ("m", "s"), 250_366, setup=Setup(yield_every=1), kind=SelectProgram, limits=(0,)
+    ),
+    "merges of merges": Family(
+        ("n", "m", "s", "w", "x"), 67_843, most=2, kind=SelectProgram, limits=(0, 1)
+    ),
+    "merges of merges that are destroyed": Family(
+        ("n", "s", "x"),
+        32_498,
+        most=2,
+        faults=Faults(destroys=True),
+        kind=SelectProgram,
+        limits=(1,),
     ),
     "three operations, and cancelled tasks refuse": Family(
         (*SIMPLE, "sss", "rrr"), 67_156, faults=Faults(refuses=True)
@@ -85,7 +96,7 @@ FAMILIES = {
     ),
     "selects and merges that are destroyed": Family(
         (*SELECTS, "m", "s", "r"),
-        130_583,
+        138_212,
         most=2,
         faults=Faults(2, destroys=True),
         kind=SelectProgram,
@@ -156,6 +167,13 @@ def test_two_selects_keep_every_promise(limit: float, refuses: bool) -> None:
         assert (
             explore(scripts, Setup(limit), kind=SelectProgram, faults=Faults(refuses=refuses)) > 1
         )
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_merge_of_merges_keeps_every_promise(limit: float) -> None:
+    """A merge of merges meets a sender, a select, and a merge that is a part of the merge."""
+    for scripts in (("n", "s"), ("n", "w"), ("n", "m")):
+        assert explore(scripts, Setup(limit), kind=SelectProgram) > 1
 
 
 @pytest.mark.parametrize("scripts", [("v", "s", "r"), ("v", "v", "v"), ("x", "x", "v")])

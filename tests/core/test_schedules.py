@@ -95,7 +95,7 @@ async def turn(program: Explored, turns: int) -> None:
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
 @pytest.mark.parametrize(
     ("kind", "letters"),
-    [(Program, OPERATIONS), (SelectProgram, "".join(SELECTS) + "srm")],
+    [(Program, OPERATIONS), (SelectProgram, "".join(SELECTS) + "srmn")],
     ids=["one channel", "selects and merges over two channels"],
 )
 def test_any_schedule_keeps_every_promise(

@@ -433,6 +433,8 @@ def look_at_one(pick: Callable[[int], int], _: int) -> int:
     It matters only which of those that are ready that is.
     """
     operations: Any = sys._getframe(1).f_locals["operations"]
+    if len(operations) == 1:
+        return 0  # a merge that is looked at draws one of its sources
     ready = [number for number, one in enumerate(operations) if one.find_ready() is not None]
     return ready[pick(len(ready))] if ready else 0
 

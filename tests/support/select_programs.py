@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import invariants
 from anycast import Anycast, Error, Operation, merge, select
+from combinations import same
 from helpers import drain
 from ledger import Ledger
 from programs import Destroyed
@@ -58,7 +59,8 @@ class SelectProgram:
     """Two channels, and tasks that each follow a script of one letter per `select`.
 
     ``s`` and ``r`` send to and receive from the first channel, without a `select`, and ``m``
-    receives from both through a `merge`.
+    receives from both through a `merge`. ``n`` receives from both through a map of that
+    merge, and from the second channel through a merge as well, in a `merge`.
     """
 
     def __init__(self, setup: Setup, _: Callable[[], Awaitable[None]]) -> None:
@@ -66,9 +68,9 @@ class SelectProgram:
         self._messages = 0
         self._destroyed = Destroyed()
         first = self._sides["a"]
-        self._merged = merge(
-            *(side.receiver.map(partial(pair, name)) for name, side in self._sides.items())
-        )
+        paired = [side.receiver.map(partial(pair, name)) for name, side in self._sides.items()]
+        self._merged = merge(*paired)
+        self._nested = merge(self._merged.map(same), merge(paired[1]))
         self.endings = [
             *(side.channel.close for side in self._sides.values()),
             first.sender.close,
@@ -81,9 +83,10 @@ class SelectProgram:
             for letter in script:
                 if letter in SELECTS:
                     await self._select(SELECTS[letter])
-                elif letter == "m":
+                elif letter in "mn":
+                    receiver = self._merged if letter == "m" else self._nested
                     with self._destroyed.noting():
-                        name, message = await self._merged.receive()
+                        name, message = await receiver.receive()
                     self._sides[name].received.append(message)
                 else:
                     await self._plain(letter)
