@@ -7,9 +7,10 @@
 #   _anycast       the channel in memory
 #   _combinators   lease, map, filter and merge, for the receivers of every kind of channel
 #   _select        exactly one of several operations happens
-#   _interface     what users see                | beside each other: neither knows the other
-#   _waiting       how a task waits and yields   |
-#   _arguments, _log
+#   _interface     what users see               | beside each other:
+#   _waiting       how a task waits and yields  | none of them knows
+#   _arguments     checks of arguments          | another
+#   _log           what a blocked sender logs   |
 #
 # A new kind of channel is a room beside `_anycast`. It implements `Channel`, `Sender` and
 # `ReceiverBase` of `_combinators`, and `Leaf` of `_select`.

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import closing
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from weakref import ref
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 import invariants
 from anycast import Anycast, ReceiverStoppedError, SenderError, select
 from anycast._anycast.core import Batch, Core
+from anycast._anycast.operations import ReceiveOperation
 from anycast._waiting import event_loop, late_cancellation
 from anycast._waiting.waiter import NOTHING
 from explorer import ByHand, HandWaiter, drive_by_hand, new_core
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from anycast import Receiver, Sender
     from anycast._waiting.budget import Budget
     from anycast._waiting.event_loop import LoopBinding
+    from anycast._waiting.waiter import Wakeable
 
     Step = Callable[[Core[int]], object]
 
@@ -755,6 +757,52 @@ def test_tasks_that_begin_to_wait_give_the_event_loop_no_turn() -> None:
         for task in tasks:
             task.close()
     assert yields == [False, False, False, False, True]
+
+
+class Sent(ReceiveOperation[int]):
+    """A receive before whose registration a message is sent, as a signal handler may do."""
+
+    __slots__ = ("before",)
+    before: Callable[[], object]
+
+    def register(self, arm: Wakeable, binding: LoopBinding) -> bool:
+        self.before()
+        return super().register(arm, binding)
+
+
+def test_a_select_that_was_given_a_message_before_it_may_not_wait_elsewhere() -> None:
+    """It returns the message: its other operation has happened already."""
+    one, other = Anycast[int](), Anycast[int]()
+    other._core.bind(object())
+    block_receivers(other._core)
+    waiting = other.new_receiver()
+    sent = Sent(cast("Any", waiting), other._core, other._core.receivers, entry=0)
+    sent.before = lambda: one.new_sender().send_nowait(7)
+    first = one.new_receiver().receiving()
+    with drive_by_hand(lambda _: 0, refuses=False):
+        task = select(first, sent)
+        with pytest.raises(StopIteration) as stop:
+            task.send(None)
+    assert stop.value.value is first
+    assert first.result() == 7
+
+
+def test_a_map_of_a_channel_that_had_ended_for_a_while() -> None:
+    """A message that a destroyed task gives back to an ended channel is received."""
+    channel = Anycast[int]()
+    receiver = channel.new_receiver()
+    mapped = channel.new_receiver().map(str)
+    with drive_by_hand(lambda _: 0, refuses=False):
+        task = receiver.receive()
+        task.send(None)
+        channel.new_sender().send_nowait(7)
+        channel.close()
+        with pytest.raises(ReceiverStoppedError):
+            mapped.receive_nowait()
+        task.close()
+        assert mapped.receive_nowait() == "7"
+        with pytest.raises(ReceiverStoppedError):
+            mapped.receive_nowait()
 
 
 # A select that filters, one step at a time.

@@ -1,7 +1,7 @@
 """Code that is written twice for speed is the same in both places.
 
 A copy is marked: ``# Inlined: `NAME`.`` stands before its first statement. The copy may return
-something else than its original, and its names may differ as `RENAMED` says.
+another constant than its original, and its names may differ as `RENAMED` says.
 """
 
 from __future__ import annotations
@@ -61,13 +61,16 @@ class Normalised(ast.NodeTransformer):
         return self.generic_visit(ast.Assign([node.target], node.value))
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Drop an await: a copy may try again where its original lets the caller do so."""
-        return None if isinstance(node.value, ast.Await) else self.generic_visit(node)
+        """Drop a retry: a copy may try again where its original lets the caller do so."""
+        return (
+            None if ast.unparse(node).startswith("await self.send(") else self.generic_visit(node)
+        )
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
-        """Drop what is returned."""
-        node.value = None
-        return node
+        """Drop a constant that is returned: a copy that is done has a result of its own."""
+        if isinstance(node.value, ast.Constant):
+            node.value = None
+        return self.generic_visit(node)
 
 
 def normal(statement: ast.stmt, names: dict[str, str]) -> str:

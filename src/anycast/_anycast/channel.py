@@ -124,7 +124,7 @@ class Anycast(Channel[T]):
 class _Done(Awaitable[None]):
     """What `Anycast.close` returns.
 
-    To await this is optional and has no effect. Code written for `frequenz.channels` awaits this.
+    Awaiting it is optional and has no effect. Code written for `frequenz.channels` awaits it.
     """
 
     __slots__ = ()

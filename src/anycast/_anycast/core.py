@@ -265,7 +265,7 @@ class Core(LoopBinding, Generic[T]):
         buffer, spent = self.buffer, self.budget.spent
         while messages and self.receivers and self.hand_over(messages[0]):
             _popleft(messages)
-        room = max(min(self.capacity - len(buffer), len(messages)), 0)
+        room = min(self.capacity - len(buffer), len(messages))
         buffer.extend([_popleft(messages) for _ in range(room)])
         self.peak = max(self.peak, len(buffer))
         self.budget.spent = spent + 1
@@ -295,7 +295,7 @@ class Core(LoopBinding, Generic[T]):
         if batches and len({id(batch) for batch in batches}) == len(senders):
             # Only batches wait. A whole round takes a message of each batch, and so leaves the
             # order of the queue. The last message of a batch is left to `pull`: it wakes the task.
-            rounds = max(min(room // len(batches), min(map(_length, batches)) - 1), 0)
+            rounds = min(room // len(batches), min(map(_length, batches)) - 1)
             buffer.extend([_popleft(batch) for _ in range(rounds) for batch in batches])
         while len(buffer) < size and (message := self.pull()) is not NOTHING:
             buffer.append(message)

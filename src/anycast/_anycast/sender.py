@@ -18,7 +18,12 @@ from anycast._anycast.core import Batch
 from anycast._anycast.endpoint import Endpoint
 from anycast._anycast.operations import SendOperation
 from anycast._arguments import check_messages
-from anycast._interface.errors import ChannelClosedError, SenderClosedError, SenderError
+from anycast._interface.errors import (
+    ChannelClosedError,
+    SenderClosedError,
+    SenderError,
+    cannot_send,
+)
 from anycast._interface.operation import Operation
 from anycast._interface.sender import Sender
 from anycast._log import logger
@@ -129,5 +134,4 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
     def raise_stopped(self) -> NoReturn:
         if self.closed:
             raise SenderClosedError(self)
-        text = f"{self} cannot send: its channel is closed"
-        raise SenderError(text, self) from ChannelClosedError(self._channel)
+        raise SenderError(cannot_send(self), self) from ChannelClosedError(self._channel)

@@ -55,6 +55,7 @@ class DerivedOperation(Selectable[T_co]):
     def adopt_outcome(self, source: Selectable[Any]) -> bool:
         """Make the outcome from the outcome of a source; return whether this has happened."""
         if source.ended:
+            source.ended = False  # a destroyed task may give a message back to the ended channel
             return self.source_ended(source)
         if source.error is not None:
             # Without a local variable for the error: the traceback may refer to this frame.

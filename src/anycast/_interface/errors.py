@@ -78,6 +78,11 @@ class Error(RuntimeError):
         return copied
 
 
+def cannot_send(sender: Sender[Any]) -> str:
+    """Return the text of the error of a send into a closed channel."""
+    return f"{sender} cannot send: its channel is closed"
+
+
 def _maker_of(kind: Any) -> Callable[..., Any]:
     """Return the function that makes an error without a call of a class written in Python."""
     while kind.__module__ != "builtins":

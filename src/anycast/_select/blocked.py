@@ -76,7 +76,8 @@ class BlockedSelect:
                 ready |= choice[1].register(arm, binding)
         except RuntimeError:
             self.leave()
-            raise
+            if not self.waiter.done():  # else a peer was faster, and its operation has happened
+                raise
         # Code that ran meanwhile (say, a finalizer) may have woken an arm, or may have sent a
         # message before the arm stood in the queue. In the second case `select` looks again.
         woken = self.waiter.done()

@@ -100,8 +100,8 @@ class LoopBinding:
         """Bind the event loop to which another binding is bound; raise as `bind`."""
         if self.loop is not other.loop:
             self.bind(other.loop)
-        # The backend knows what `set_result` raises. A new channel has the unbound backend still,
-        # and a channel that has yielded in an event loop of another kind has the backend of that.
+        # The backend knows what `set_result` raises. Here it may be the unbound backend still, or
+        # the backend of another kind of event loop, after a yield there.
         if self.backend is not other.backend:
             self._use_backend(other.backend)
 

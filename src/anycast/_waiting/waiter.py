@@ -76,7 +76,7 @@ class WokenError(Exception):
 
 
 class Binding(Protocol):
-    """What a backend needs to make a waiter: the event loop that is bound, and its change."""
+    """What a backend needs to make a waiter: the bound event loop, and how to bind another."""
 
     loop: object
     """The event loop that is bound."""

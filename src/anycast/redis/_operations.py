@@ -5,8 +5,6 @@ If the receiver rejects the delivery, for example because the lease has run out,
 not happened, and `select` goes on waiting.
 """
 
-# The protocol between `select` and operations is private to the package, not to a class.
-# pyright: reportPrivateUsage=none
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -81,6 +79,7 @@ class ReceiveOperation(Selectable[T]):
 
     def complete(self, leaf: Leaf[Any]) -> bool:  # noqa: ARG002  there is only one leaf
         if self._inner.ended:
+            self._inner.ended = False  # a destroyed task may give a token back
             return self.set_ended()
         # Drop the token, which carries no message.
         self._inner.take_result()

@@ -130,7 +130,7 @@ class PendingRequest:
 class _AnyLoop(LoopBinding):
     """Binds the waiters of requests to whichever event loop runs.
 
-    A binding refuses a second event loop while tasks wait in its lines. This binding has no
+    A binding refuses a second event loop while tasks wait in its queues. This binding has no
     queues, and so never refuses: the session of a request serves one event loop anyway.
     """
 

@@ -13,6 +13,7 @@ from anycast._interface.errors import (
     ChannelError,
     SenderClosedError,
     SenderError,
+    cannot_send,
 )
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def channel_closed(channel: Channel[Any]) -> ErrorFactory:
     """Return a factory for the errors of sends into a closed channel."""
 
     def make(sender: Sender[Any]) -> SenderError[Any]:
-        text = f"{sender} cannot send: its channel is closed"
-        return caused(SenderError(text, sender), ChannelClosedError(channel))
+        return caused(SenderError(cannot_send(sender), sender), ChannelClosedError(channel))
 
     return make
 

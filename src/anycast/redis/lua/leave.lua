@@ -1,6 +1,6 @@
 -- Detach this process, after the messages of this process were given back. ARGV: born, me.
--- A hint may have been under way to this process, and is lost then. So the script leaves new
--- hints, for the next process in line.
+-- A hint may have been in flight to this process, and is lost then. So the script leaves new
+-- hints, for the next process that waits.
 redis.call('DEL', producer)
 if closed and length() == 0 then return {'ok'} end
 if #redis.call('XPENDING', stream, GROUP, '-', '+', 1, me) == 0 then
