@@ -105,7 +105,11 @@ ABOUT = {
     "_waiting/event_loop": [*WAITING, *LATE],
     "_waiting/interruption": LATE,
     "_waiting/late_cancellation": LATE,
-    "_waiting/trio_backend": [*WAITING, "tests/core/test_storms.py"],
+    "_waiting/trio_backend": [
+        "tests/waiting/test_ended_loops.py",
+        *WAITING,
+        "tests/core/test_storms.py",
+    ],
 }
 # The modules with code that only `anyio.Event` needs. The tests run with that alone first.
 PLAIN = {"_waiting/anyio_backend", "_waiting/event_loop", "_waiting/interruption"}
