@@ -267,6 +267,26 @@ def test_awaitables_are_messages_like_any_other() -> None:
     assert channel.new_receiver().filter(everything).receive_nowait() is message
 
 
+async def test_an_awaitable_result_after_plain_results() -> None:
+    """Each result is looked at, whatever the function returned before."""
+
+    def function(message: int) -> Any:
+        if message < 2:
+            return message + 1
+        if message == 2:
+            return (number for number in range(message))
+        return old_style(message) if message == 3 else refuse(message)
+
+    channel = Anycast[int]()
+    await channel.new_sender().send_many(range(5))
+    receiver = channel.new_receiver().map(function)
+    assert [await receiver.receive(), await receiver.receive()] == [1, 2]
+    assert [*await receiver.receive()] == [0, 1]
+    for _ in range(2):
+        with refused(function):
+            await receiver.receive()
+
+
 def test_plain_generators_are_results_like_any_other() -> None:
     """A generator is no coroutine."""
     channel = Anycast[int]()

@@ -173,7 +173,7 @@ class MergeOperation(DerivedOperation[T_co]):
 class MapOperation(DerivedOperation[U]):
     """Receives, and applies a function to the message."""
 
-    __slots__ = ("_function", "_source")
+    __slots__ = ("_function", "_plain", "_source")
 
     def __init__(
         self, receiver: Receiver[Any], source: Selectable[T], function: Callable[[T], Any]
@@ -181,6 +181,9 @@ class MapOperation(DerivedOperation[U]):
         super().__init__(receiver)
         self._source = source
         self._function = function
+        # The type of the last result that was not awaitable: most functions return one type. The
+        # first is what `map_lease` returns.
+        self._plain: type[object] | None = LeasedMessage
 
     def leaves(self) -> Iterable[Leaf[Any]]:
         return self._source.leaves()
@@ -200,9 +203,10 @@ class MapOperation(DerivedOperation[U]):
 
     def transform(self, value: Any) -> bool:
         result: object = self._function(value)
-        kind = type(result)
-        if hasattr(kind, "__await__") or kind is GeneratorType:  # `isawaitable` takes much longer
+        if type(result) is not self._plain:
             refuse_awaitable(self._function, result)
+            # Some generators are awaitable, so their type tells nothing.
+            self._plain = None if isinstance(result, GeneratorType) else type(result)
         return self.set_outcome(value=result)
 
     def raise_ended(self) -> NoReturn:
@@ -230,7 +234,9 @@ def refuse_awaitable(function: object, result: object) -> None:
         TypeError: if the result is awaitable. A coroutine that was not started is closed, and so
             does not warn that it was never awaited.
     """
-    if isawaitable(result):
+    kind = type(result)
+    # `isawaitable` alone takes much longer.
+    if (hasattr(kind, "__await__") or kind is GeneratorType) and isawaitable(result):
         if iscoroutine(result) and getcoroutinestate(result) == CORO_CREATED:
             result.close()
         raise TypeError(
