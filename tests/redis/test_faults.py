@@ -316,28 +316,34 @@ async def test_a_user_who_may_not(own_server: Server, name: str) -> None:
         await channel(own_server, name, url=url).__aenter__()
 
 
+def receive_elsewhere(server: Server, name: str, count: int, **options: Any) -> list[int]:
+    """Receive so many messages in another thread, while the event loop of this thread hangs."""
+    taken: list[int] = []
+
+    async def receive() -> None:
+        async with channel(server, name, lease=0.2, **options) as other:
+            receiver = other.new_receiver()
+            for _ in range(count):
+                async with receiver.lease() as message:
+                    taken.append(message)
+
+    thread = threading.Thread(target=anyio.run, args=[receive])
+    thread.start()
+    thread.join()
+    return taken
+
+
 async def test_a_loop_that_hangs_past_its_lease(
     server: Server, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Others get its messages, also those it had prefetched; it notices, and hands out none."""
-    taken: list[int] = []
-
-    async def receive_three() -> None:
-        async with channel(server, name, lease=0.2, prefetch=0) as other:
-            receiver = other.new_receiver()
-            for _ in range(3):
-                async with receiver.lease() as message:
-                    taken.append(message)
-
     with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
         async with channel(server, name, lease=0.2, prefetch=3) as hanging:
             await hanging.new_sender().send_many(range(4))
             holder = hanging.new_receiver()
             assert await holder.receive() == 0
             await until(lambda: hanging.statistics().current_buffer_used == 3)
-            other = threading.Thread(target=anyio.run, args=[receive_three])
-            other.start()
-            other.join()  # while the event loop of this thread hangs
+            taken = receive_elsewhere(server, name, 3, prefetch=0)
             assert sorted(taken) == [0, 1, 2]
             assert await holder.receive() == 3
     assert "ran out, and others may get them" in caplog.text
@@ -348,24 +354,13 @@ async def test_what_a_loop_that_hung_still_has(
     server: Server, name: str, caplog: pytest.LogCaptureFixture, then: str
 ) -> None:
     """What others got meanwhile it neither hands out nor gives back."""
-    taken: list[int] = []
-
-    async def receive_all() -> None:
-        async with channel(server, name, lease=0.2) as other:
-            receiver = other.new_receiver()
-            for _ in range(4):
-                async with receiver.lease() as message:
-                    taken.append(message)
-
     with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
         async with channel(server, name, lease=0.2, prefetch=3) as hanging:
             await hanging.new_sender().send_many(range(4))
             holder = hanging.new_receiver()
             assert await holder.receive() == 0
             await until(lambda: hanging.statistics().current_buffer_used == 3)
-            other = threading.Thread(target=anyio.run, args=[receive_all])
-            other.start()
-            other.join()  # while the event loop of this thread hangs
+            taken = receive_elsewhere(server, name, 4)
             if then == "receive_nowait":
                 with pytest.raises(WouldBlock):
                     holder.receive_nowait()
