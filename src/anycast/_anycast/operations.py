@@ -82,6 +82,7 @@ class EndpointOperation(Leaf[T_co]):
 
     def register(self, arm: Wakeable, binding: LoopBinding) -> bool:
         core = self.core
+        # Only where something would change: the call alone slows a select of many channels.
         if core.loop is not binding.loop or core.backend is not binding.backend:
             core.bind_like(binding)
         self.queue[arm] = self.entry

@@ -92,7 +92,7 @@ class AnyioBackend:
 
     @staticmethod
     def checkpoint(budget: Budget) -> Awaitable[None]:
-        return _checkpoint(budget)
+        return budget.renewed_by(lowlevel.checkpoint())
 
     @staticmethod
     def loop_getter() -> Callable[[], object]:
@@ -103,13 +103,6 @@ class AnyioBackend:
         task = waiter.task
         if task is not None:
             late_cancellation.postpone(task, error, waiter.count)
-
-
-async def _checkpoint(budget: Budget) -> None:
-    try:
-        await lowlevel.checkpoint()
-    finally:
-        budget.spent = 0
 
 
 def library_of(cancelled: type[BaseException | None]) -> str:

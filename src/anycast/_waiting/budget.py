@@ -16,6 +16,10 @@ made an eager task runs on when the eager task begins to wait.
 from __future__ import annotations
 
 from threading import local
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 
 class Budget:
@@ -26,6 +30,13 @@ class Budget:
     def __init__(self) -> None:
         # The operations since the event loop had its turn.
         self.spent = 0
+
+    async def renewed_by(self, turn: Awaitable[None]) -> None:
+        """Await a turn of the event loop. Nothing is spent once the task runs again."""
+        try:
+            await turn
+        finally:
+            self.spent = 0
 
 
 class _Local(local):

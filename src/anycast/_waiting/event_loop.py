@@ -102,8 +102,7 @@ class LoopBinding:
             self.bind(other.loop)
         # The backend knows what `set_result` raises. Here it may be the unbound backend still, or
         # the backend of another kind of event loop, after a yield there.
-        if self.backend is not other.backend:
-            self._use_backend(other.backend)
+        self._use_backend(other.backend)
 
     def check_thread(self) -> None:
         """Check that the waiting tasks can be woken from this thread.
