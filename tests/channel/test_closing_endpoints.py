@@ -10,13 +10,13 @@ import pytest
 from anycast import (
     Anycast,
     Receiver,
-    ReceiverStoppedError,
+    ReceiverClosedError,
     Sender,
     SenderClosedError,
     merge,
 )
 from debris import WorkFailedError
-from helpers import begin, count_yields, drain, settle, task_group, waiting
+from helpers import Attempt, begin, count_yields, drain, settle, task_group, waiting
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +69,7 @@ async def test_closing_a_receiver_wakes_its_own_tasks_only() -> None:
         assert [attempt.outcome for attempt in attempts] == ["failed", "unfinished", "failed"]
         await sender.send(1)
     assert attempts[1].result == 1
-    error = attempts[0].failure(ReceiverStoppedError)
+    error = attempts[0].failure(ReceiverClosedError)
     assert error.receiver is receiver
     assert error.__cause__ is None
 
@@ -238,11 +238,66 @@ async def test_aclose_when_cancelled() -> None:
     assert (now.open_senders, now.open_receivers, channel.is_closed) == (0, 0, True)
 
 
+async def receive_all(receiver: Receiver[int], received: list[int]) -> None:
+    """Receive in a loop, and let others run after each message."""
+    async for message in receiver:
+        received.append(message)
+        await settle()
+
+
 async def test_iterating_over_a_closed_receiver() -> None:
-    """It ends at once, and leaves the messages to the others."""
+    """It raises at once, and leaves the messages to the others."""
     channel = Anycast[int]()
     receiver, other = channel.new_receiver(), channel.new_receiver()
     channel.new_sender().send_nowait(1)
     receiver.close()
-    assert [message async for message in receiver] == []
-    assert drain(other) == [1]
+    received: list[int] = []
+    with pytest.raises(ReceiverClosedError):
+        await receive_all(receiver, received)
+    assert (received, drain(other)) == ([], [1])
+
+
+async def test_a_receiver_that_is_closed_while_tasks_iterate_over_it() -> None:
+    """Each loop raises, whether its task waits or works, and the messages are left to others."""
+    channel = Anycast[int]()
+    sender, receiver, other = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
+    received: list[int] = []
+    async with task_group() as tasks:
+        waits = await begin(tasks, receive_all, receiver, received)
+        sender.send_nowait(1)
+        await settle()
+        works = Attempt(tasks, receive_all, receiver, received)
+        await begin(tasks, receive_all, receiver, received)
+        sender.send_nowait(2)
+        receiver.close()
+        sender.send_nowait(3)
+    waits.failure(ReceiverClosedError)
+    works.failure(ReceiverClosedError)
+    assert (received, drain(other)) == ([1, 2], [3])
+
+
+async def test_a_receiver_that_is_closed_just_after_the_end() -> None:
+    """A task that the end has woken, and that has yet to run, learns of the closed receiver."""
+    channel = Anycast[int]()
+    receiver = channel.new_receiver()
+    async with task_group() as tasks:
+        attempt = await begin(tasks, receiver.receive)
+        channel.close()
+        receiver.close()
+    attempt.failure(ReceiverClosedError)
+
+
+async def test_leaving_a_shared_receiver() -> None:
+    """The task that leaves closes the receiver, and the loops of the other tasks raise."""
+    channel = Anycast[int]()
+    receiver = channel.new_receiver()
+
+    async def work_once() -> None:
+        with receiver:
+            await receiver.receive()
+
+    async with task_group() as tasks:
+        loops = await begin(tasks, receive_all, receiver, [])
+        await begin(tasks, work_once)
+        await channel.new_sender().send_many([1, 2])
+    loops.failure(ReceiverClosedError)

@@ -12,6 +12,7 @@ from anycast import (
     ChannelClosedError,
     ChannelError,
     Error,
+    ReceiverClosedError,
     ReceiverError,
     ReceiverStoppedError,
     SenderClosedError,
@@ -32,6 +33,8 @@ FAMILY: list[tuple[type[Error], type[Exception]]] = [
     (ReceiverError, Error),
     (ReceiverStoppedError, ReceiverError),
     (ReceiverStoppedError, anyio.EndOfStream),
+    (ReceiverClosedError, ReceiverStoppedError),
+    (ReceiverClosedError, anyio.ClosedResourceError),
 ]
 
 
@@ -119,29 +122,40 @@ async def test_receiving_at_the_end(how: str) -> None:
     check_cause(caught.value, channel)
 
 
-@pytest.mark.parametrize("how", [*RECEIVES, "clone"])
-async def test_receiving_through_a_closed_receiver(how: str) -> None:
-    """It raises a ReceiverStoppedError without a cause, though there are messages."""
+@pytest.mark.parametrize("how", [*RECEIVES, "__anext__", "clone"])
+@pytest.mark.parametrize("channel_too", [False, True])
+async def test_receiving_through_a_closed_receiver(how: str, channel_too: bool) -> None:
+    """It raises a ReceiverClosedError without a cause, whether or not the channel is closed."""
     channel = Anycast[int](name="numbers")
     channel.new_sender().send_nowait(1)
     receiver = channel.new_receiver()
     receiver.close()
-    with raises(ReceiverStoppedError, "Anycast:numbers:_Receiver has stopped") as caught:
+    if channel_too:
+        channel.close()
+    with raises(ReceiverClosedError, "Anycast:numbers:_Receiver is closed") as caught:
         await use(receiver, how)
     assert caught.value.receiver is receiver
     assert caught.value.__cause__ is None
     assert channel.statistics().current_buffer_used == 1
 
 
-@pytest.mark.parametrize("end", ["sender", "receiver"])
-async def test_iterating_over_a_closed_receiver_or_channel(end: str) -> None:
-    """``async for`` just ends, whichever of the two was closed."""
+@pytest.mark.parametrize("how", [*RECEIVES, "__anext__", "clone"])
+async def test_a_closed_receiver_of_a_channel_that_has_ended(how: str) -> None:
+    """The receiver is closed, and its error says so."""
+    channel = Anycast[int](name="numbers")
+    receiver = channel.new_receiver()
+    channel.close()
+    receiver.close()
+    with raises(ReceiverClosedError, "Anycast:numbers:_Receiver is closed") as caught:
+        await use(receiver, how)
+    assert caught.value.__cause__ is None
+
+
+async def test_iterating_over_a_closed_channel() -> None:
+    """``async for`` just ends."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
-    if end == "receiver":
-        receiver.close()
-    else:
-        channel.close()
+    channel.close()
     assert [message async for message in receiver] == []
 
 

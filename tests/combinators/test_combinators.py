@@ -12,6 +12,7 @@ from anycast import (
     Anycast,
     ChannelClosedError,
     Receiver,
+    ReceiverClosedError,
     ReceiverStoppedError,
     select,
     select_nowait,
@@ -184,7 +185,8 @@ async def test_closing_leaves_messages_to_the_others(combinator: Combinator) -> 
         receiver.close()
         receiver.close()
         channel.new_sender().send_nowait(1)
-    failure = attempt.failure(ReceiverStoppedError)
+    failure = attempt.failure(ReceiverClosedError)
+    assert str(failure) == f"{receiver} is closed"
     assert (failure.receiver, failure.__cause__) == (receiver, None)
     assert channel.statistics().open_receivers == 1
     assert drain(other) == [1]
@@ -216,9 +218,9 @@ async def test_a_clone_is_closed_on_its_own(combinator: Combinator) -> None:
     clone = receiver.clone()
     receiver.close()
     assert await clone.receive() == 1
-    with pytest.raises(ReceiverStoppedError):
+    with pytest.raises(ReceiverClosedError):
         await receiver.receive()
-    with pytest.raises(ReceiverStoppedError):
+    with pytest.raises(ReceiverClosedError):
         receiver.clone()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
-from anycast import Anycast, ChannelClosedError, ReceiverStoppedError, merge
+from anycast import Anycast, ChannelClosedError, ReceiverClosedError, ReceiverStoppedError, merge
 from combinations import Foreign
 from helpers import begin, drain, raises, settle, task_group, waiting
 
@@ -80,7 +80,7 @@ async def test_it_goes_on_when_one_has_ended() -> None:
 
 
 async def test_it_goes_on_when_one_receiver_was_closed() -> None:
-    """A receiver that was closed on its own has stopped as if its channel had ended."""
+    """A receiver that was closed on its own is left out, and leaves its messages to others."""
     one, two = two_channels()
     closed = one.new_receiver()
     receiver = merge(closed, two.new_receiver())
@@ -216,7 +216,7 @@ async def test_closing_closes_all() -> None:
     assert (one.statistics().open_receivers, two.statistics().open_receivers) == (0, 0)
     assert drain(two.new_receiver()) == [2]
     with raises(
-        ReceiverStoppedError, "merge(Anycast:one:_Receiver, Anycast:two:_Receiver) has stopped"
+        ReceiverClosedError, "merge(Anycast:one:_Receiver, Anycast:two:_Receiver) is closed"
     ) as caught:
         await receiver.receive()
     assert caught.value.__cause__ is None

@@ -11,7 +11,14 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from anycast import Anycast, Receiver, ReceiverStoppedError, SenderClosedError, SenderError
+from anycast import (
+    Anycast,
+    Receiver,
+    ReceiverClosedError,
+    ReceiverStoppedError,
+    SenderClosedError,
+    SenderError,
+)
 from helpers import ROUNDS, begin, drain, settle, task_group, waiting
 
 if TYPE_CHECKING:
@@ -53,7 +60,7 @@ async def test_frequenz_closing_a_receiver_does_not_wake_its_tasks() -> None:
     async with task_group() as tasks:
         receiving = await begin(tasks, receiver.receive)
         receiver.close()
-    receiving.failure(ReceiverStoppedError)
+    receiving.failure(ReceiverClosedError)
 
 
 async def test_frequenz_closing_a_sender_does_not_wake_its_tasks() -> None:

@@ -15,6 +15,7 @@ from anycast import (
     Anycast,
     Channel,
     ChannelClosedError,
+    ReceiverClosedError,
     ReceiverStoppedError,
     SenderClosedError,
     SenderError,
@@ -221,11 +222,12 @@ async def test_a_closed_receiver(numbers: Channel[Any]) -> None:
     receiver.close()
     receiver.close()
     for attempt in (receiver.clone, receiver.receive_nowait):
-        with raises(ReceiverStoppedError, f"{receiver} has stopped") as raised:
+        with raises(ReceiverClosedError, f"{receiver} is closed") as raised:
             attempt()
         assert raised.value.__cause__ is None
-    with raises(ReceiverStoppedError, f"{receiver} has stopped"):
-        await receiver.receive()
+    for wait in (receiver.receive, receiver.__anext__):
+        with raises(ReceiverClosedError, f"{receiver} is closed"):
+            await wait()
     await numbers.new_sender().send(1)
     assert await clone.receive() == 1
 
@@ -236,7 +238,7 @@ async def test_closing_a_receiver_wakes_its_own_tasks(numbers: Channel[Any]) -> 
     clone = receiver.clone()
 
     async def fail_to_receive() -> None:
-        with raises(ReceiverStoppedError, f"{receiver} has stopped"):
+        with raises(ReceiverClosedError, f"{receiver} is closed"):
             await receiver.receive()
 
     async def receive() -> None:

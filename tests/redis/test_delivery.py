@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anyio import CancelScope, WouldBlock, fail_after, move_on_after, to_thread
 
-from anycast import ReceiverStoppedError
+from anycast import ReceiverClosedError, ReceiverStoppedError
 from helpers import begin, drain, raises, task_group
 from redis_tools import DEADLINE, channel, dead, in_hand, key, stored, until
 
@@ -83,7 +83,7 @@ async def test_closing_a_receiver_in_the_wrong_thread(jobs: RedisAnycast[Any]) -
             await to_thread.run_sync(receiver.close)
         assert receiver.clone()
         receiver.close()
-    assert attempt.failure(ReceiverStoppedError)
+    assert attempt.failure(ReceiverClosedError)
 
 
 async def test_what_comes_back_goes_first(jobs: RedisAnycast[Any]) -> None:

@@ -15,7 +15,14 @@ import pytest
 from anyio import CancelScope, fail_after
 from anyio.lowlevel import checkpoint
 
-from anycast import Anycast, ChannelError, ReceiverError, ReceiverStoppedError, select
+from anycast import (
+    Anycast,
+    ChannelError,
+    ReceiverClosedError,
+    ReceiverError,
+    ReceiverStoppedError,
+    select,
+)
 from anycast.redis._delivery import Delivery, HeldLeases
 from anycast.redis._inbox import Inbox
 from anycast.redis._link import UnreachableError
@@ -283,7 +290,7 @@ async def test_its_receiver_is_closed(
         async with task_group() as tasks:
             attempt = await begin(tasks, operation, receiver)
             await send(jobs, after=receiver.close)
-        assert attempt.failure(ReceiverStoppedError)
+        assert attempt.failure(ReceiverClosedError)
         await expect_job(jobs)
 
 

@@ -13,6 +13,7 @@ from anycast import (
     Anycast,
     Operation,
     Receiver,
+    ReceiverClosedError,
     ReceiverStoppedError,
     Sender,
     SenderClosedError,
@@ -348,7 +349,7 @@ def test_a_closed_end_is_ready(end: str) -> None:
         select_nowait(operation)
     closed.close()
     assert select_nowait(operation) is operation
-    with pytest.raises(SenderClosedError if end == "sender" else ReceiverStoppedError):
+    with pytest.raises(SenderClosedError if end == "sender" else ReceiverClosedError):
         operation.result()
 
 

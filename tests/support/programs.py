@@ -12,7 +12,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import invariants
-from anycast import Anycast, Receiver, ReceiverStoppedError, Sender, SenderError
+from anycast import (
+    Anycast,
+    Error,
+    Receiver,
+    ReceiverClosedError,
+    ReceiverStoppedError,
+    Sender,
+    SenderClosedError,
+    SenderError,
+)
 from helpers import drain
 from ledger import Ledger
 
@@ -102,9 +111,9 @@ class Program:
             for operation in script:
                 await getattr(self, f"_{operation}")(ends)
         except SenderError as error:
-            self._check_reason(error, ends.sender)
+            self._check_reason(error, ends.sender, SenderError, SenderClosedError)
         except ReceiverStoppedError as error:
-            self._check_reason(error, ends.receiver)
+            self._check_reason(error, ends.receiver, ReceiverStoppedError, ReceiverClosedError)
 
     def close(self) -> None:
         """Close what is still open, so that every task ends."""
@@ -136,8 +145,11 @@ class Program:
         self._ought_to_be_closed = self._channel in self._closed or (self._auto_close and ends)
         what.close()
 
-    def _check_reason(self, error: SenderError | ReceiverStoppedError, end: object) -> None:
+    def _check_reason(
+        self, error: Error, end: object, of_channel: type[Error], of_end: type[Error]
+    ) -> None:
         """Check that an error is not about what other tasks use, and tells what is closed."""
+        assert type(error) is (of_end if end in self._closed else of_channel)
         assert (error.__cause__ is None) == (end in self._closed)
         assert end in self._closed or self._channel.is_closed
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import invariants
-from anycast import Anycast, Error, Operation, merge, select
+from anycast import (
+    Anycast,
+    Operation,
+    ReceiverClosedError,
+    ReceiverStoppedError,
+    SenderError,
+    merge,
+    select,
+)
 from combinations import same
 from helpers import drain
 from ledger import Ledger
@@ -67,6 +75,7 @@ class SelectProgram:
         self._sides = {"a": Side(setup), "b": Side(setup)}
         self._messages = 0
         self._destroyed = Destroyed()
+        self._cut_off = False  # whether a receiver was closed before the end of its channel
         first = self._sides["a"]
         paired = [side.receiver.map(partial(pair, name)) for name, side in self._sides.items()]
         self._merged = merge(*paired)
@@ -74,7 +83,7 @@ class SelectProgram:
         self.endings = [
             *(side.channel.close for side in self._sides.values()),
             first.sender.close,
-            first.receiver.close,
+            self._close_receiver,
         ]
 
     async def run(self, script: str, _: int) -> None:
@@ -90,7 +99,9 @@ class SelectProgram:
                     self._sides[name].received.append(message)
                 else:
                     await self._plain(letter)
-        except Error:
+        except ReceiverStoppedError as error:
+            self._check_reason(error)
+        except SenderError:
             pass
 
     def close(self) -> None:
@@ -113,6 +124,21 @@ class SelectProgram:
         self.watch()
         for side in self._sides.values():
             side.check(self._destroyed.messages)
+
+    def _close_receiver(self) -> None:
+        side = self._sides["a"]
+        self._cut_off |= not side.channel._core.ended
+        side.receiver.close()
+
+    def _check_reason(self, error: ReceiverStoppedError[Any]) -> None:
+        """Check that an error tells a receiver that was closed from a channel that has ended."""
+        closed = type(error) is ReceiverClosedError
+        assert closed or type(error) is ReceiverStoppedError
+        end = getattr(error.receiver, "closed", None)
+        if end is not None:
+            assert closed == end
+        elif not self._destroyed.tasks:  # a merge: see `MergeOperation`
+            assert self._cut_off <= closed <= self._sides["a"].receiver.closed
 
     def _message(self) -> int:
         self._messages += 1

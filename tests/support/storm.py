@@ -128,9 +128,12 @@ class Storm:
             self._work,
             self._fail,
         ]
-        with suppress(ReceiverStoppedError):
+        try:
             while True:
                 await self._survives(self.random.choice(ways), receiver)
+        except ReceiverStoppedError as error:
+            if type(error) is not ReceiverStoppedError:  # nobody has closed a receiver
+                raise
 
     async def _receive(self, receiver: Receiver[int]) -> None:
         self.received[await receiver.receive()] += 1

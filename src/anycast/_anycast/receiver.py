@@ -11,7 +11,11 @@ from anycast._anycast.operations import LeaseOperation, ReceiveOperation
 from anycast._arguments import check_int
 from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
-from anycast._interface.errors import ChannelClosedError, ReceiverStoppedError
+from anycast._interface.errors import (
+    ChannelClosedError,
+    ReceiverClosedError,
+    ReceiverStoppedError,
+)
 from anycast._select.selectable import Selectable
 from anycast._waiting.waiter import NOTHING
 
@@ -57,6 +61,8 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
             return message
         try:
             return await self.receive()
+        except ReceiverClosedError:
+            raise
         except ReceiverStoppedError:
             raise StopAsyncIteration from None
 
@@ -86,5 +92,6 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         return self.closed or self._core.ended
 
     def raise_stopped(self) -> NoReturn:
-        cause = None if self.closed else ChannelClosedError(self._channel)
-        raise ReceiverStoppedError(self) from cause
+        if self.closed:
+            raise ReceiverClosedError(self)
+        raise ReceiverStoppedError(self) from ChannelClosedError(self._channel)

@@ -12,7 +12,8 @@ from types import GeneratorType
 from typing import Any, NoReturn, TypeVar, cast
 
 from anycast._combinators.lease import LeasedMessage
-from anycast._interface.errors import ReceiverStoppedError
+from anycast._combinators.sources import Sources
+from anycast._interface.errors import ReceiverClosedError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast._select.fairness import choose_ready, random_index
 from anycast._select.selectable import Leaf, Selectable
@@ -73,10 +74,24 @@ class DerivedOperation(Selectable[T_co]):
             source.raise_ended()
         except ReceiverStoppedError as error:
             receiver = cast("Receiver[Any]", self.receiver)  # None only between two receives
-            raise ReceiverStoppedError(receiver) from error.__cause__
+            closed = isinstance(error, ReceiverClosedError)
+            kind = ReceiverClosedError if closed else ReceiverStoppedError
+            raise kind(receiver) from error.__cause__
 
     def __str__(self) -> str:
         return f"{type(self).__name__} of {self.receiver}"
+
+
+def at_end_of_channel(operation: Selectable[Any]) -> bool:
+    """Return whether an operation has ended with its channel, and not by a close or a failure."""
+    try:
+        operation.raise_ended()
+    except ReceiverClosedError:
+        return False
+    except ReceiverStoppedError:
+        return True
+    except Exception:  # noqa: BLE001  a failure, which a kind of channel reports in its own way
+        return False
 
 
 def _without_our_frames(error: Exception) -> Exception:
@@ -95,22 +110,18 @@ class MergeOperation(DerivedOperation[T_co]):
 
     Args:
         receiver: the merged receiver.
-        running: the receivers that are not known to have ended, as keys. The dict is that of the
-            merged receiver, and receivers that end are removed here.
+        merged: the receivers of the merge. Receivers that stop are noted here.
         sources: the operation of each running receiver, in the same order.
     """
 
-    __slots__ = ("_drawn", "_receivers", "_running", "_source_of", "_sources")
+    __slots__ = ("_drawn", "_merged", "_receivers", "_source_of", "_sources")
 
     def __init__(
-        self,
-        receiver: Receiver[Any],
-        running: dict[Any, None],
-        sources: Sequence[Selectable[Any]],
+        self, receiver: Receiver[Any], merged: Sources, sources: Sequence[Selectable[Any]]
     ) -> None:
         super().__init__(receiver)
-        self._running = running
-        self._receivers = [*running]  # of the sources, in the same order
+        self._merged = merged
+        self._receivers = [*merged.running]  # of the sources, in the same order
         self._sources = [*sources]
         self._drawn: Selectable[Any] | None = None  # the source to look at first
         # The source of each leaf that was found ready or that waits: a search would take long.
@@ -156,18 +167,20 @@ class MergeOperation(DerivedOperation[T_co]):
         return self.set_outcome(value=value)
 
     def source_ended(self, source: Selectable[Any]) -> bool:
+        if self._merged.cut_off is None and not at_end_of_channel(source):
+            self._merged.cut_off = source
         if len(self._sources) == 1:
             return self.set_ended()
         index = self._sources.index(source)
         del self._sources[index]
-        receiver, running = self._receivers.pop(index), self._running
+        receiver, running = self._receivers.pop(index), self._merged.running
         if len(running) > 1:
             running.pop(receiver, None)
         return False
 
     def raise_ended(self) -> NoReturn:
         (source,) = self._sources
-        self.raise_stopped(source)
+        self.raise_stopped(self._merged.cut_off or source)
 
 
 class MapOperation(DerivedOperation[U]):

@@ -24,11 +24,12 @@ from anycast._combinators.operations import (
     FilterOperation,
     MapOperation,
     MergeOperation,
+    at_end_of_channel,
     filter_lease,
     map_lease,
 )
 from anycast._combinators.sources import Sources
-from anycast._interface.errors import ReceiverStoppedError
+from anycast._interface.errors import ReceiverClosedError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast._select.select import select, select_nowait
 from anycast._select.selectable import Selectable
@@ -65,8 +66,10 @@ def merge(*receivers: Receiver[T]) -> Receiver[T]: ...
 def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
     """Return a receiver that receives from several receivers, fairly and without a task.
 
-    The merged receiver ends when all sources have stopped. Closing the merged receiver closes all
-    sources.
+    The merged receiver goes on while a source is left, and stops when all sources have stopped. If
+    all sources ended with their channels, the merged receiver has ended, too. If a source stopped
+    because the source was closed, the merged receiver raises `ReceiverClosedError` when all sources
+    have stopped, also in ``async for``. Closing the merged receiver closes all sources.
 
     A merge of merges is flat: all sources are as likely, wherever they stand. So thousands of
     sources may be joined one by one. A merge that became part of another merge may still be used.
@@ -106,6 +109,15 @@ def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
 
 class ReceiverBase(Receiver[T_co]):
     """A receiver with `lease`, `map` and `filter`, made of two operations: the primitives."""
+
+    async def __anext__(self) -> T_co:
+        # The base class, of anyio, takes a closed receiver for the end, too.
+        try:
+            return await self.receive()
+        except ReceiverClosedError:
+            raise
+        except ReceiverStoppedError:
+            raise StopAsyncIteration from None
 
     @abstractmethod
     def receiving(self) -> Selectable[T_co]: ...
@@ -205,7 +217,9 @@ class DerivedReceiver(ReceiverBase[T_co]):
         operation = self._take_cached()
         await select(operation)
         if operation.ended:  # an error does not tell: a function may raise ReceiverStoppedError
-            raise StopAsyncIteration
+            if at_end_of_channel(operation):
+                raise StopAsyncIteration
+            operation.raise_ended()
         try:
             return operation.take_result()
         except StopAsyncIteration as error:  # as Python does if a coroutine raises StopIteration
@@ -275,9 +289,8 @@ class MergedReceiver(DerivedReceiver[T]):
         for errors in sources.inherited:
             if errors:
                 raise errors.popleft()
-        running = sources.running
-        operations = [one.leasing() if leased else one.receiving() for one in running]
-        return MergeOperation(self, running, operations)
+        operations = [one.leasing() if leased else one.receiving() for one in sources.running]
+        return MergeOperation(self, sources, operations)
 
 
 class MappedReceiver(DerivedReceiver[U]):

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Sequence
 
+    from anycast._select.selectable import Selectable
+
 
 class Sources:
     """The sources of a merged receiver, each source once.
@@ -23,7 +25,7 @@ class Sources:
         deferred_errors: of the merged receiver, for the merges of which it is a part.
     """
 
-    __slots__ = ("deferred_errors", "inherited", "members", "parts", "running")
+    __slots__ = ("cut_off", "deferred_errors", "inherited", "members", "parts", "running")
 
     def __init__(self, parts: Sequence[Any | Sources], deferred_errors: deque[Exception]) -> None:
         # Empty once the merge is flat.
@@ -32,6 +34,9 @@ class Sources:
         # operation removes those that end.
         self.members: dict[Any, None] = {}
         self.running: dict[Any, None] = {}
+        # The operation of a source that stopped before the end of its channel, if there is one. The
+        # merge then stops with an error, even in ``async for``.
+        self.cut_off: Selectable[Any] | None = None
         self.deferred_errors = deferred_errors
         # What the parts had deferred when the merge became flat. Who receives first raises an
         # error, through the part or through the merge.
@@ -50,5 +55,6 @@ class Sources:
                 self.inherited += filter(None, (part.deferred_errors, *part.inherited))
                 self.members.update(part.members)
                 self.running.update(part.running)
+                self.cut_off = self.cut_off or part.cut_off
                 parts += reversed(part.parts)
         self.parts = ()

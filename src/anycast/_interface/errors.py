@@ -1,8 +1,8 @@
 """The errors. Their names are those of `frequenz.channels`, and their base classes are of `anyio`.
 
 So code that was written for either library catches these errors. A `SenderError` is also an
-`anyio.BrokenResourceError`, and a `ReceiverStoppedError` is also an `anyio.EndOfStream`. `Error` is
-the base class of all errors.
+`anyio.BrokenResourceError`, and a `ReceiverStoppedError` is also an `anyio.EndOfStream`. The errors
+of a closed endpoint are `anyio.ClosedResourceError`, too. `Error` is the base class of all errors.
 """
 
 from __future__ import annotations
@@ -240,9 +240,9 @@ class ReceiverError(Error, Generic[T]):
 class ReceiverStoppedError(ReceiverError[T], anyio.EndOfStream):
     """The receiver has stopped: the channel has ended, or the receiver itself was closed.
 
-    At the end of the channel the ``__cause__`` is a `ChannelClosedError`. If the receiver itself
-    was closed, the ``__cause__`` is None. This error ends a loop with ``async for``, and the loop
-    does not raise the error.
+    At the end of the channel the ``__cause__`` is a `ChannelClosedError`, and a loop with
+    ``async for`` ends without an error. If the receiver itself was closed, the error is a
+    `ReceiverClosedError`, and ``async for`` raises the error, too.
 
     ```python
     import anyio
@@ -263,3 +263,38 @@ class ReceiverStoppedError(ReceiverError[T], anyio.EndOfStream):
 
     def __init__(self, receiver: Receiver[T]) -> None:
         super().__init__(f"{receiver} has stopped", receiver)
+
+
+class ReceiverClosedError(ReceiverStoppedError[T], anyio.ClosedResourceError):
+    """The receiver itself was closed, before the call or while the call waited.
+
+    The channel may have messages left, so ``async for`` raises this error, too. If the channel has
+    also ended, the error is still this error. The ``__cause__`` is None.
+
+    A receiver that `merge` made raises this error when all sources have stopped, and one of the
+    sources stopped because the source was closed.
+
+    ```python
+    import anyio
+    from anycast import Anycast, ReceiverClosedError
+
+    receiver = Anycast[int](name="numbers").new_receiver()
+    receiver.close()
+    try:
+        receiver.receive_nowait()
+    except ReceiverClosedError as error:
+        assert isinstance(error, anyio.ClosedResourceError)
+        print(error)
+    ```
+
+    ```output
+    Anycast:numbers:_Receiver is closed
+    ```
+
+    Args:
+        receiver: the closed receiver.
+    """
+
+    def __init__(self, receiver: Receiver[T]) -> None:
+        # The text is not that of a `ReceiverStoppedError`.
+        ReceiverError.__init__(self, f"{receiver} is closed", receiver)

@@ -45,8 +45,8 @@ class Operation(NotAValue, Generic[T_co]):
             The message that was received; None if a message was sent.
 
         Raises:
-            ReceiverStoppedError: as `Receiver.receive`, if a receive can never happen again: the
-                receiver is closed, or the channel has ended.
+            ReceiverClosedError: as `Receiver.receive`, if the receiver is closed.
+            ReceiverStoppedError: as `Receiver.receive`, if the channel has ended.
             SenderError: as `Sender.send`, if a send can never happen again: the sender or the
                 channel is closed.
             Exception: the error that the function of a `Receiver.map` or `Receiver.filter` raised.

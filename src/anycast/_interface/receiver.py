@@ -26,8 +26,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     """Receives messages. Each message goes to exactly one receiver of the channel.
 
     A receiver is also an `anyio.abc.ObjectReceiveStream`. Any number of tasks may use the same
-    receiver at once. ``async for message in receiver`` ends at the end of the channel, or when the
-    receiver is closed. Leaving ``with`` or ``async with`` closes the receiver.
+    receiver at once. ``async for message in receiver`` ends at the end of the channel. If the
+    receiver itself is closed, the loop raises `ReceiverClosedError`: the channel may have messages
+    left. Leaving ``with`` or ``async with`` closes the receiver.
 
     ```python
     import anyio
@@ -89,9 +90,10 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             The message.
 
         Raises:
-            ReceiverStoppedError: if this receiver is closed, before the call or while the call
-                waits; or at the end of the channel, with a `ChannelClosedError` as the
-                ``__cause__``.
+            ReceiverClosedError: if this receiver is closed, before the call or while the call
+                waits.
+            ReceiverStoppedError: at the end of the channel, with a `ChannelClosedError` as the
+                ``__cause__``. A `ReceiverClosedError` is a `ReceiverStoppedError`, too.
             RuntimeError: if the call would have to wait while tasks of another event loop wait in
                 the channel, or would have to wake a task of another thread.
         """
@@ -134,6 +136,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         Raises:
             anyio.WouldBlock: if the call would have to wait for a message.
+            ReceiverClosedError: as `receive`.
             ReceiverStoppedError: as `receive`.
             RuntimeError: if the call would have to wake a task of another thread.
         """
@@ -171,6 +174,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         Raises:
             TypeError: if ``max_messages`` is not an int.
             ValueError: if ``max_messages`` is less than 1.
+            ReceiverClosedError: as `receive`.
             ReceiverStoppedError: as `receive`.
             RuntimeError: as `receive`.
         """
@@ -237,6 +241,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             A context manager, which can be entered once.
 
         Raises:
+            ReceiverClosedError: as `receive`, on entering.
             ReceiverStoppedError: as `receive`, on entering.
             RuntimeError: as `receive`, on entering; or if the context manager was entered before.
         """
@@ -334,24 +339,28 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             A new, open receiver.
 
         Raises:
-            ReceiverStoppedError: if this receiver is closed.
+            ReceiverClosedError: if this receiver is closed.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Close this receiver. Tasks that wait in this receiver raise `ReceiverStoppedError`.
+        """Close this receiver. Tasks that wait in this receiver raise `ReceiverClosedError`.
+
+        A loop with ``async for`` over this receiver raises `ReceiverClosedError`, too. So close a
+        receiver that several tasks share only when all these tasks have ended. To end the loops of
+        all tasks without an error, close the channel.
 
         A task that was given a message keeps the message. Stored messages are left to the
         remaining receivers. Closing is idempotent.
 
         ```python
-        from anycast import Anycast, ReceiverStoppedError
+        from anycast import Anycast, ReceiverClosedError
 
         receiver = Anycast[int]().new_receiver()
         receiver.close()
         try:
             receiver.receive_nowait()
-        except ReceiverStoppedError as error:
-            assert error.__cause__ is None  # the channel itself is open
+        except ReceiverClosedError as error:
+            assert error.receiver is receiver
         ```
         """

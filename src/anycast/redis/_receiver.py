@@ -13,7 +13,12 @@ from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.channel import Channel
 from anycast._interface.closing import NamedEndpoint
-from anycast._interface.errors import ChannelClosedError, ReceiverError, ReceiverStoppedError
+from anycast._interface.errors import (
+    ChannelClosedError,
+    ReceiverClosedError,
+    ReceiverError,
+    ReceiverStoppedError,
+)
 from anycast._interface.receiver import Receiver
 from anycast._select.selectable import Selectable
 from anycast.redis._delivery import Delivery
@@ -235,7 +240,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def raise_stopped(self) -> NoReturn:
         if self.closed:
-            raise ReceiverStoppedError(self) from None
+            raise ReceiverClosedError(self) from None
         if failure := self._session.failure:
             raise ReceiverError(f"{self} cannot receive: {failure}", self) from failure
         raise ReceiverStoppedError(self) from ChannelClosedError(self._channel)
