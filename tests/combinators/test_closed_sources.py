@@ -245,7 +245,7 @@ async def test_a_merge_of_a_merge_that_has_lost_a_source(used: str) -> None:
     async with task_group() as tasks:
         if used == "before":
             await notice()
-        outer = merge(inner, three.new_receiver())
+        outer = merge(inner, merge(three.new_receiver()))
         if used == "after":
             await notice()
     two.close()
