@@ -335,6 +335,15 @@ async def test_its_channel_fails(
     assert stored(server, name) == 1
 
 
+async def test_a_loop_over_a_map_when_its_channel_fails(server: Server, name: str) -> None:
+    """The loop raises: a failure is not the end of the channel."""
+    async with opened(server, name) as jobs, task_group() as tasks:
+        mapped = jobs.new_receiver().map(str)
+        attempt = await begin(tasks, mapped.__anext__)
+        jobs._session._fail(UnreachableError("the cable is cut"))
+    assert "the cable is cut" in str(attempt.failure(ReceiverError))
+
+
 # Destruction.
 
 

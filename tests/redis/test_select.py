@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anyio import WouldBlock, fail_after
 
-from anycast import Anycast, ReceiverStoppedError, merge, select, select_nowait
-from helpers import raises, task_group
+from anycast import (
+    Anycast,
+    ReceiverClosedError,
+    ReceiverStoppedError,
+    merge,
+    select,
+    select_nowait,
+)
+from helpers import begin, raises, task_group
 from redis_tools import DEADLINE, channel, stored, until
 
 if TYPE_CHECKING:
@@ -54,6 +61,20 @@ async def test_the_end_makes_it_happen(jobs: RedisAnycast[Any]) -> None:
     await select(job)
     with raises(ReceiverStoppedError, f"{receiver} has stopped"):
         job.result()
+
+
+async def test_a_closed_receiver_makes_it_happen(jobs: RedisAnycast[Any]) -> None:
+    """Its result is the error that a receive would raise, whichever of the two ways waits."""
+    receiver = jobs.new_receiver()
+    job, mapped = receiver.receiving(), receiver.map(str)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, select, job)
+        looping = await begin(tasks, mapped.__anext__)
+        receiver.close()
+    assert attempt.result is job
+    with raises(ReceiverClosedError, f"{receiver} is closed"):
+        job.result()
+    assert looping.failure(ReceiverClosedError).receiver is mapped
 
 
 async def test_a_message_that_is_not_ours_any_more(

@@ -138,7 +138,8 @@ class SelectProgram:
         if end is not None:
             assert closed == end
         elif not self._destroyed.tasks:  # a merge: see `MergeOperation`
-            assert self._cut_off <= closed <= self._sides["a"].receiver.closed
+            receiver: Any = self._sides["a"].receiver
+            assert self._cut_off <= closed <= receiver.closed
 
     def _message(self) -> int:
         self._messages += 1
