@@ -15,7 +15,7 @@ from anycast import (
     ReceiverStoppedError,
     merge,
 )
-from combinations import TRANSPARENT, WAITING, WAYS, receive_in_loop
+from combinations import TRANSPARENT, WAITING, WAYS, Foreign, receive_in_loop
 from helpers import begin, drain, raises, settle, task_group
 
 if TYPE_CHECKING:
@@ -106,6 +106,17 @@ async def test_a_function_that_raises_the_error_of_a_closed_receiver(function: s
         await receive_all(receiver)
     assert caught.value.receiver is source
     assert await receive_all(receiver) == []
+
+
+async def test_a_loop_over_another_kind_of_receiver() -> None:
+    """The loop tells a close from the end, as a loop over every receiver does."""
+    channel = Anycast[int]()
+    ends, closed = Foreign(channel.new_receiver()), Foreign(channel.new_receiver())
+    channel.close()
+    assert await receive_all(ends) == []
+    closed.close()
+    with pytest.raises(ReceiverClosedError):
+        await receive_all(closed)
 
 
 # A merge.
