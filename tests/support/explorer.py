@@ -97,6 +97,7 @@ class ByHand:
     """The backend of tasks that are driven by hand."""
 
     woken_before: ClassVar[type[Exception]] = WokenBeforeError
+    can_protect: ClassVar[bool] = False
     loop = "by hand"
     waits = 0
 

@@ -87,6 +87,10 @@ class WatchedBuffer(deque[Any]):
         self._ledger.note_received([message])
         return message
 
+    def __delitem__(self, index: Any) -> None:
+        self._ledger.note_received([self[index]])
+        super().__delitem__(index)
+
     def clear(self) -> None:
         self._ledger.note_received(self)
         super().clear()
@@ -110,12 +114,6 @@ class WatchedCore(Core[Any]):
             ledger.note_sent([message])
             ledger.note_received([message])
         return happened
-
-    def pull(self) -> Any:
-        message = super().pull()
-        if message is not NOTHING:
-            _ledgers[self].note_sent([message])
-        return message
 
     def take(self) -> Any:
         message = super().take()

@@ -86,7 +86,7 @@ ABOUT = {
     "_arguments": ["tests/combinators/test_async_functions.py"],
     "_anycast/endpoint": ENDPOINTS,
     "_anycast/operations": SELECTING,
-    "_anycast/receiver": ENDPOINTS,
+    "_anycast/receiver": [*ENDPOINTS, "tests/waiting/test_keyboard_interrupt.py"],
     "_anycast/sender": ENDPOINTS,
     "_combinators/lease": ["tests/combinators/test_lease.py"],
     "_combinators/operations": [*COMBINING, "tests/select/test_fairness.py"],
@@ -105,6 +105,7 @@ ABOUT = {
     "_waiting/event_loop": [*WAITING, *LATE],
     "_waiting/interruption": LATE,
     "_waiting/late_cancellation": LATE,
+    "_waiting/protection": _tests("waiting/test_k*.py"),
     "_waiting/trio_backend": [
         "tests/waiting/test_ended_loops.py",
         *WAITING,

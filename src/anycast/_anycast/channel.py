@@ -14,6 +14,7 @@ from anycast._interface.channel import Channel
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
 from anycast._interface.statistics import ChannelStatistics
+from anycast._waiting.protection import protected
 
 T = TypeVar("T")
 
@@ -107,12 +108,15 @@ class Anycast(Channel[T]):
     def is_closed(self) -> bool:
         return self._core.closed
 
+    @protected
     def new_sender(self) -> Sender[T]:
         return _Sender(self, self._core, self._core.senders)
 
+    @protected
     def new_receiver(self) -> Receiver[T]:
         return _Receiver(self, self._core, self._core.receivers)
 
+    @protected
     def close(self) -> Awaitable[None]:
         self._core.close()
         return _DONE

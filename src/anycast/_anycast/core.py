@@ -93,6 +93,7 @@ from anycast._interface.statistics import ChannelStatistics
 from anycast._log import BlockingLog
 from anycast._waiting.event_loop import LoopBinding
 from anycast._waiting.interruption import outcome
+from anycast._waiting.protection import protected
 from anycast._waiting.waiter import NOTHING, Waiter, WaitQueue, Wakeable
 
 T = TypeVar("T")
@@ -223,22 +224,21 @@ class Core(LoopBinding, Generic[T]):
         # The message of a waiting sender is stored first, over the limit for a moment: `pull` may
         # raise, and must raise before anything has changed. A rendezvous is the same case.
         if self.senders and len(buffer) <= self.capacity:
-            message = self.pull()
-            if message is not NOTHING:
-                buffer.append(message)
+            self.pull()
         if buffer:
             self.received += 1
             self.budget.spent += 1
             return buffer.popleft()
         return NOTHING
 
-    def pull(self) -> Any:
-        """Take the message of the sender that has waited longest, and wake that sender.
+    @protected
+    def pull(self) -> bool:
+        """Store the message of the sender that has waited longest, and wake that sender.
 
         A batch is woken when the last message of its deque is taken.
 
         Returns:
-            The message, which counts as sent; `NOTHING` if no sender waits.
+            False if no sender waits. Nothing is stored then.
         """
         if self.running_loop() is not self.loop:
             self.check_thread()
@@ -254,8 +254,9 @@ class Core(LoopBinding, Generic[T]):
                 message = _popleft(messages)
             elif not self.wake(waiter, None):
                 continue
-            return message
-        return NOTHING
+            self.buffer.append(message)
+            return True
+        return False
 
     def put_many(self, messages: deque[T]) -> None:
         """Send messages out of a deque, as many as possible at once.
@@ -297,8 +298,8 @@ class Core(LoopBinding, Generic[T]):
             # order of the queue. The last message of a batch is left to `pull`: it wakes the task.
             rounds = min(room // len(batches), min(map(_length, batches)) - 1)
             buffer.extend([_popleft(batch) for _ in range(rounds) for batch in batches])
-        while len(buffer) < size and (message := self.pull()) is not NOTHING:
-            buffer.append(message)
+        while len(buffer) < size and self.pull():
+            pass
 
     # Giving back.
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from sys import modules
 from typing import Any, Generic, NoReturn, TypeVar
 
 from anycast._anycast.core import Core
 from anycast._interface.channel import Channel
-from anycast._interface.closing import NamedEndpoint
+from anycast._interface.closing import Closing, ClosingEndpoint, NamedEndpoint
+from anycast._waiting.protection import protect, protected, unmarked
 from anycast._waiting.waiter import WaitQueue, Wakeable
 
 T = TypeVar("T")
+
+for _close in (Closing.aclose, Closing.__aexit__, ClosingEndpoint.__exit__):
+    protected(_close)
 
 
 class Endpoint(NamedEndpoint, Generic[T]):
@@ -31,6 +36,8 @@ class Endpoint(NamedEndpoint, Generic[T]):
         # meaning. `close` wakes these tasks.
         self.waiters: dict[Wakeable, Any] = {}
         core.count_endpoint(queue, 1)
+        if unmarked and "trio.lowlevel" in modules:  # a program may import trio late
+            protect()
 
     @property
     @abstractmethod
@@ -48,11 +55,13 @@ class Endpoint(NamedEndpoint, Generic[T]):
             self._core.budget.spent += 1
             self.raise_stopped()
 
+    @protected
     def clone(self) -> Any:
         if self.closed:
             self.raise_stopped()
         return type(self)(self._channel, self._core, self._queue)
 
+    @protected
     def close(self) -> None:
         if not self.closed:
             if self.waiters or self._core.auto_close:

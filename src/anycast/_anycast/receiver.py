@@ -17,12 +17,17 @@ from anycast._interface.errors import (
     ReceiverStoppedError,
 )
 from anycast._select.selectable import Selectable
-from anycast._waiting.waiter import NOTHING
+from anycast._waiting.protection import protected
+from anycast._waiting.waiter import NOTHING, Waiter
 
 T = TypeVar("T")
 
 
 class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedClass]
+    # `receive` and `__anext__` are not protected from Ctrl-C, unlike the other operations. An
+    # interrupt comes at once, and finds the receive not begun. What must not be interrupted stands
+    # in one line without a call: an interrupt strikes at the start of a line, or where a call
+    # returns. The rest stands in `Core.pull` and `_wait`, which are protected.
     async def receive(self) -> T:
         core = self._core
         if core.budget.spent >= core.allowance:
@@ -32,14 +37,18 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         # Inlined: `Core.take`.
         buffer = core.buffer
         if core.senders and len(buffer) <= core.capacity:
-            message: T = core.pull()
-            if message is not NOTHING:
-                buffer.append(message)
+            core.pull()
         if buffer:
+            if core.backend.can_protect:
+                message: T = buffer[0]
+                core.received += 1; core.budget.spent += 1; del buffer[0]; return message  # fmt: skip  # noqa: E501, E702
             core.received += 1
             core.budget.spent += 1
             return buffer.popleft()
         waiter = core.make_waiter(core)
+        if core.backend.can_protect:
+            return await self._wait(waiter)
+        # Inlined: `_Receiver._wait`.
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
         core.receivers[waiter] = self.waiters[waiter] = 0
@@ -54,11 +63,34 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
             self.raise_stopped()
         return message
 
+    @protected
+    async def _wait(self, waiter: Waiter) -> T:
+        """Wait in the queue for a message.
+
+        Args:
+            waiter: of the running task.
+        """
+        core = self._core
+        if core.buffer or self.closed or (core.closed and core.ended):
+            return await self.receive()  # code that ran meanwhile has sent, or closed
+        core.receivers[waiter] = self.waiters[waiter] = 0
+        try:
+            message: T = await waiter
+            core.budget.spent = 0
+        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
+            message = core.interrupted(core.receivers, waiter)
+        finally:
+            del self.waiters[waiter]
+        if message is NOTHING:
+            self.raise_stopped()
+        return message
+
     async def __anext__(self) -> T:
         core = self._core
-        if core.buffer and core.budget.spent < core.allowance and not self.closed:
-            message: T = core.take()
-            return message
+        buffer = core.buffer
+        if buffer and not core.senders and core.budget.spent < core.allowance and not self.closed:
+            message: T = buffer[0]
+            core.received += 1; core.budget.spent += 1; del buffer[0]; return message  # fmt: skip  # noqa: E702
         try:
             return await self.receive()
         except ReceiverClosedError:
@@ -66,6 +98,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         except ReceiverStoppedError:
             raise StopAsyncIteration from None
 
+    @protected
     def receive_nowait(self) -> T:
         if self.stopped:
             self.raise_stopped()
@@ -75,6 +108,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         self._core.budget.spent -= 1  # a nowait operation does not count towards `yield_every`
         return message
 
+    @protected
     async def receive_many(self, max_messages: int) -> list[T]:
         check_int("max_messages", max_messages, least=1)
         self._core.check_thread()  # first: `take_many` may not raise once a message is received

@@ -27,12 +27,14 @@ from anycast._interface.errors import (
 from anycast._interface.operation import Operation
 from anycast._interface.sender import Sender
 from anycast._log import logger
+from anycast._waiting.protection import interruptible, protected
 from anycast._waiting.waiter import NOTHING
 
 T = TypeVar("T")
 
 
 class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
+    @protected
     async def send(self, item: T) -> None:
         core = self._core
         if core.budget.spent >= core.allowance:
@@ -66,6 +68,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         if logs or result is NOTHING:
             self._finish_wait(result)
 
+    @protected
     def send_nowait(self, item: T) -> None:
         if self.stopped:
             self.raise_stopped()
@@ -76,6 +79,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
     def sending(self, message: T, /) -> Operation[None]:
         return SendOperation(self, self._core, self._queue, message)
 
+    @protected
     async def send_many(self, messages: Iterable[T]) -> None:
         core = self._core
         messages = check_messages(messages)
@@ -83,7 +87,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             # Take a message off the iterable only to send that message; take off nothing if this
             # endpoint has stopped.
             message: Any = NOTHING
-            for message in () if self.stopped else messages:
+            for message in () if self.stopped else interruptible(messages):
                 await self.send(message)
             if message is not NOTHING:
                 return

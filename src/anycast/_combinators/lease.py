@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from anycast._interface.not_a_value import NotAValue
 from anycast._select.select import select
 from anycast._select.selectable import Selectable
+from anycast._waiting.protection import protected
 
 T = TypeVar("T")
 
@@ -42,6 +43,7 @@ class Lease(NotAValue, AbstractAsyncContextManager[T]):
         self._leasing: Selectable[LeasedMessage[T]] | None = leasing
         self._held: LeasedMessage[T]
 
+    @protected
     async def __aenter__(self) -> T:
         leasing, self._leasing = self._leasing, None  # else the operation would keep the message
         if leasing is None:
@@ -50,6 +52,7 @@ class Lease(NotAValue, AbstractAsyncContextManager[T]):
         self._held = leasing.take_result()
         return self._held.message
 
+    @protected
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,

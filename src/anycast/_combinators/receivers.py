@@ -33,6 +33,7 @@ from anycast._interface.errors import ReceiverClosedError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast._select.select import select, select_nowait
 from anycast._select.selectable import Selectable
+from anycast._waiting.protection import protected
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -197,6 +198,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
         operation.receiver = None  # else receiver and operation would be a cycle
         self._cached = operation
 
+    @protected
     async def receive(self) -> T_co:
         operation = self._take_cached()
         await select(operation)
@@ -205,6 +207,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
         finally:
             self._cache(operation)
 
+    @protected
     def receive_nowait(self) -> T_co:
         operation = self._take_cached()
         select_nowait(operation)
@@ -213,6 +216,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
         finally:
             self._cache(operation)
 
+    @protected
     async def __anext__(self) -> T_co:
         operation = self._take_cached()
         await select(operation)
@@ -227,6 +231,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
         finally:
             self._cache(operation)
 
+    @protected
     async def receive_many(self, max_messages: int) -> list[T_co]:
         check_int("max_messages", max_messages, least=1)
         operation = self.receiving()
@@ -243,6 +248,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
                 messages.append(operation.take_result())
         return messages
 
+    @protected
     def close(self) -> None:
         for receiver in self._made_of():
             receiver.close()
@@ -269,6 +275,7 @@ class MergedReceiver(DerivedReceiver[T]):
         parts = [one.sources if isinstance(one, MergedReceiver) else one for one in receivers]
         self.sources: Sources = Sources(parts, self._deferred_errors)
 
+    @protected
     def clone(self) -> ReceiverBase[T]:
         clones: list[ReceiverBase[T]] = []
         members = [*self._made_of()]
@@ -302,6 +309,7 @@ class MappedReceiver(DerivedReceiver[U]):
         self._receiver = receiver
         self._function = function
 
+    @protected
     def clone(self) -> ReceiverBase[U]:
         return MappedReceiver(self._receiver.clone(), self._function)
 
@@ -320,6 +328,7 @@ class FilteredReceiver(DerivedReceiver[T]):
         self._receiver = receiver
         self._predicate = predicate
 
+    @protected
     def clone(self) -> ReceiverBase[T]:
         return FilteredReceiver(self._receiver.clone(), self._predicate)
 

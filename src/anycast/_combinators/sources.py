@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from anycast._waiting.protection import protected
+
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Sequence
@@ -42,6 +44,7 @@ class Sources:
         # error, through the part or through the merge.
         self.inherited: list[deque[Exception]] = []
 
+    @protected
     def flatten(self) -> None:
         """Collect the sources, if this has not happened before."""
         parts = [*reversed(self.parts)]  # the next part stands last

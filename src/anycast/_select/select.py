@@ -12,6 +12,7 @@ from anycast._select.blocked import BlockedSelect
 from anycast._select.fairness import choose_ready, random_bits
 from anycast._select.selectable import Leaf, Selectable
 from anycast._waiting.event_loop import LoopBinding
+from anycast._waiting.protection import protected
 
 AnyOperation = TypeVar("AnyOperation", bound=Operation[Any])
 O1 = TypeVar("O1", bound=Operation[Any])
@@ -31,6 +32,7 @@ async def select(
 ) -> O1 | O2 | O3 | O4: ...
 @overload
 async def select(*operations: AnyOperation, in_order: bool = ...) -> AnyOperation: ...
+@protected
 async def select(*operations: Operation[Any], in_order: bool = False) -> Operation[Any]:
     """Wait for several operations, and perform exactly one of them.
 
@@ -160,6 +162,7 @@ def select_nowait(
 ) -> O1 | O2 | O3 | O4: ...
 @overload
 def select_nowait(*operations: AnyOperation, in_order: bool = ...) -> AnyOperation: ...
+@protected
 def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operation[Any]:
     """Perform one of several operations if an operation is ready; never yield.
 

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 from anycast._interface.operation import Operation
 from anycast._waiting.event_loop import LoopBinding
+from anycast._waiting.protection import protected
 from anycast._waiting.waiter import NOTHING, WaitQueue, Wakeable
 
 T_co = TypeVar("T_co", covariant=True)
@@ -37,6 +38,7 @@ class Selectable(Operation[T_co]):
         self.traceback: TracebackType | None = None  # of `error`, before `result` raises it
         self.ended = False
 
+    @protected
     def result(self) -> T_co:
         if self.value is not NOTHING:
             return self.value

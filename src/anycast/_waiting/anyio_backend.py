@@ -77,6 +77,7 @@ class AnyioBackend:
     """The backend for every event loop that anyio knows."""
 
     woken_before: ClassVar[type[Exception]] = WokenError
+    can_protect: ClassVar[bool] = True
 
     @staticmethod
     def new_waiter(binding: Binding) -> Waiter:

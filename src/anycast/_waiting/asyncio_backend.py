@@ -46,6 +46,7 @@ class AsyncioBackend:
     """
 
     woken_before: ClassVar[type[Exception]] = InvalidStateError
+    can_protect: ClassVar[bool] = False
 
     @staticmethod
     def new_waiter(binding: Binding) -> Waiter:

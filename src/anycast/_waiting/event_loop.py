@@ -10,6 +10,7 @@ from anyio import get_cancelled_exc_class
 
 from anycast._waiting.anyio_backend import AnyioBackend, library_of
 from anycast._waiting.budget import thread_budget
+from anycast._waiting.protection import protected
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -52,6 +53,7 @@ class LoopBinding:
         """
         return self.make_waiter(self)
 
+    @protected
     def new_waiter_elsewhere(self, unfit: type[Backend]) -> Waiter:
         """Return a waiter of the running event loop's backend, which serves this from now on.
 
@@ -64,6 +66,7 @@ class LoopBinding:
         self._use_backend(backend)
         return waiter
 
+    @protected
     def checkpoint(self) -> Awaitable[None]:
         """Return what the running task awaits to yield once, and to notice a cancellation.
 
@@ -80,6 +83,7 @@ class LoopBinding:
             self._use_backend(backend)
         return backend.checkpoint(budget)
 
+    @protected
     def bind(self, loop: object) -> None:
         """Bind another event loop.
 

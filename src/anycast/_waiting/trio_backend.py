@@ -15,6 +15,7 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
+from anycast._waiting.protection import protect
 from anycast._waiting.waiter import NOTHING, WokenError
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
+
+protect()  # before the first task waits: the endpoints may be older than the import of trio
 
 
 class TrioWaiter:
@@ -86,6 +89,7 @@ class TrioBackend:
     """The backend of trio."""
 
     woken_before: ClassVar[type[Exception]] = WokenError
+    can_protect: ClassVar[bool] = True
 
     @staticmethod
     def new_waiter(binding: Binding) -> Waiter:

@@ -103,6 +103,9 @@ class Backend(Protocol):
     woken_before: ClassVar[type[Exception]]
     """What `Wakeable.set_result` raises if the waiter is done."""
 
+    can_protect: ClassVar[bool]
+    """Whether `anycast._waiting.protection` can protect code from Ctrl-C: on trio."""
+
     @staticmethod
     def new_waiter(binding: Binding, /) -> Waiter:
         """Return a waiter for the running task, and bind the task's event loop.
