@@ -19,6 +19,7 @@ from anycast import (
     ReceiverStoppedError,
     SenderClosedError,
     SenderError,
+    merge,
 )
 from helpers import raises, task_group, waiting
 from redis_tools import DEADLINE, channel, until
@@ -314,6 +315,21 @@ async def test_a_lease_is_entered_once(numbers: Channel[Any]) -> None:
         pass
     with raises(RuntimeError, "a lease is entered once: call `lease()` for each message"):
         await lease.__aenter__()
+
+
+async def test_the_statistics_of_ends(numbers: Channel[Any]) -> None:
+    """They are those of the channel, and closed ends and derived receivers have them, too."""
+    sender, receiver = numbers.new_sender(), numbers.new_receiver()
+    mapped = merge(receiver.map(str), numbers.new_receiver())
+    await sender.send(1)
+    await receiver.receive()
+    for _ in range(2):
+        for end in (sender, receiver, mapped):
+            assert end.statistics() == numbers.statistics()
+        sender.close()
+        receiver.close()
+    both = merge(mapped, Anycast[str]().new_receiver()).statistics()
+    assert (both.messages_sent, both.max_buffer_size, both.open_receivers) == (1, 12, 2)
 
 
 async def test_receive_nowait_of_an_empty_channel(numbers: Channel[Any]) -> None:

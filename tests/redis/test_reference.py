@@ -13,6 +13,7 @@ HARMLESS = {
     "RedisAnycast.statistics",
     "RedisReceiver.aclose",
     "RedisReceiver.close",
+    "RedisReceiver.statistics",
 }
 
 

@@ -8,8 +8,9 @@ from anycast import Receiver, merge, select, select_nowait
 from anycast._combinators.receivers import ReceiverBase
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
+    from anycast import Channel, ChannelStatistics
     from anycast._select.selectable import Selectable
 
 
@@ -46,6 +47,14 @@ class Foreign(ReceiverBase[T]):
     def leasing(self) -> Selectable[Any]:
         """Return the operation that takes a message on lease."""
         return self._receiver.leasing()
+
+    def channels(self) -> Iterator[Channel[Any]]:
+        """Return the channels of the receiver that does the work."""
+        return self._receiver.channels()
+
+    def statistics(self) -> ChannelStatistics:
+        """Return the statistics of the receiver that does the work."""
+        return self._receiver.statistics()
 
     def clone(self) -> Foreign[T]:
         """Clone."""

@@ -96,6 +96,7 @@ ABOUT = {
     "_interface/errors": ["tests/channel/test_pickled_errors.py"],
     "_interface/not_a_value": ["tests/channel/test_not_values.py"],
     "_interface/operation": ["tests/channel/test_not_values.py"],
+    "_interface/statistics": ["tests/channel/test_statistics_of_ends.py"],
     "_select/blocked": SELECTING,
     "_select/fairness": SELECTING,
     "_select/select": [*SELECTING, "tests/select/test_fairness.py"],

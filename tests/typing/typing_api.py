@@ -44,6 +44,8 @@ def a_channel_makes_endpoints_of_its_type() -> None:
     assert_type(channel.is_closed, bool)
     assert_type(channel.close(), Awaitable[None])
     assert_type(channel.statistics(), ChannelStatistics)
+    assert_type(channel.new_sender().statistics(), ChannelStatistics)
+    assert_type(channel.new_receiver().statistics(), ChannelStatistics)
 
 
 def an_annotation_gives_the_type() -> None:
@@ -171,6 +173,10 @@ class Doubler(Sender[int]):
     async def send_many(self, messages: Iterable[int]) -> None:
         """Send twice the numbers."""
         await self._sender.send_many(2 * message for message in messages)
+
+    def statistics(self) -> ChannelStatistics:
+        """Return the statistics of the channel."""
+        return self._sender.statistics()
 
     def clone(self) -> Doubler:
         """Clone."""

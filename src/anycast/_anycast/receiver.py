@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, TypeVar
+from collections.abc import Iterator
+from typing import Any, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
@@ -11,6 +12,7 @@ from anycast._anycast.operations import LeaseOperation, ReceiveOperation
 from anycast._arguments import check_int
 from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
+from anycast._interface.channel import Channel
 from anycast._interface.errors import (
     ChannelClosedError,
     ReceiverClosedError,
@@ -120,6 +122,9 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
 
     def leasing(self) -> Selectable[LeasedMessage[T]]:
         return LeaseOperation[T](self, self._core, self._queue, entry=1)
+
+    def channels(self) -> Iterator[Channel[Any]]:
+        yield self._channel
 
     @property
     def stopped(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from itertools import islice
@@ -29,8 +29,10 @@ from anycast._combinators.operations import (
     map_lease,
 )
 from anycast._combinators.sources import Sources
+from anycast._interface.channel import Channel
 from anycast._interface.errors import ReceiverClosedError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
+from anycast._interface.statistics import ChannelStatistics, total
 from anycast._select.select import select, select_nowait
 from anycast._select.selectable import Selectable
 from anycast._waiting.protection import protected
@@ -126,6 +128,13 @@ class ReceiverBase(Receiver[T_co]):
     @abstractmethod
     def leasing(self) -> Selectable[LeasedMessage[T_co]]:
         """Return the operation that takes a message on lease."""
+
+    @abstractmethod
+    def channels(self) -> Iterator[Channel[Any]]:
+        """Yield the channel of which this receiver is; of a derived receiver, of each source.
+
+        A channel may come more than once.
+        """
 
     def lease(self) -> AbstractAsyncContextManager[T_co]:
         return Lease(self, self.leasing())
@@ -247,6 +256,13 @@ class DerivedReceiver(ReceiverBase[T_co]):
                     break
                 messages.append(operation.take_result())
         return messages
+
+    def channels(self) -> Iterator[Channel[Any]]:
+        for receiver in self._made_of():
+            yield from receiver.channels()
+
+    def statistics(self) -> ChannelStatistics:
+        return total(channel.statistics() for channel in {*self.channels()})
 
     @protected
     def close(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 from anyio.abc import AsyncResource
 
 from anycast._interface.not_a_value import NotAValue
+from anycast._interface.statistics import ChannelStatistics
 
 
 class Closing(NotAValue, AsyncResource):
@@ -65,12 +66,16 @@ class ClosingEndpoint(Closing):
 
 
 class NamedEndpoint:
-    """Gives an endpoint the `str` and the `repr` that logs and errors show."""
+    """What an endpoint shows of its channel: the statistics, `str` and `repr`."""
 
     # The channel of the endpoint.
     _channel: Any
     # Whether the endpoint itself was closed. A closed channel leaves this False.
     closed: bool
+
+    def statistics(self) -> ChannelStatistics:
+        statistics: ChannelStatistics = self._channel.statistics()
+        return statistics
 
     def __str__(self) -> str:
         return f"{self._channel}:{type(self).__name__}"

@@ -12,6 +12,7 @@ from anyio.abc import ObjectReceiveStream
 
 from anycast._interface.closing import ClosingEndpoint
 from anycast._interface.operation import Operation
+from anycast._interface.statistics import ChannelStatistics
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -318,6 +319,29 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         Raises:
             TypeError: if ``predicate`` is not callable, or is async. If it returns an awaitable,
                 the receive raises this.
+        """
+
+    @abstractmethod
+    def statistics(self) -> ChannelStatistics:
+        """Return how full and how busy the channel of this receiver is, as `Channel.statistics`.
+
+        The statistics of a receiver that `map` or `filter` made are those of its source. For a
+        receiver that `merge` made, each number is the sum over the channels of all sources, and
+        each channel counts once. So ``peak_buffer_used`` of a merge is an upper bound: the channels
+        may have had their peaks at different times.
+
+        ```python
+        from anycast import Anycast, merge
+
+        news, mail = Anycast[str](limit=5), Anycast[str](limit=2)
+        both = merge(news.new_receiver(), mail.new_receiver().map(str.upper))
+        mail.new_sender().send_nowait("a letter")
+        now = both.statistics()
+        assert (now.current_buffer_used, now.max_buffer_size, now.open_receivers) == (1, 7, 2)
+        ```
+
+        Returns:
+            A snapshot, also if the receiver or the channel is closed.
         """
 
     @abstractmethod

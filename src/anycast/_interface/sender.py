@@ -10,6 +10,7 @@ from anyio.abc import ObjectSendStream
 
 from anycast._interface.closing import ClosingEndpoint
 from anycast._interface.operation import Operation
+from anycast._interface.statistics import ChannelStatistics
 
 T_contra = TypeVar("T_contra", contravariant=True)
 
@@ -196,6 +197,23 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
             SenderClosedError: as `send`.
             SenderError: as `send`.
             RuntimeError: as `send`.
+        """
+
+    @abstractmethod
+    def statistics(self) -> ChannelStatistics:
+        """Return how full and how busy the channel of this sender is, as `Channel.statistics`.
+
+        ```python
+        from anycast import Anycast
+
+        sender = Anycast[str](limit=5).new_sender()
+        sender.send_nowait("wash")
+        now = sender.statistics()
+        assert (now.current_buffer_used, now.max_buffer_size) == (1, 5)
+        ```
+
+        Returns:
+            A snapshot, also if the sender or the channel is closed.
         """
 
     @abstractmethod

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from types import TracebackType
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
@@ -125,6 +126,9 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def lease(self) -> RedisLease[T]:
         return RedisLease(self, self._session, self._take)
+
+    def channels(self) -> Iterator[Channel[Any]]:
+        yield self._channel
 
     def clone(self) -> _Receiver[T]:
         if self.closed:
