@@ -16,6 +16,7 @@
 # `ReceiverBase` of `_combinators`, and `Leaf` of `_select`.
 
 from anycast._anycast.channel import Anycast
+from anycast._anycast.opening import open_channel
 from anycast._combinators.receivers import merge
 from anycast._interface.channel import Channel
 from anycast._interface.errors import (
@@ -51,6 +52,7 @@ __all__ = [
     "SenderClosedError",
     "SenderError",
     "merge",
+    "open_channel",
     "select",
     "select_nowait",
 ]

@@ -14,7 +14,7 @@ import anyio
 import pytest
 import trio
 
-from anycast import Anycast
+from anycast import Anycast, open_channel
 from helpers import begin, settle, task_group
 
 if TYPE_CHECKING:
@@ -49,6 +49,12 @@ def ours(limit: float, **options: Any) -> Pipe:
     return Pipe(channel.new_sender(), channel.new_receiver(), channel.statistics)
 
 
+def opened(limit: float) -> Pipe:
+    """Open a channel of ours, as anyio and trio open theirs."""
+    sender, receiver = open_channel[int](limit)
+    return Pipe(sender, receiver, sender.statistics)
+
+
 def of_anyio(limit: float) -> Pipe:
     """Make a memory stream of anyio."""
     sender, receiver = anyio.create_memory_object_stream[int](limit)
@@ -64,6 +70,7 @@ def of_trio(limit: float) -> Pipe:
 KINDS: dict[str, Maker] = {
     "anycast": ours,
     "anycast with checkpoints": partial(ours, yield_every=1),
+    "open_channel": opened,
     "anyio": of_anyio,
     "trio": of_trio,
 }

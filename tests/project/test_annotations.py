@@ -44,6 +44,7 @@ def test_hints_of_classes(kind: type[Any]) -> None:
 def test_what_is_looked_at() -> None:
     """Methods, properties, constructors, overloads, functions, and endpoints are."""
     names = {"Anycast.__init__", "Channel.limit", "Receiver.filter 1", "select 3", "merge"}
+    assert names | {"open_channel.__new__"} <= FUNCTIONS.keys()
     assert names | {"_Sender.send", "Lease.__aenter__", "SendOperation.result"} <= FUNCTIONS.keys()
 
 
@@ -73,6 +74,7 @@ def test_statistics_have_types() -> None:
         "_interface.errors",
         "_interface.receiver",
         "_interface.sender",
+        "_anycast.opening",
         "_combinators.receivers",
         "_select.select",
     ],

@@ -19,6 +19,8 @@ def _functions(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Yield a function, or the functions of a class or property; and the overloads of each."""
     if isinstance(thing, property):
         thing = thing.fget
+    if isinstance(thing, staticmethod):  # as `__new__` is
+        thing = thing.__func__
     if inspect.isclass(thing):
         for key, _ in inspect.getmembers_static(thing):
             owner = next(one for one in thing.__mro__ if key in vars(one))
@@ -43,5 +45,5 @@ def check_class(kind: type[Any]) -> None:
     assert all(not isinstance(hint, str) for hint in typing.get_type_hints(kind).values())
     for owner in kind.__mro__[:-1]:
         inspect.get_annotations(owner, eval_str=True)
-    if "__init__" in vars(kind):
+    if {"__init__", "__new__"} & vars(kind).keys():
         inspect.signature(kind, eval_str=True)

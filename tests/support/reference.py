@@ -12,6 +12,7 @@ SECTION = re.compile(r"^(Args|Returns|Raises):\n((?:(?: {4}.*)?\n)+)", re.MULTIL
 ENTRY = re.compile(r"^ {4}([\w.]+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 EXAMPLE = re.compile(r"^```py(?:thon)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"\b(?:int|float)\b")
+MAKERS = ("__init__", "__new__")
 UNIT = re.compile(
     r"\b(?:messages?|operations|tasks|senders|receivers|seconds|deliver\w+)\b", re.IGNORECASE
 )
@@ -43,7 +44,7 @@ class Documented:
             return self.thing.fget
         if not inspect.isclass(self.thing):
             return self.thing
-        made = vars(self.thing).get("__init__")
+        made = next((getattr(self.thing, key) for key in MAKERS if key in vars(self.thing)), None)
         given = is_dataclass(self.thing) or "\nMade by `" in self.text
         return None if given or not is_ours(made) else made
 

@@ -23,6 +23,7 @@ from anycast import (
     Sender,
     SenderClosedError,
     SenderError,
+    open_channel,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +47,17 @@ def a_channel_makes_endpoints_of_its_type() -> None:
     assert_type(channel.statistics(), ChannelStatistics)
     assert_type(channel.new_sender().statistics(), ChannelStatistics)
     assert_type(channel.new_receiver().statistics(), ChannelStatistics)
+
+
+def ends_of_a_new_channel() -> None:
+    """Give the two ends the type that the call names, or that they are assigned to."""
+    sender, receiver = open_channel[int](10, name="numbers", yield_every=1)
+    assert_type(sender, Sender[int])
+    assert_type(receiver, Receiver[int])
+    ends: tuple[Sender[str], Receiver[str]] = open_channel(limit=float("inf"))
+    assert_type(ends[1].receive_nowait(), str)
+    open_channel[int]()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    open_channel[int]("1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def an_annotation_gives_the_type() -> None:
