@@ -31,7 +31,8 @@ pytestmark = pytest.mark.anyio
 
 REFUSED = (
     "Anycast:numbers has tasks waiting in another thread, and is not thread-safe:"
-    " use `anyio.from_thread.run(sender.send, message)`"
+    " use `anyio.from_thread.run` or `run_sync` there, as in"
+    " `anyio.from_thread.run(sender.send, message)`"
 )
 
 
@@ -42,6 +43,11 @@ class Ends:
         self.channel = Anycast[int](name="numbers", limit=limit, auto_close=auto_close)
         self.sender = self.channel.new_sender()
         self.receiver = self.channel.new_receiver()
+
+    def close(self) -> None:
+        """Close both endpoints."""
+        self.sender.close()
+        self.receiver.close()
 
     async def block_receiver(self, tasks: TaskGroup) -> Attempt[int]:
         """Start a task that waits for a message."""
@@ -202,6 +208,7 @@ async def test_closing_where_a_sender_is_blocked(what: str, *, auto_close: bool)
         assert drain(ends.receiver) == [0, 1]
         await ends.sender.send(2)
     assert sending.outcome == "done"
+    ends.close()
 
 
 @pytest.mark.parametrize("what", ["channel", "receiver"])
@@ -216,6 +223,7 @@ async def test_closing_where_a_receiver_waits(what: str, *, auto_close: bool) ->
     assert receiving.result == 1
     await ends.sender.send(2)
     assert ends.receiver.receive_nowait() == 2
+    ends.close()
 
 
 async def test_an_end_whose_close_would_close_the_channel() -> None:
@@ -226,6 +234,7 @@ async def test_an_end_whose_close_would_close_the_channel() -> None:
         await ends.refuse(ends.sender.close)
         await ends.sender.send(1)
     assert receiving.result == 1
+    ends.close()
 
 
 @pytest.mark.parametrize("what", ["channel", "receiver"])

@@ -121,7 +121,8 @@ class LoopBinding:
         if get_ident() != self._thread:
             raise RuntimeError(
                 f"{self} has tasks waiting in another thread, and is not thread-safe:"
-                " use `anyio.from_thread.run(sender.send, message)`"
+                " use `anyio.from_thread.run` or `run_sync` there, as in"
+                " `anyio.from_thread.run(sender.send, message)`"
             )
 
     def _drop_if_over(self) -> bool:
