@@ -350,8 +350,8 @@ async def test_closing_the_receiver_leaves_its_lease_alone() -> None:
 async def test_closing_the_last_receiver_under_a_lease() -> None:
     """With auto_close the channel closes, and the message still comes back."""
     channel = Anycast[int](auto_close=True)
-    channel.new_sender().send_nowait(1)
-    receiver = channel.new_receiver()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(1)
 
     async def work() -> None:
         receiver.close()

@@ -82,6 +82,7 @@ async def run(plan: Plan, kind: Kind, *, native: bool) -> None:
             program.watch()
         await turn(program, SETTLED)
         program.close()
+    program.close()  # a task that was cancelled natively may have cancelled the task group
     program.check()
 
 

@@ -84,7 +84,8 @@ WAITING = [
 ]
 ABOUT = {
     "_arguments": ["tests/combinators/test_async_functions.py"],
-    "_anycast/endpoint": ENDPOINTS,
+    "_anycast/endpoint": [*ENDPOINTS, "tests/channel/test_lost_endpoints.py"],
+    "_anycast/guard": ["tests/channel/test_lost_endpoints.py"],
     "_anycast/operations": SELECTING,
     "_anycast/receiver": [*ENDPOINTS, "tests/waiting/test_keyboard_interrupt.py"],
     "_anycast/sender": ENDPOINTS,

@@ -72,7 +72,8 @@ class Anycast(Channel[T]):
             all channels of the thread count. 1 makes every operation a checkpoint, which is trio's
             rule.
         auto_close: whether the channel closes when the last open sender is closed, and when the
-            last open receiver is closed.
+            last open receiver is closed. The garbage collector closes nothing: a sender or receiver
+            that is collected while open gives a `ResourceWarning`.
 
     Raises:
         TypeError: if an argument has a wrong type. A bool is a wrong type for a number.

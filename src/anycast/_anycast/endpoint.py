@@ -7,6 +7,7 @@ from sys import modules
 from typing import Any, Generic, NoReturn, TypeVar
 
 from anycast._anycast.core import Core
+from anycast._anycast.guard import Guard
 from anycast._interface.channel import Channel
 from anycast._interface.closing import Closing, ClosingEndpoint, NamedEndpoint
 from anycast._waiting.protection import protect, protected, unmarked
@@ -27,6 +28,9 @@ class Endpoint(NamedEndpoint, Generic[T]):
         queue: of the core, in which the tasks of this side wait.
     """
 
+    # Warns if this endpoint is lost while this endpoint is open.
+    _guard: Guard | None = None
+
     def __init__(self, channel: Channel[T], core: Core[T], queue: WaitQueue) -> None:
         self._channel = channel
         self._core = core
@@ -36,6 +40,8 @@ class Endpoint(NamedEndpoint, Generic[T]):
         # meaning. `close` wakes these tasks.
         self.waiters: dict[Wakeable, Any] = {}
         core.count_endpoint(queue, 1)
+        if core.auto_close:
+            self._guard = Guard(core, type(self))
         if unmarked and "trio.lowlevel" in modules:  # a program may import trio late
             protect()
 
@@ -67,4 +73,6 @@ class Endpoint(NamedEndpoint, Generic[T]):
             if self.waiters or self._core.auto_close:
                 self._core.check_thread()  # first: if this raises, nothing has changed
             self.closed = True
+            if self._guard is not None:
+                self._guard.disarm()
             self._core.detach(self._queue, self.waiters)
