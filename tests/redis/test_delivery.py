@@ -326,7 +326,7 @@ async def test_at_most_once_must_ask_the_server(server: Server, name: str) -> No
             await jobs.new_sender().send_many([1, 2])
             receiver = jobs.new_receiver()
             await receiver.receive()
-            with pytest.raises(WouldBlock):
+            with raises(WouldBlock, "the server must delete the message first: use `receive`"):
                 receiver.receive_nowait()
             assert await receiver.receive() == 2
             await jobs.aclose()
@@ -358,7 +358,7 @@ async def test_receive_nowait_takes_what_was_prefetched(server: Server, name: st
 
 async def test_send_nowait_always_would_block(jobs: RedisAnycast[Any]) -> None:
     """The server must be asked."""
-    with pytest.raises(WouldBlock):
+    with raises(WouldBlock, "only the server knows whether there is room: use `send`"):
         jobs.new_sender().send_nowait(1)
 
 

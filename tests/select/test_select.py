@@ -495,7 +495,7 @@ async def test_nowait_performs_what_is_ready() -> None:
     """Otherwise it says that it would block, and leaves no trace."""
     ends = Ends(1)
     receive = ends.receive()
-    with raises(WouldBlock, ""):
+    with raises(WouldBlock, "every operation has to wait"):
         select_nowait(receive)
     assert not ends.debris()
     ends.sender.send_nowait(1)

@@ -106,7 +106,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
             self.raise_stopped()
         message: T = self._core.take()
         if message is NOTHING:
-            raise WouldBlock
+            raise WouldBlock("the channel has no message")
         self._core.budget.spent -= 1  # a nowait operation does not count towards `yield_every`
         return message
 

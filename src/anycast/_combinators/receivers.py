@@ -33,7 +33,7 @@ from anycast._interface.channel import Channel
 from anycast._interface.errors import ReceiverClosedError, ReceiverStoppedError
 from anycast._interface.receiver import Receiver
 from anycast._interface.statistics import ChannelStatistics, total
-from anycast._select.select import select, select_nowait
+from anycast._select.select import perform_ready, select, select_nowait
 from anycast._select.selectable import Selectable
 from anycast._waiting.protection import protected
 
@@ -219,7 +219,9 @@ class DerivedReceiver(ReceiverBase[T_co]):
     @protected
     def receive_nowait(self) -> T_co:
         operation = self._take_cached()
-        select_nowait(operation)
+        if perform_ready((operation,)) is None:
+            self._cache(operation)
+            raise WouldBlock("no source has a message")
         try:
             return operation.take_result()
         finally:

@@ -198,9 +198,18 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
         TypeError: if an argument is not an operation.
         RuntimeError: if this call would have to wake a task of another thread.
     """
-    candidates = _check(operations)
+    happened = perform_ready(_check(operations), in_order=in_order)
+    if happened is None:
+        raise WouldBlock("every operation has to wait")
+    return happened
+
+
+def perform_ready(
+    candidates: tuple[Selectable[Any], ...], *, in_order: bool = False
+) -> Operation[Any] | None:
+    """Perform a ready operation, and return it; return None if every operation has to wait."""
     while (found := choose_ready(candidates, in_order=in_order)) is not None:
         operation, leaf = found
         if leaf.act_nowait() and operation.complete(leaf):
             return operation
-    raise WouldBlock
+    return None

@@ -97,9 +97,11 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self.begin_receive()
         if self._at_most_once:
             self._check()
-            raise WouldBlock  # the server must delete the message first
+            raise WouldBlock("the server must delete the message first: use `receive`")
         try:
             return self._take_nowait()
+        except WouldBlock:
+            raise WouldBlock("no message has come from the server") from None
         except ReceiverStoppedError:
             self.raise_stopped()
 

@@ -47,7 +47,7 @@ class _Sender(NamedEndpoint, Sender[T]):
         del item
         self._check_open()
         self._session.outbox.check(self)
-        raise WouldBlock  # only the server knows whether there is room
+        raise WouldBlock("only the server knows whether there is room: use `send`")
 
     def sending(self, message: T, /) -> Operation[None]:
         """Raise, because a message that was sent to the server cannot be withdrawn.
