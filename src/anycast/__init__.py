@@ -30,6 +30,7 @@ from anycast._interface.errors import (
     SenderError,
 )
 from anycast._interface.exports import show_as_from as _show_as_from
+from anycast._interface.lease import Lease
 from anycast._interface.operation import Operation
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
@@ -43,6 +44,7 @@ __all__ = [
     "ChannelError",
     "ChannelStatistics",
     "Error",
+    "Lease",
     "Operation",
     "Receiver",
     "ReceiverClosedError",

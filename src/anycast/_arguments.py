@@ -38,6 +38,26 @@ def check_int(argument: str, value: object, *, least: int, or_inf: bool = False)
         raise ValueError(f"`{argument}` must be >= {least}, not {value!r}")
 
 
+def check_seconds(argument: str, value: object, *, least: float = 0, or_inf: bool = False) -> None:
+    """Check that an argument is a number of seconds.
+
+    Args:
+        argument: the name of the argument, for the error.
+        value: the value of the argument.
+        least: the smallest number that is allowed.
+        or_inf: whether `math.inf` is allowed, too.
+
+    Raises:
+        TypeError: if the value is a bool or not a number.
+        ValueError: if the value is less than ``least``, not a number (NaN), or too large.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"`{argument}` must be a number of seconds, not {value!r}")
+    if not (least <= value < math.inf or (or_inf and value == math.inf)):
+        rule = f">= {least}" if or_inf else f">= {least} and finite"
+        raise ValueError(f"`{argument}` must be {rule}, not {value!r}")
+
+
 def check_iterable(argument: str, value: object) -> None:
     """Check that an argument is iterable."""
     if not isinstance(value, Iterable):

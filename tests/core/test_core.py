@@ -238,7 +238,7 @@ def test_batches_take_turns() -> None:
     long, short = deque([1, 2, 3, 4]), deque([11, 12])
     waiters = block_senders(core, Batch(long), Batch(short))
     assert core.take_many(4) == [0, 1, 11, 2]
-    assert (list(core.buffer), list(long), list(short)) == ([12], [3, 4], [])
+    assert (list(invariants.stored(core)), list(long), list(short)) == ([12], [3, 4], [])
     assert [waiter.woken for waiter in waiters] == [False, True]
     block_senders(core, 21)
     assert core.take_many(4) == [12, 3, 21, 4]
@@ -259,7 +259,7 @@ def test_a_batch_where_messages_came_back() -> None:
     core.put_back(message)
     messages = deque([2, 3])
     core.put_many(messages)
-    assert (list(core.buffer), list(messages)) == ([0, 1], [2, 3])
+    assert (list(invariants.stored(core)), list(messages)) == ([0, 1], [2, 3])
     assert core.statistics().messages_sent == 2
 
 
@@ -288,7 +288,7 @@ def test_a_lease_that_fails_in_a_closed_channel() -> None:
     message = core.take()
     first, second = block_receivers(core, 2)
     core.close()
-    core.give_back(message)
+    core.give_back(message, 1)
     assert (first.result(), second.result()) == (0, NOTHING)
 
 
@@ -383,7 +383,7 @@ WAKING: dict[str, tuple[Callable[[], Core[int]], Step]] = {
     "offer": (lambda: with_receivers(1), lambda core: core.offer(1)),
     "put_many": (lambda: with_receivers(1), lambda core: core.put_many(deque([1]))),
     "put_back": (lambda: with_receivers(1), lambda core: core.put_back(1)),
-    "give_back": (leasing, lambda core: core.give_back(1)),
+    "give_back": (leasing, lambda core: core.give_back(1, 1)),
     "end_lease": (ending, Core[int].end_lease),
     "close where a receiver waits": (lambda: with_receivers(1), Core[int].close),
     "close where a sender waits": (lambda: with_senders(1, 7), Core[int].close),

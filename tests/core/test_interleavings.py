@@ -87,6 +87,17 @@ FAMILIES = {
         kind=SelectProgram,
         limits=(1,),
     ),
+    "joins": Family(("j", "s", "r", "l"), 19_324),
+    "joins, and leases that fail": Family(
+        ("j", "sj", "f", "m", "b"), 34_278, most=2, faults=Faults(2, destroys=True)
+    ),
+    "joins, and cancelled tasks refuse": Family(
+        ("j", "s", "f"), 11_048, faults=Faults(refuses=True)
+    ),
+    "batches that wait": Family(("w", "s", "m", "r"), 19_204),
+    "two faults in batches that wait": Family(
+        ("w", "ws", "m", "f", "j"), 21_359, most=2, faults=Faults(2, destroys=True)
+    ),
     "three operations, and cancelled tasks refuse": Family(
         (*SIMPLE, "sss", "rrr"), 67_156, faults=Faults(refuses=True)
     ),
@@ -143,6 +154,8 @@ def test_short_schedules_keep_every_promise(limit: float, yield_every: int, refu
         ("m", "l"),
         ("m", "f", "r"),
         ("ss", "b"),
+        ("w", "m", "r"),
+        ("j", "m", "l"),
     ):
         assert explore(scripts, Setup(limit, yield_every), faults=Faults(refuses=refuses)) > 1
 
@@ -185,7 +198,7 @@ def test_selects_that_send_and_receive_keep_every_promise(scripts: tuple[str, ..
 @pytest.mark.parametrize("limit", [0, 1])
 def test_tasks_that_are_destroyed_keep_every_promise(limit: float) -> None:
     """What a task was given goes to the next one when the task is destroyed."""
-    for scripts in (("s", "r", "r"), ("m", "l"), ("f", "s"), ("b", "m")):
+    for scripts in (("s", "r", "r"), ("m", "l"), ("f", "s"), ("b", "m"), ("w", "s"), ("j", "m")):
         assert explore(scripts, Setup(limit), faults=Faults(destroys=True)) > 1
     for scripts in (("m", "s", "r"), ("x", "v")):
         assert explore(scripts, Setup(limit), kind=SelectProgram, faults=Faults(destroys=True)) > 1

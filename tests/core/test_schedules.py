@@ -59,7 +59,7 @@ def plans(letters: str) -> st.SearchStrategy[Plan]:
 
 
 async def run(plan: Plan, kind: Kind, *, native: bool) -> None:
-    """Run the scripts and the faults of a plan, then close the channel and check."""
+    """Run the scripts and the faults of a plan, then close the channel, drain it and check."""
     program = kind(plan.setup, checkpoint)
     cancels: list[Callable[[], object]] = []
 
@@ -82,6 +82,8 @@ async def run(plan: Plan, kind: Kind, *, native: bool) -> None:
             program.watch()
         await turn(program, SETTLED)
         program.close()
+        await turn(program, SETTLED)
+        program.drain()
     program.close()  # a task that was cancelled natively may have cancelled the task group
     program.check()
 

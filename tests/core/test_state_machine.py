@@ -7,7 +7,7 @@ would say them. No task runs here; a rule of the machine is one step of one task
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -25,12 +25,16 @@ from hypothesis.stateful import (
 )
 
 import invariants
-from anycast._anycast.core import Batch
+from anycast._anycast.core import FURTHER, Batch
+from anycast._anycast.lease_counts import Returned
 from anycast._waiting.waiter import NOTHING
 from explorer import HandWaiter, Interruption, interrupt, new_core
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+ENDS = ("done", "give back", "pass on")
 
 
 class Knowing(HandWaiter):
@@ -48,12 +52,14 @@ class ModelTask:
         messages: what a sender still offers.
         batch: the deque of a batch.
         leased: whether a receiver takes its message on lease.
+        batching: whether a receiver takes a further message of a batch.
     """
 
     waiter: HandWaiter
     messages: list[int]
     batch: deque[int] | None = None
     leased: bool = False
+    batching: bool = False
     given: Any = NOTHING
     woken: bool = False
 
@@ -76,6 +82,8 @@ class Machine(RuleBasedStateMachine):
         self.numbers = count()
         self.messages: list[int] = []
         self.leased: list[int] = []
+        self.deliveries: Counter[int] = Counter()  # how often each message was on lease
+        self.joiners: list[HandWaiter] = []
         self.receivers: list[ModelTask] = []
         self.senders: list[ModelTask] = []
         self.woken: list[tuple[bool, ModelTask]] = []  # receiver or not; and yet to run
@@ -133,6 +141,17 @@ class Machine(RuleBasedStateMachine):
         if self.closed and not self.messages and not self._leases():
             self._dismiss(self.receivers, list(self.receivers), receives=True)
 
+    def _idle(self) -> bool:
+        return not (self.messages or self.senders or self._leases())
+
+    def _given(self, task: ModelTask) -> Any:
+        """Return what the core gives to a task that the model gives a message."""
+        return self._on_lease(task.given) if task.leased else task.given
+
+    def _on_lease(self, message: Any) -> Any:
+        deliveries = self.deliveries[message]
+        return Returned(message, deliveries) if deliveries else message
+
     def _leases(self) -> int:
         """Count the messages on lease, those of tasks that have yet to run included."""
         taken = [task for _, task in self.woken if task.leased and task.given is not NOTHING]
@@ -178,29 +197,51 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.messages or self.senders)
     @rule()
     def lease(self) -> None:
-        self.core.leases += 1
         message = self._receive()
-        assert self.core.take() == message
+        assert self.core.take_leased() == self._on_lease(message)
         self.leased.append(message)
 
     @precondition(lambda self: self.leased)
-    @rule(data=st.data(), back=st.booleans())
-    def end_lease(self, data: st.DataObject, back: bool) -> None:
+    @rule(data=st.data(), end=st.sampled_from(ENDS), counts=st.booleans())
+    def end_lease(self, data: st.DataObject, end: str, counts: bool) -> None:
+        """End a lease that counts, or a hold of a batch, which does not."""
         message = self.leased.pop(data.draw(st.integers(0, len(self.leased) - 1)))
-        if back:
-            self.core.give_back(message)
+        self.deliveries[message] += counts
+        if end == "done":
+            self.core.end_lease()
+        elif end == "give back":
+            self.core.give_back(message, self.deliveries[message])
             self._put_back(message)
         else:
-            self.core.end_lease()
+            passed = bool(self.receivers)
+            assert self.core.pass_on(message, self.deliveries[message]) == passed
+            if passed:
+                self._give(message)
+            else:
+                self.leased.append(message)
         self._end()
+
+    @precondition(lambda self: not self._idle())
+    @rule()
+    def join(self) -> None:
+        self.joiners.append(waiter := Knowing())
+        self.core.add_joiner(waiter)
+
+    @precondition(lambda self: self.joiners)
+    @rule()
+    def leave_join(self) -> None:
+        """Cancel a task that joins."""
+        self.core.remove_joiner(self.joiners.pop())
 
     # Waiting, and what becomes of it.
 
     @precondition(lambda self: not self.messages and not self.senders and not self.core.ended)
-    @rule(leased=st.booleans())
-    def wait_to_receive(self, leased: bool) -> None:
+    @rule(leased=st.booleans(), batching=st.booleans())
+    def wait_to_receive(self, leased: bool, batching: bool) -> None:
+        """Wait for a message; only while the channel is open for a further message of a batch."""
         task = ModelTask(Knowing(), [], leased=leased)
-        self.core.receivers[task.waiter] = int(leased)
+        task.batching = leased and batching and not self.closed
+        self.core.receivers[task.waiter] = FURTHER if task.batching else int(leased)
         self.receivers.append(task)
 
     @precondition(
@@ -262,10 +303,11 @@ class Machine(RuleBasedStateMachine):
         receives, task = data.draw(st.sampled_from(given))
         self.woken.remove((receives, task))
         if task.leased:
-            self.core.give_back(task.given)
+            self.core.give_back(task.given, self.deliveries[task.given])
         else:
             queue: Any = self.core.receivers if receives else self.core.senders
             self._interrupt(queue, task)
+            self.deliveries[task.given] = 0  # known to leases alone
         if receives:
             self._put_back(task.given)
             if task.leased:
@@ -277,13 +319,15 @@ class Machine(RuleBasedStateMachine):
         self.core.close()
         self.closed = True
         self._dismiss(self.senders, list(self.senders), receives=False)
+        batching = [task for task in self.receivers if task.batching]
+        self._dismiss(self.receivers, batching, receives=True)
         self._end()
 
     @invariant()
     def agrees(self) -> None:
         core = self.core
         invariants.check(core, extra=self.returned)
-        assert list(core.buffer) == self.messages
+        assert list(invariants.stored(core)) == self.messages
         assert core.leases == self._leases()
         now = core.statistics()
         assert now.messages_sent == self.sent
@@ -294,7 +338,11 @@ class Machine(RuleBasedStateMachine):
             assert task.batch is None or list(task.batch) == task.messages
         for _, task in self.woken:
             assert task.waiter.woken
-            assert task.waiter.result() == task.given
+            assert task.waiter.result() == self._given(task)
+        if self._idle() and not core.senders:  # a sender that is leaving has yet to run
+            assert all(waiter.woken for waiter in self.joiners)
+            self.joiners.clear()
+        assert list(core.joiners or ()) == self.joiners
 
 
 TestMachine = Machine.TestCase

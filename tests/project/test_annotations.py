@@ -44,8 +44,8 @@ def test_hints_of_classes(kind: type[Any]) -> None:
 def test_what_is_looked_at() -> None:
     """Methods, properties, constructors, overloads, functions, and endpoints are."""
     names = {"Anycast.__init__", "Channel.limit", "Receiver.filter 1", "select 3", "merge"}
-    assert names | {"open_channel.__new__"} <= FUNCTIONS.keys()
-    assert names | {"_Sender.send", "Lease.__aenter__", "SendOperation.result"} <= FUNCTIONS.keys()
+    assert names | {"open_channel.__new__", "SelectedLease.__aenter__"} <= FUNCTIONS.keys()
+    assert names | {"_Sender.send", "SendOperation.result"} <= FUNCTIONS.keys()
 
 
 @pytest.mark.parametrize("name", ["merge", "select", "select_nowait"])

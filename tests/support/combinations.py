@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from anycast import Channel, ChannelStatistics
+    from anycast._combinators.lease import Purpose
     from anycast._select.selectable import Selectable
 
 
@@ -36,17 +37,17 @@ class Foreign(ReceiverBase[T]):
         """Receive without waiting."""
         return self._receiver.receive_nowait()
 
-    async def receive_many(self, max_messages: int) -> list[T]:
+    async def receive_many(self, max_messages: int, *, within: float | None = None) -> list[T]:
         """Receive several."""
-        return await self._receiver.receive_many(max_messages)
+        return await self._receiver.receive_many(max_messages, within=within)
 
     def receiving(self) -> Selectable[T]:
         """Return the operation that receives."""
         return self._receiver.receiving()
 
-    def leasing(self) -> Selectable[Any]:
-        """Return the operation that takes a message on lease."""
-        return self._receiver.leasing()
+    def holding(self, purpose: Purpose) -> Selectable[Any]:
+        """Return an operation that takes a message which may come back."""
+        return self._receiver.holding(purpose)
 
     def channels(self) -> Iterator[Channel[Any]]:
         """Return the channels of the receiver that does the work."""

@@ -28,7 +28,7 @@ import invariants
 import ledger
 from anycast import Anycast
 from anycast._anycast.core import Batch, Core
-from anycast._combinators import operations
+from anycast._combinators import batch, operations
 from anycast._select import blocked, fairness, select
 from anycast._waiting import event_loop
 from anycast._waiting.budget import Budget, thread_budget
@@ -188,6 +188,25 @@ class Choices:
         return False
 
 
+class Scope:
+    """Stands for `anyio.move_on_after`: the explorer chooses when the time is up."""
+
+    def __init__(self, _: float) -> None:
+        assert Task.running is not None
+        self.task = Task.running
+        self.over = False
+
+    def __enter__(self) -> None:
+        self.task.scope = self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self.task.scope = None
+        mine = self.over and not self.task.faults
+        if mine:
+            self.task.owed = False
+        return mine and kind is Cancelled
+
+
 @dataclass
 class Task:
     """A coroutine and what it is parked in."""
@@ -196,6 +215,7 @@ class Task:
     waiter: HandWaiter | None = None
     cancelled: bool = False  # it is thrown a cancellation in its next step
     owed: bool = False  # a cancellation that came too late
+    scope: Scope | None = None  # that the task is in
     ending: str = ""
     faults: int = 0
 
@@ -214,6 +234,13 @@ class Task:
         self.cancelled = True
         if self.waiter is not None:
             self.waiter.leaving = True
+
+    def time_out(self) -> None:
+        """Let the time of the scope be up, as `anyio.move_on_after` does."""
+        assert self.scope is not None
+        self.scope.over = True
+        if self.waiter is None or not self.waiter.woken:
+            self._strike()
 
     def destroy(self) -> None:
         """Destroy the coroutine, as a garbage collector does."""
@@ -238,6 +265,8 @@ class Task:
                 self.owed = False
                 if self.waiter is not None:
                     self.waiter.refuses = True
+                self._strike()
+            elif self.scope is not None and self.scope.over:
                 self._strike()
 
     def check(self) -> None:
@@ -308,6 +337,8 @@ class Explored(Protocol):
     def run(self, script: str, number: int, /) -> Coroutine[Any, Any, None]: ...
 
     def close(self) -> None: ...
+
+    def drain(self) -> None: ...
 
     def watch(self) -> None: ...
 
@@ -381,7 +412,8 @@ class Schedule:
     def _faults(self) -> list[Callable[[], object]]:
         alive = [task for task in self.tasks if not task.ending]
         destroyed = [task.destroy for task in alive] if self._destroys else []
-        return [*(task.cancel for task in alive), *self.program.endings, *destroyed]
+        timed = [task.time_out for task in alive if task.scope and not task.scope.over]
+        return [*(task.cancel for task in alive), *self.program.endings, *destroyed, *timed]
 
     def _observe(self, action: Callable[[], object]) -> None:
         """Do one thing, and check that whoever waited before it was not overtaken by it."""
@@ -392,10 +424,11 @@ class Schedule:
             one.check()
 
     def _end(self) -> None:
-        self.program.close()
-        while runnable := self._runnable():
-            runnable[0].step()
-            self.program.watch()
+        for end in (self.program.close, self.program.drain):
+            end()
+            while runnable := self._runnable():
+                runnable[0].step()
+                self.program.watch()
         for task in self.tasks:
             task.check()
         self.program.check()
@@ -460,6 +493,7 @@ def drive_by_hand(
         for module in (fairness, operations):
             monkeypatch.setattr(module, "random_index", pick)
         monkeypatch.setattr(blocked, "shuffle", shuffle)
+        monkeypatch.setattr(batch, "move_on_after", Scope)
         monkeypatch.setattr(select, "random_bits", partial(look_at_one, pick))
         monkeypatch.setattr(logging.getLogger("anycast"), "disabled", True)
         yield

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from anycast._anycast.buffer import WatchedBuffer
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
 def live(queue: Iterable[Any]) -> list[Any]:
     """Return the waiters of a queue that can go on; the others are leaving."""
     return [waiter for waiter in queue if not waiter.done()]
+
+
+def stored(core: Core[Any]) -> Iterable[Any]:
+    """Return the stored messages, oldest first."""
+    buffer = core.buffer
+    return buffer.messages if isinstance(buffer, WatchedBuffer) else buffer
 
 
 def check(core: Core[Any], *, extra: float = 0) -> None:
@@ -33,5 +41,7 @@ def check(core: Core[Any], *, extra: float = 0) -> None:
     if core.closed:
         assert not core.senders, "a sender waits in a closed channel"
         assert not (core.ended and receivers), "a receiver waits at the end"
+    assert not (live(core.joiners or ()) and core.idle), "nothing is left, and a task joins"
+    assert not core.joiners or isinstance(core.buffer, WatchedBuffer), "nobody watches"
     assert core.leases >= 0
     assert core.received >= 0

@@ -71,6 +71,12 @@ async def receive_many(ends: Ends) -> str:
     return message
 
 
+async def receive_many_within(ends: Ends) -> str:
+    """Receive a batch that waits for no further message."""
+    (message,) = await ends.receiver.receive_many(1, within=1)
+    return message
+
+
 async def lease(ends: Ends) -> str:
     """Take a lease, and end it well."""
     async with ends.receiver.lease() as message:
@@ -119,6 +125,7 @@ RECEIVES: list[Operation] = [
     receive,
     iterate,
     receive_many,
+    receive_many_within,
     lease,
     select_a_receive,
     receive_merged,

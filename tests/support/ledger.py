@@ -31,8 +31,8 @@ class Ledger:
         self.received: list[Any] = []
         self.receives = 0  # those whose message came back included
         self.came_back = False
-        core.__class__ = WatchedCore
-        core.buffer = WatchedBuffer(self)
+        core.__class__ = NotingCore
+        core.buffer = NotingBuffer(self)
         _ledgers[core] = self
 
     def note_sent(self, messages: Iterable[Any]) -> None:
@@ -66,7 +66,7 @@ def forget() -> None:
     _ledgers.clear()
 
 
-class WatchedBuffer(deque[Any]):
+class NotingBuffer(deque[Any]):
     """The stored messages of a watched core."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -100,13 +100,13 @@ class WatchedBuffer(deque[Any]):
         super().appendleft(message)
 
 
-class WatchedCore(Core[Any]):
+class NotingCore(Core[Any]):
     """A core that notes in its ledger what does not pass through the buffer."""
 
     __slots__ = ()
 
-    def hand_over(self, message: Any) -> bool:
-        happened = super().hand_over(message)
+    def hand_over(self, message: Any, deliveries: int = 0) -> bool:
+        happened = super().hand_over(message, deliveries)
         if happened:
             ledger = _ledgers[self]
             if message in ledger.received:  # it was given back, straight to the next receiver
@@ -120,3 +120,12 @@ class WatchedCore(Core[Any]):
         if message is not NOTHING:
             _ledgers[self].note_received([message])
         return message
+
+    def wake_joiners(self) -> None:
+        waiting = len(self.joiners or ())
+        super().wake_joiners()
+        if len(self.joiners or ()) < waiting:
+            ledger = _ledgers[self]
+            assert sorted(ledger.sent) == sorted(ledger.received), "a message is left"
+            assert not self.senders, "a message is offered"
+            assert not self.leases, "a message is on lease"

@@ -76,6 +76,9 @@ COMBINING = [
     "tests/combinators/test_merge_of_merges.py",
 ]
 LATE = _tests("waiting/test_late_*.py")
+JOINING = ["tests/core/test_interleavings.py", "tests/channel/test_join.py"]
+LEASES = ["tests/combinators/test_lease.py", "tests/combinators/test_deliveries.py"]
+BATCHES = ["tests/channel/test_receive_within.py"]
 ENDPOINTS = ["tests/core/test_joining.py", "tests/channel/test_yielding.py"]
 WAITING = [
     "tests/waiting/test_waiters.py",
@@ -84,15 +87,21 @@ WAITING = [
 ]
 ABOUT = {
     "_arguments": ["tests/combinators/test_async_functions.py"],
+    "_anycast/buffer": JOINING,
+    "_anycast/channel": JOINING,
+    "_anycast/core": [*JOINING, *LEASES],
     "_anycast/endpoint": [*ENDPOINTS, "tests/channel/test_lost_endpoints.py"],
     "_anycast/guard": ["tests/channel/test_lost_endpoints.py"],
-    "_anycast/operations": SELECTING,
+    "_anycast/lease_counts": LEASES,
+    "_anycast/operations": [*SELECTING, *JOINING, *LEASES, *BATCHES],
     "_anycast/receiver": [*ENDPOINTS, "tests/waiting/test_keyboard_interrupt.py"],
     "_anycast/sender": ENDPOINTS,
-    "_combinators/lease": ["tests/combinators/test_lease.py"],
+    "_combinators/batch": BATCHES,
+    "_combinators/lease": LEASES,
     "_combinators/operations": [*COMBINING, "tests/select/test_fairness.py"],
     "_combinators/receivers": COMBINING,
     "_combinators/sources": COMBINING,
+    "_interface/exports": ["tests/project/test_annotations.py", "tests/project/test_public.py"],
     "_interface/closing": ["tests/channel/test_not_values.py"],
     "_interface/errors": ["tests/channel/test_pickled_errors.py"],
     "_interface/not_a_value": ["tests/channel/test_not_values.py"],

@@ -40,11 +40,15 @@ SENDS: dict[str, Send] = {
 RECEIVES: dict[str, Receive] = {
     "receive": lambda receiver: receiver.receive(),
     "receive_many": lambda receiver: receiver.receive_many(1),
+    "receive_many within a time": lambda receiver: receiver.receive_many(1, within=1),
     "anext": lambda receiver: receiver.__anext__(),
     "lease": lease,
     "select a receive": lambda receiver: select_one(receiver.receiving()),
     "merge": lambda receiver: merge(receiver).receive(),
     "merge and receive_many": lambda receiver: merge(receiver).receive_many(1),
+    "merge and receive_many within a time": (
+        lambda receiver: merge(receiver).receive_many(1, within=1)
+    ),
     "merge and anext": lambda receiver: merge(receiver).__anext__(),
     "merge and lease": lambda receiver: lease(merge(receiver)),
     "map": lambda receiver: receiver.map(str).receive(),

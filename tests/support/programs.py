@@ -6,7 +6,7 @@ The same programs run by hand, through every schedule, and on real event loops.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,6 +15,7 @@ import invariants
 from anycast import (
     Anycast,
     Error,
+    Lease,
     Receiver,
     ReceiverClosedError,
     ReceiverStoppedError,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from anycast._anycast.core import Core
 
-OPERATIONS = "smrblf"
+OPERATIONS = "smrblfwj"
 
 
 class WorkFailed(Exception):  # noqa: N818  it is what happens, not an error of ours
@@ -75,8 +76,8 @@ class Program:
     """A channel, and tasks that each follow a script of one letter per operation.
 
     ``s`` sends, ``m`` sends two out of a deque, ``r`` receives, ``b`` receives up to two,
-    ``l`` works on a lease, ``f`` fails with a lease. With two endpoints on either side,
-    every second task uses the second ones.
+    ``l`` works on a lease, ``f`` fails with a lease, ``w`` collects up to two for a time, and
+    ``j`` joins. With two endpoints on either side, every second task uses the second ones.
     """
 
     def __init__(self, setup: Setup, checkpoint: Callable[[], Awaitable[None]]) -> None:
@@ -102,6 +103,7 @@ class Program:
         self._ought_to_be_closed = False
         self._messages = 0
         self._leases = False
+        self._on_lease: Counter[int] = Counter()  # how often each message was
         self._destroyed = Destroyed()
 
     async def run(self, script: str, number: int) -> None:
@@ -118,6 +120,10 @@ class Program:
     def close(self) -> None:
         """Close what is still open, so that every task ends."""
         self._close(self._channel)
+
+    def drain(self) -> None:
+        """Take what is left, so that every task that joins ends."""
+        self.received += drain(self._channel.new_receiver())
 
     def watch(self) -> None:
         """Check what must hold between any two steps."""
@@ -182,13 +188,30 @@ class Program:
 
     async def _l(self, ends: Ends) -> None:
         self._leases = True
-        async with ends.receiver.lease() as message:
+        lease = ends.receiver.lease()
+        async with lease as message:
+            self._check_deliveries(lease, message)
             await self.checkpoint()
             self.received.append(message)
 
     async def _f(self, ends: Ends) -> None:
         self._leases = True
+        lease = ends.receiver.lease()
         with suppress(WorkFailed):
-            async with ends.receiver.lease():
+            async with lease as message:
+                self._check_deliveries(lease, message)
                 await self.checkpoint()
                 raise WorkFailed
+
+    def _check_deliveries(self, lease: Lease[int], message: int) -> None:
+        self._on_lease[message] += 1
+        # A message that went back to a task that was destroyed has lost its count.
+        lost = self._destroyed.tasks
+        assert self._on_lease[message] - lost <= lease.deliveries <= self._on_lease[message]
+
+    async def _w(self, ends: Ends) -> None:
+        self._leases = True
+        self.received += await ends.receiver.receive_many(2, within=math.inf)
+
+    async def _j(self, _: Ends) -> None:
+        await self._channel.join()

@@ -7,7 +7,6 @@ Each ``assert_type`` holds for the checkers that look at this directory, and eac
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, assert_type
 
 from anyio.streams.stapled import StapledObjectStream
@@ -17,6 +16,7 @@ from anycast import (
     Channel,
     ChannelClosedError,
     ChannelStatistics,
+    Lease,
     Operation,
     Receiver,
     ReceiverStoppedError,
@@ -87,7 +87,7 @@ async def operations(sender: Sender[int], receiver: Receiver[int], messages: deq
         assert_type(message, int)
     async with receiver.lease() as leased:
         assert_type(leased, int)
-    assert_type(receiver.lease(), AbstractAsyncContextManager[int])
+    assert_type(receiver.lease(), Lease[int])
 
 
 async def wrong_messages(sender: Sender[int]) -> None:

@@ -98,6 +98,14 @@ async def receive_many(program: Program) -> None:
     program.received += await program.receiver.receive_many(2)
 
 
+async def receive_within(program: Program) -> None:
+    program.received += await program.receiver.receive_many(2, within=10)
+
+
+async def join(program: Program) -> None:
+    await program.channel.join()
+
+
 async def lease(program: Program) -> None:
     async with program.receiver.lease() as message:
         program.received.append(message)
@@ -146,6 +154,7 @@ RECEIVES = [
     receive_nowait,
     iterate,
     receive_many,
+    receive_within,
     lease,
     failing_lease,
     select_receive,
@@ -203,7 +212,7 @@ def outcomes(
     operation: Any, order: Any, limit: int, stored: int, backend: str = "trio"
 ) -> list[Outcome]:
     """Press Ctrl-C at each line, and return what is left behind each time."""
-    peer = receive if operation in SENDS else send
+    peer = receive if operation in [*SENDS, join] else send
     found, program = list[Outcome](), Program(limit, stored)
 
     async def main(interrupter: Interrupter) -> None:
@@ -226,6 +235,7 @@ each_situation = pytest.mark.parametrize(
             (RECEIVES, [(alone, 10, 2), (before, 0, 0), (after, 0, 0), (before, 1, 1)]),
             (COMBINED, [(alone, 10, 2)]),
             ([lease_combined], [(after, 0, 0)]),
+            ([join], [(after, 10, 2)]),
         )
         for operation in operations
         for situation in situations
@@ -252,6 +262,7 @@ def test_no_dead_task_stays_in_a_queue(operation: Any, order: Any, limit: int, s
     """A task that was interrupted waits for nothing."""
     for outcome in outcomes(operation, order, limit, stored):
         assert outcome.waiting == (0, 0)
+        assert not outcome.program.channel._core.joiners
 
 
 @each_situation

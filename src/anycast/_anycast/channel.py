@@ -122,6 +122,25 @@ class Anycast(Channel[T]):
         self._core.close()
         return _DONE
 
+    @protected
+    async def join(self) -> None:
+        core = self._core
+        if not core.idle or core.budget.spent >= core.allowance:
+            # Where this task has to wait, the event loop is to run the task first. Otherwise the
+            # task might begin to wait within a step of the core, as in a finalizer, and that step
+            # would not notice the task.
+            await core.checkpoint()
+        core.budget.spent += 1
+        if core.idle:
+            return
+        waiter = core.make_waiter(core)
+        core.add_joiner(waiter)
+        try:
+            await waiter
+            core.budget.spent = 0
+        finally:
+            core.remove_joiner(waiter)
+
     def statistics(self) -> ChannelStatistics:
         return self._core.statistics()
 

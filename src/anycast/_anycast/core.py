@@ -39,10 +39,13 @@ to an arm decides, and in the same step all arms leave their queues.
 Who is woken, and by what
 -------------------------
 - A waiting receiver: by a send or by a message that comes back (`put_back`), with the message; by
-  the close of the endpoint, or by the end of the channel, with `NOTHING`.
+  the close of the endpoint, or by the end of the channel, with `NOTHING`. A receiver that waits for
+  a further message of a batch (`FURTHER`): by the close of the channel, too.
 - A waiting sender: by a receive that took the message, with None; by the close of the endpoint or
   of the channel, with `NOTHING`. A batch is woken when its last message is taken, or when a
   receiver finds that the owner has emptied the deque.
+- A task that joins: with `NOTHING`, by the step that leaves the channel idle. The last message may
+  leave the buffer (`WatchedBuffer` tells), the last lease may end, or the last sender may leave.
 
 Invariants, true before and after each step
 -------------------------------------------
@@ -87,8 +90,10 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from anycast._anycast.buffer import WatchedBuffer
+from anycast._anycast.lease_counts import LeaseCounts, Returned
 from anycast._interface.statistics import ChannelStatistics
 from anycast._log import BlockingLog
 from anycast._waiting.event_loop import LoopBinding
@@ -106,6 +111,11 @@ class Batch(NamedTuple, Generic[T]):
     """What stands in the queue of senders for a blocked `send_many`, in place of a message."""
 
     messages: deque[T]
+
+
+# In the queue of receivers, for a task that waits for a further message of a batch. As a number
+# this is 1, as for a lease. Such a task does not wait for the end of a closed channel.
+FURTHER: Final = True
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -129,15 +139,21 @@ class Core(LoopBinding, Generic[T]):
     # even an empty buffer has no room.
     capacity: int = 0
     # The stored messages, oldest first.
-    buffer: deque[T] = field(default_factory=deque)
+    buffer: deque[T] | WatchedBuffer[T] = field(default_factory=deque)
     # The highest number of messages that were stored at one time.
     peak: int = 0
     # The messages on lease. They may come back, so a closed channel has not ended before.
     leases: int = 0
-    # The waiting receivers. Beside each waiter stands what a message adds to `leases`: 0 or 1.
+    # How often stored messages were on lease.
+    lease_counts: LeaseCounts = field(default_factory=LeaseCounts)
+    # The waiting receivers. Beside each waiter stands what a message adds to `leases`: 0 or 1, or
+    # `FURTHER`.
     receivers: OrderedDict[Wakeable, int] = field(default_factory=OrderedDict)
     # The waiting senders. Beside each waiter stands the message, or the `Batch`.
     senders: OrderedDict[Wakeable, Any] = field(default_factory=OrderedDict)
+    # The tasks that wait in `Channel.join`: an ordered set, whose values have no meaning. Made for
+    # the first such task: most channels never have one.
+    joiners: OrderedDict[Wakeable, Any] | None = None
     # The endpoints that are open.
     open_receivers: int = 0
     open_senders: int = 0
@@ -162,10 +178,16 @@ class Core(LoopBinding, Generic[T]):
         """Whether the channel is closed and empty, and every lease has ended."""
         return self.closed and not self.buffer and not self.leases
 
+    @property
+    def idle(self) -> bool:
+        """Whether no message is stored, offered by a waiting sender, or on lease."""
+        return not (self.buffer or self.senders or self.leases)
+
     # Waiting and yielding.
 
     def queues(self) -> tuple[WaitQueue, ...]:
-        return self.receivers, self.senders
+        queues = self.receivers, self.senders
+        return (*queues, self.joiners) if self.joiners else queues
 
     def blocking_log(self) -> BlockingLog:
         """Return the log of blocked senders."""
@@ -183,6 +205,8 @@ class Core(LoopBinding, Generic[T]):
             BaseException: the error, if the operation has not happened.
         """
         queue.pop(waiter, None)
+        if self.joiners:
+            self.wake_joiners()
         return outcome(waiter, self.put_back if queue is self.receivers else None)
 
     # Sending and receiving. The caller has checked that the channel is open.
@@ -200,8 +224,12 @@ class Core(LoopBinding, Generic[T]):
             return True
         return False
 
-    def hand_over(self, message: T) -> bool:
+    def hand_over(self, message: T, deliveries: int = 0) -> bool:
         """Give a message to the receiver that has waited longest, and wake that receiver.
+
+        Args:
+            message: the message.
+            deliveries: how often the message was on lease.
 
         Returns:
             False if no receiver waits. The message is not sent then.
@@ -211,7 +239,8 @@ class Core(LoopBinding, Generic[T]):
         while self.receivers:
             waiter, leases = self.receivers.popitem(last=False)
             self.leases += leases
-            if self.wake(waiter, message):
+            given = Returned(message, deliveries) if deliveries and leases else message
+            if self.wake(waiter, given):
                 self.received += 1
                 self.budget.spent += 1
                 return True
@@ -226,10 +255,32 @@ class Core(LoopBinding, Generic[T]):
         if self.senders and len(buffer) <= self.capacity:
             self.pull()
         if buffer:
+            message = buffer.popleft()
             self.received += 1
             self.budget.spent += 1
-            return buffer.popleft()
+            return message
         return NOTHING
+
+    def take_leased(self) -> Any:
+        """Take the oldest message on lease.
+
+        Returns:
+            The message; `Returned` if the message was on lease before; `NOTHING` if the channel has
+            no message.
+        """
+        message = NOTHING
+        self.leases += 1  # first: a channel with an open lease does not end
+        try:
+            message = self.take()
+        finally:
+            if message is NOTHING:
+                self.leases -= 1
+                if self.joiners:
+                    self.wake_joiners()
+        if message is NOTHING:
+            return message
+        deliveries = self.lease_counts.take(self.received - 1)
+        return Returned(message, deliveries) if deliveries else message
 
     @protected
     def pull(self) -> bool:
@@ -256,6 +307,8 @@ class Core(LoopBinding, Generic[T]):
                 continue
             self.buffer.append(message)
             return True
+        if self.joiners:
+            self.wake_joiners()
         return False
 
     def put_many(self, messages: deque[T]) -> None:
@@ -303,28 +356,56 @@ class Core(LoopBinding, Generic[T]):
 
     # Giving back.
 
-    def put_back(self, message: T) -> None:
-        """Undo a receive: give the message to a waiting receiver, or else to the buffer's head."""
-        if self.receivers:
-            self.check_thread()  # first: if this raises, nothing has changed
+    def put_back(self, message: T, deliveries: int = 0) -> None:
+        """Undo a receive: give the message to a waiting receiver, or else to the buffer's head.
+
+        Args:
+            message: the message.
+            deliveries: how often the message was on lease.
+        """
+        if self._hand_back(message, deliveries):
+            return
         self.received -= 1
-        if self.receivers and self.hand_over(message):
-            self.budget.spent -= 1
-        else:
-            self.buffer.appendleft(message)
-            self.peak = max(self.peak, len(self.buffer))
+        self.lease_counts.store(self.received, deliveries)
+        self.buffer.appendleft(message)
+        self.peak = max(self.peak, len(self.buffer))
+
+    def _hand_back(self, message: T, deliveries: int) -> bool:
+        """Give a received message to a waiting receiver; return whether a receiver waited."""
+        if not self.receivers:
+            return False
+        self.check_thread()  # first: if this raises, nothing has changed
+        if not self.hand_over(message, deliveries):
+            return False
+        self.received -= 1
+        self.budget.spent -= 1
+        return True
 
     def end_lease(self) -> None:
         """End a lease as done. If this was the last lease, a closed channel may end."""
-        if self.closed:
+        if self.closed or self.joiners:
             self.check_thread()  # as in `put_back`
         self.leases -= 1
         self._wake_at_end()
+        if self.joiners:
+            self.wake_joiners()
 
-    def give_back(self, message: T) -> None:
-        """End a lease, and put its message back, even if ``limit`` messages are stored."""
-        self.put_back(message)
+    def give_back(self, message: T, deliveries: int) -> None:
+        """End a lease, and put its message back, even if ``limit`` messages are stored.
+
+        Args:
+            message: the message.
+            deliveries: how often the message was on lease.
+        """
+        self.put_back(message, deliveries)
         self.end_lease()
+
+    def pass_on(self, message: T, deliveries: int) -> bool:
+        """Do as `give_back` if a receiver waits; return whether a receiver waited."""
+        passed = self._hand_back(message, deliveries)
+        if passed:
+            self.end_lease()
+        return passed
 
     # Opening and closing.
 
@@ -360,6 +441,8 @@ class Core(LoopBinding, Generic[T]):
         self.check_thread()  # as in `put_back`
         self.closed, self.capacity = True, -1
         self._dismiss(self.senders, self.senders)
+        further = [waiter for waiter, leases in self.receivers.items() if leases is FURTHER]
+        self._dismiss(self.receivers, further)
         self._wake_at_end()
 
     def _wake_at_end(self) -> None:
@@ -374,6 +457,31 @@ class Core(LoopBinding, Generic[T]):
             # since, or a different arm of the same select was woken, or the event loop is over.
             if queue.pop(waiter, NOTHING) is not NOTHING:
                 self.wake(waiter, NOTHING)
+        if self.joiners:
+            self.wake_joiners()
+
+    # Joining.
+
+    def add_joiner(self, waiter: Wakeable) -> None:
+        """Let a task join: watch the buffer, and wake the task as soon as the channel is idle."""
+        if self.joiners is None:
+            self.joiners = OrderedDict()
+        self.joiners[waiter] = None
+        if not isinstance(self.buffer, WatchedBuffer):
+            self.buffer = WatchedBuffer(self.buffer, self.check_thread, self.wake_joiners)
+        self.wake_joiners()  # code that ran meanwhile may have taken the last message
+
+    def remove_joiner(self, waiter: Wakeable) -> None:
+        """Let a task join no more. If no other task joins, watch the buffer no more."""
+        if self.joiners:
+            self.joiners.pop(waiter, None)
+        if not self.joiners and isinstance(self.buffer, WatchedBuffer):
+            self.buffer = self.buffer.messages
+
+    def wake_joiners(self) -> None:
+        """Wake the tasks that join if the channel is idle."""
+        if self.joiners and self.idle:
+            self._dismiss(self.joiners, self.joiners)
 
     def statistics(self) -> ChannelStatistics:
         """Return a snapshot."""

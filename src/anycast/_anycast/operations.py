@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from anycast._anycast.core import Core
 from anycast._anycast.endpoint import Endpoint
-from anycast._combinators.lease import LeasedMessage
+from anycast._anycast.lease_counts import with_deliveries
+from anycast._combinators.lease import Hold, LeasedMessage
 from anycast._select.selectable import Leaf
 from anycast._waiting.event_loop import LoopBinding
 from anycast._waiting.waiter import NOTHING, WaitQueue, Wakeable
@@ -103,6 +103,11 @@ class SendOperation(EndpointOperation[None]):
         core = self.core
         return len(core.buffer) < core.capacity or core.closed or self.endpoint.closed
 
+    def unregister(self, arm: Wakeable) -> None:
+        super().unregister(arm)
+        if self.core.joiners:
+            self.core.wake_joiners()
+
     def _transfer(self) -> bool:
         if not self.core.offer(self.entry):
             return False
@@ -132,20 +137,62 @@ class LeaseOperation(ReceiveOperation[LeasedMessage[T]]):
     """The operation that takes a message on lease."""
 
     __slots__ = ()
+    # What this lease adds to the number of times that the message was on lease.
+    delivery: ClassVar[int] = 1
 
     def _transfer(self) -> bool:
-        core = self.core
-        taken = False
-        core.leases += 1  # first: a channel with an open lease does not end
-        try:
-            taken = super()._transfer()
-        finally:
-            core.leases -= not taken
-        return taken
+        message = self.core.take_leased()
+        if message is not NOTHING:
+            self.accept(message)
+        return message is not NOTHING
 
-    def accept(self, given: T) -> None:
-        core = self.core
-        super().accept(LeasedMessage(given, core.end_lease, partial(core.give_back, given)))
+    def accept(self, given: Any) -> None:
+        message, before = with_deliveries(given)
+        hold = CoreHold(self.core, message, before + self.delivery)
+        super().accept(LeasedMessage(message, hold))
 
-    def undo(self, given: T) -> None:
-        self.core.give_back(given)
+    def undo(self, given: Any) -> None:
+        self.core.give_back(*with_deliveries(given))
+
+
+class BatchOperation(LeaseOperation[T]):
+    """The operation that takes the first message of a batch."""
+
+    __slots__ = ()
+    delivery = 0
+
+
+class NextOperation(BatchOperation[T]):
+    """The operation that takes a further message of a batch.
+
+    The operation ends once the channel is closed and empty. The end of the channel would come too
+    late: the end waits for the messages of the batch.
+    """
+
+    __slots__ = ()
+
+    def act(self) -> bool:
+        return super().act() or (self.core.closed and self.set_ended())
+
+    def is_ready(self) -> bool:
+        return super().is_ready() or self.core.closed
+
+
+class CoreHold(Hold):
+    """The hold on a message of a channel in memory."""
+
+    __slots__ = ("_core", "_message")
+
+    def __init__(self, core: Core[Any], message: Any, deliveries: int) -> None:
+        super().__init__(deliveries)
+        self._core = core
+        self._message = message
+
+    def done(self) -> None:
+        self._core.end_lease()
+
+    def give_back(self) -> None:
+        self._core.give_back(self._message, self.deliveries)
+
+    def pass_on(self) -> bool:
+        return self._core.pass_on(self._message, self.deliveries)

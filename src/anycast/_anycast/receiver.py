@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
+from anycast._anycast.core import FURTHER
 from anycast._anycast.endpoint import Endpoint
-from anycast._anycast.operations import LeaseOperation, ReceiveOperation
+from anycast._anycast.operations import (
+    BatchOperation,
+    LeaseOperation,
+    NextOperation,
+    ReceiveOperation,
+)
 from anycast._arguments import check_int
-from anycast._combinators.lease import LeasedMessage
+from anycast._combinators.lease import LeasedMessage, Purpose
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.channel import Channel
 from anycast._interface.errors import (
@@ -23,6 +30,13 @@ from anycast._waiting.protection import protected
 from anycast._waiting.waiter import NOTHING, Waiter
 
 T = TypeVar("T")
+
+
+_HOLDING: dict[Purpose, type[LeaseOperation[Any]]] = {
+    Purpose.LEASE: LeaseOperation,
+    Purpose.FIRST: BatchOperation,
+    Purpose.NEXT: NextOperation,
+}
 
 
 class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedClass]
@@ -43,10 +57,11 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         if buffer:
             if core.backend.can_protect:
                 message: T = buffer[0]
-                core.received += 1; core.budget.spent += 1; del buffer[0]; return message  # fmt: skip  # noqa: E501, E702
+                del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E501, E702
+            message = buffer.popleft()
             core.received += 1
             core.budget.spent += 1
-            return buffer.popleft()
+            return message
         waiter = core.make_waiter(core)
         if core.backend.can_protect:
             return await self._wait(waiter)
@@ -92,7 +107,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         buffer = core.buffer
         if buffer and not core.senders and core.budget.spent < core.allowance and not self.closed:
             message: T = buffer[0]
-            core.received += 1; core.budget.spent += 1; del buffer[0]; return message  # fmt: skip  # noqa: E702
+            del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E702
         try:
             return await self.receive()
         except ReceiverClosedError:
@@ -111,8 +126,10 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         return message
 
     @protected
-    async def receive_many(self, max_messages: int) -> list[T]:
+    async def receive_many(self, max_messages: int, *, within: float | None = None) -> list[T]:
         check_int("max_messages", max_messages, least=1)
+        if within is not None:
+            return await self.receive_within(max_messages, within, deque())
         self._core.check_thread()  # first: `take_many` may not raise once a message is received
         first = await self.receive()
         return [first, *(() if self.closed else self._core.take_many(max_messages - 1))]
@@ -120,8 +137,9 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
     def receiving(self) -> Selectable[T]:
         return ReceiveOperation(self, self._core, self._queue, entry=0)
 
-    def leasing(self) -> Selectable[LeasedMessage[T]]:
-        return LeaseOperation[T](self, self._core, self._queue, entry=1)
+    def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T]]:
+        entry = FURTHER if purpose is Purpose.NEXT else 1
+        return _HOLDING[purpose](self, self._core, self._queue, entry)
 
     def channels(self) -> Iterator[Channel[Any]]:
         yield self._channel

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import Enum, auto
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from anycast._interface.not_a_value import NotAValue
+from anycast._interface.lease import Lease
 from anycast._select.select import select
 from anycast._select.selectable import Selectable
 from anycast._waiting.protection import protected
@@ -16,17 +16,48 @@ from anycast._waiting.protection import protected
 T = TypeVar("T")
 
 
+class Hold(ABC):
+    """A message that has left its channel and may come back. Each way to end this acts at once."""
+
+    __slots__ = ("deliveries",)
+
+    def __init__(self, deliveries: int) -> None:
+        # How often the message was on lease, this time included.
+        self.deliveries = deliveries
+
+    @abstractmethod
+    def done(self) -> None:
+        """End as done: the message never comes back."""
+
+    @abstractmethod
+    def give_back(self) -> None:
+        """Give the message back: to a receiver that waits, or else to the head of the channel."""
+
+    def pass_on(self) -> bool:
+        """Give the message to a receiver that waits, and return True; else do nothing."""
+        return False
+
+
+class Purpose(Enum):
+    """Why a message is held."""
+
+    # For a lease.
+    LEASE = auto()
+    # As the first message of a batch, or as a further message. The batch may go back as a whole.
+    FIRST = auto()
+    NEXT = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class LeasedMessage(Generic[T]):
-    """A message on lease, and the two ways to end the lease. Both take effect at once."""
+    """A message on lease, or what a function made of the message; and the hold on the message."""
 
     message: T
-    done: Callable[[], None]
-    give_back: Callable[[], None]
+    hold: Hold
 
 
-class Lease(NotAValue, AbstractAsyncContextManager[T]):
-    """Holds one message while its block runs. A lease is entered once.
+class SelectedLease(Lease[T]):
+    """Holds the message that an operation has taken on lease. A lease is entered once.
 
     This is a class and not a generator. So an exception of the block never passes through code of
     this library, and the effect follows the end of the block without an await.
@@ -36,12 +67,17 @@ class Lease(NotAValue, AbstractAsyncContextManager[T]):
         leasing: the operation that takes the message.
     """
 
-    __slots__ = ("_held", "_leasing", "_receiver")
+    __slots__ = ("_deliveries", "_hold", "_leasing", "_receiver")
 
     def __init__(self, receiver: object, leasing: Selectable[LeasedMessage[T]]) -> None:
         self._receiver = receiver
         self._leasing: Selectable[LeasedMessage[T]] | None = leasing
-        self._held: LeasedMessage[T]
+        self._deliveries = 0
+        self._hold: Hold
+
+    @property
+    def deliveries(self) -> int:
+        return self._deliveries
 
     @protected
     async def __aenter__(self) -> T:
@@ -49,8 +85,10 @@ class Lease(NotAValue, AbstractAsyncContextManager[T]):
         if leasing is None:
             raise lease_entered_twice()
         await select(leasing)
-        self._held = leasing.take_result()
-        return self._held.message
+        leased = leasing.take_result()
+        self._hold = leased.hold
+        self._deliveries = leased.hold.deliveries
+        return leased.message
 
     @protected
     async def __aexit__(
@@ -60,13 +98,13 @@ class Lease(NotAValue, AbstractAsyncContextManager[T]):
         exc_tb: TracebackType | None,
     ) -> None:
         if exc_type is None:
-            self._held.done()
+            self._hold.done()
         else:
-            self._held.give_back()
-        del self._held  # a reference to the lease does not keep the message alive
+            self._hold.give_back()
+        del self._hold  # a reference to the lease does not keep the message alive
 
     def __str__(self) -> str:
-        return f"{type(self).__name__} of {self._receiver}"
+        return f"Lease of {self._receiver}"
 
 
 def lease_entered_twice() -> RuntimeError:

@@ -258,25 +258,25 @@ def refuse_awaitable(function: object, result: object) -> None:
         )
 
 
-def map_lease(function: Callable[[T], U], held: LeasedMessage[T]) -> LeasedMessage[U]:
+def map_lease(function: Callable[[T], U], leased: LeasedMessage[T]) -> LeasedMessage[U]:
     """Map a message on lease. If the function raises, the lease ends as done."""
     try:
-        result = function(held.message)
+        result = function(leased.message)
         refuse_awaitable(function, result)
-        return LeasedMessage(result, held.done, held.give_back)
+        return LeasedMessage(result, leased.hold)
     except BaseException:
-        held.done()
+        leased.hold.done()
         raise
 
 
-def filter_lease(predicate: Callable[[T], object], held: LeasedMessage[T]) -> bool:
+def filter_lease(predicate: Callable[[T], object], leased: LeasedMessage[T]) -> bool:
     """Filter a message on lease. If the message is dropped, the lease ends as done."""
     accepted = False
     try:
-        result = predicate(held.message)
+        result = predicate(leased.message)
         refuse_awaitable(predicate, result)
         accepted = bool(result)
     finally:
         if not accepted:
-            held.done()
+            leased.hold.done()
     return accepted

@@ -10,15 +10,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, overload
 
 from anyio import WouldBlock
 
-from anycast._arguments import check_function, check_int, check_some
-from anycast._combinators.lease import Lease, LeasedMessage
+from anycast._arguments import check_function, check_int, check_seconds, check_some
+from anycast._combinators.batch import receive_batch
+from anycast._combinators.lease import LeasedMessage, Purpose, SelectedLease
 from anycast._combinators.operations import (
     DerivedOperation,
     FilterOperation,
@@ -31,6 +32,7 @@ from anycast._combinators.operations import (
 from anycast._combinators.sources import Sources
 from anycast._interface.channel import Channel
 from anycast._interface.errors import ReceiverClosedError, ReceiverStoppedError
+from anycast._interface.lease import Lease
 from anycast._interface.receiver import Receiver
 from anycast._interface.statistics import ChannelStatistics, total
 from anycast._select.select import perform_ready, select, select_nowait
@@ -126,8 +128,8 @@ class ReceiverBase(Receiver[T_co]):
     def receiving(self) -> Selectable[T_co]: ...
 
     @abstractmethod
-    def leasing(self) -> Selectable[LeasedMessage[T_co]]:
-        """Return the operation that takes a message on lease."""
+    def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T_co]]:
+        """Return an operation that takes a message which may come back."""
 
     @abstractmethod
     def channels(self) -> Iterator[Channel[Any]]:
@@ -136,8 +138,22 @@ class ReceiverBase(Receiver[T_co]):
         A channel may come more than once.
         """
 
-    def lease(self) -> AbstractAsyncContextManager[T_co]:
-        return Lease(self, self.leasing())
+    def lease(self) -> Lease[T_co]:
+        return SelectedLease(self, self.holding(Purpose.LEASE))
+
+    async def receive_within(
+        self, max_messages: int, within: float, errors: deque[Exception]
+    ) -> list[T_co]:
+        """Do as `receive_many` with ``within``, and with a ``max_messages`` that was checked.
+
+        Args:
+            max_messages: as for `receive_many`.
+            within: as for `receive_many`.
+            errors: gets the error of a function that is raised later.
+        """
+        check_seconds("within", within, least=0, or_inf=True)
+        first, further = self.holding(Purpose.FIRST), self.holding(Purpose.NEXT)
+        return await receive_batch(first, further, max_messages, within, errors)
 
     def map(self, function: Callable[[T_co], U], /) -> Receiver[U]:
         return MappedReceiver(self, function)
@@ -180,25 +196,25 @@ class DerivedReceiver(ReceiverBase[T_co]):
         return self._receivers
 
     @abstractmethod
-    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
-        """Return a new operation that receives a message, or takes a message on lease."""
+    def _new_operation(self, purpose: Purpose | None) -> DerivedOperation[Any]:
+        """Return a new operation that receives a message, or holds a message for a purpose."""
 
-    def _operation(self, *, leased: bool) -> DerivedOperation[Any]:
+    def _operation(self, purpose: Purpose | None = None) -> DerivedOperation[Any]:
         if self._deferred_errors:
             raise self._deferred_errors.popleft()
-        return self._new_operation(leased=leased)
+        return self._new_operation(purpose)
 
     def receiving(self) -> Selectable[T_co]:
-        return self._operation(leased=False)
+        return self._operation()
 
-    def leasing(self) -> Selectable[LeasedMessage[T_co]]:
-        return self._operation(leased=True)
+    def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T_co]]:
+        return self._operation(purpose)
 
     def _take_cached(self) -> DerivedOperation[T_co]:
         """Return the cached operation to receive with, or a new operation if that is in use."""
         cached, self._cached = self._cached, None
         if cached is None or self._deferred_errors:
-            return self._operation(leased=False)
+            return self._operation()
         cached.receiver = self
         return cached
 
@@ -243,8 +259,10 @@ class DerivedReceiver(ReceiverBase[T_co]):
             self._cache(operation)
 
     @protected
-    async def receive_many(self, max_messages: int) -> list[T_co]:
+    async def receive_many(self, max_messages: int, *, within: float | None = None) -> list[T_co]:
         check_int("max_messages", max_messages, least=1)
+        if within is not None:
+            return await self.receive_within(max_messages, within, self._deferred_errors)
         operation = self.receiving()
         await select(operation)
         messages = [operation.take_result()]
@@ -307,14 +325,18 @@ class MergedReceiver(DerivedReceiver[T]):
         self.sources.flatten()
         return self.sources.members
 
-    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
+    def _new_operation(self, purpose: Purpose | None) -> DerivedOperation[Any]:
         sources = self.sources
         if sources.parts:
             sources.flatten()
         for errors in sources.inherited:
             if errors:
                 raise errors.popleft()
-        operations = [one.leasing() if leased else one.receiving() for one in sources.running]
+        if purpose is Purpose.NEXT:
+            sources = sources.copy()  # a batch may end for a source before the source has ended
+        operations = [
+            one.receiving() if purpose is None else one.holding(purpose) for one in sources.running
+        ]
         return MergeOperation(self, sources, operations)
 
 
@@ -331,10 +353,11 @@ class MappedReceiver(DerivedReceiver[U]):
     def clone(self) -> ReceiverBase[U]:
         return MappedReceiver(self._receiver.clone(), self._function)
 
-    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
-        if leased:
-            return MapOperation(self, self._receiver.leasing(), partial(map_lease, self._function))
-        return MapOperation(self, self._receiver.receiving(), self._function)
+    def _new_operation(self, purpose: Purpose | None) -> DerivedOperation[Any]:
+        if purpose is None:
+            return MapOperation(self, self._receiver.receiving(), self._function)
+        function = partial(map_lease, self._function)
+        return MapOperation(self, self._receiver.holding(purpose), function)
 
 
 class FilteredReceiver(DerivedReceiver[T]):
@@ -350,8 +373,8 @@ class FilteredReceiver(DerivedReceiver[T]):
     def clone(self) -> ReceiverBase[T]:
         return FilteredReceiver(self._receiver.clone(), self._predicate)
 
-    def _new_operation(self, *, leased: bool) -> DerivedOperation[Any]:
-        if leased:
-            accept = partial(filter_lease, self._predicate)
-            return FilterOperation(self, self._receiver.leasing(), accept)
-        return FilterOperation(self, self._receiver.receiving(), self._predicate)
+    def _new_operation(self, purpose: Purpose | None) -> DerivedOperation[Any]:
+        if purpose is None:
+            return FilterOperation(self, self._receiver.receiving(), self._predicate)
+        predicate = partial(filter_lease, self._predicate)
+        return FilterOperation(self, self._receiver.holding(purpose), predicate)

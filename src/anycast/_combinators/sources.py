@@ -44,6 +44,12 @@ class Sources:
         # error, through the part or through the merge.
         self.inherited: list[deque[Exception]] = []
 
+    def copy(self) -> Sources:
+        """Return the sources that are running. If these stop, nothing changes here."""
+        sources = Sources((), self.deferred_errors)
+        sources.running.update(self.running)
+        return sources
+
     @protected
     def flatten(self) -> None:
         """Collect the sources, if this has not happened before."""

@@ -120,6 +120,48 @@ class Channel(Closing, Generic[T]):
         """
 
     @abstractmethod
+    async def join(self) -> None:
+        """Wait until no message is left: none stored, offered by a blocked sender, or on lease.
+
+        With leases, this is what ``task_done`` and ``join`` are for an `asyncio.Queue`: a message
+        counts until the work on the message is done. The channel may stay open, and later sends do
+        not matter to a task that `join` has woken. Any number of tasks may join at once.
+
+        ```python
+        import anyio
+        from anycast import Anycast, Receiver
+
+
+        async def work(jobs: Receiver[str]) -> None:
+            while True:
+                async with jobs.lease() as job:
+                    print(job)
+
+
+        async def main() -> None:
+            jobs = Anycast[str]()
+            async with anyio.create_task_group() as tasks:
+                for _ in range(3):
+                    tasks.start_soon(work, jobs.new_receiver())
+                await jobs.new_sender().send_many(["wash", "dry"])
+                await jobs.join()  # both jobs are done
+                tasks.cancel_scope.cancel()
+
+
+        anyio.run(main)
+        ```
+
+        ```output
+        wash
+        dry
+        ```
+
+        Raises:
+            RuntimeError: if the call would have to wait while tasks of another event loop wait in
+                the channel.
+        """
+
+    @abstractmethod
     def statistics(self) -> ChannelStatistics:
         """Return how full and how busy the channel is.
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import typing
 from abc import abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, overload
 
 from anyio.abc import ObjectReceiveStream
 
 from anycast._interface.closing import ClosingEndpoint
+from anycast._interface.lease import Lease
 from anycast._interface.operation import Operation
 from anycast._interface.statistics import ChannelStatistics
 
@@ -143,12 +143,17 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         """
 
     @abstractmethod
-    async def receive_many(self, max_messages: int) -> list[T_co]:
+    async def receive_many(self, max_messages: int, *, within: float | None = None) -> list[T_co]:
         """Wait for the first message, then take all messages that are available, up to a maximum.
 
         Stored messages come first, then the messages of blocked senders. `receive_many` is exact
         under cancellation, as `receive` is. A batch counts as a single operation towards
         ``yield_every``.
+
+        With ``within``, the call then waits for further messages: until the batch has
+        ``max_messages``, or the time is over, or the receiver or the channel is closed. The
+        messages are held as by leases meanwhile. If the call raises, the messages go back in order,
+        to the tasks that wait or to the head of the channel.
 
         ```python
         import anyio
@@ -161,6 +166,8 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             receiver = numbers.new_receiver()
             assert await receiver.receive_many(3) == [0, 1, 2]
             assert await receiver.receive_many(3) == [3, 4]  # all that is there
+            await numbers.new_sender().send(5)
+            assert await receiver.receive_many(3, within=0.01) == [5]  # no more came
 
 
         anyio.run(main)
@@ -168,13 +175,15 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
 
         Args:
             max_messages: how many messages to take at most; at least 1.
+            within: for how many seconds to wait for further messages once there is a message;
+                `math.inf` for as long as needed. The default is not to wait for further messages.
 
         Returns:
             Between 1 and ``max_messages`` messages, oldest first.
 
         Raises:
-            TypeError: if ``max_messages`` is not an int.
-            ValueError: if ``max_messages`` is less than 1.
+            TypeError: if ``max_messages`` is not an int, or ``within`` is not a number.
+            ValueError: if ``max_messages`` is less than 1, or ``within`` is less than 0.
             ReceiverClosedError: as `receive`.
             ReceiverStoppedError: as `receive`.
             RuntimeError: as `receive`.
@@ -209,7 +218,7 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         """
 
     @abstractmethod
-    def lease(self) -> AbstractAsyncContextManager[T_co]:
+    def lease(self) -> Lease[T_co]:
         """Take a message for the time of the work. If the work fails, the message goes back.
 
         ``async with receiver.lease() as message:`` waits for a message as `receive` does.
@@ -239,7 +248,8 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         ```
 
         Returns:
-            A context manager, which can be entered once.
+            A context manager, which can be entered once. `Lease.deliveries` tells how often the
+            message was on lease.
 
         Raises:
             ReceiverClosedError: as `receive`, on entering.

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from anycast._combinators.lease import lease_entered_twice
-from anycast._interface.not_a_value import NotAValue
+from anycast._interface.lease import Lease
 from anycast.redis._delivery import Delivery
 from anycast.redis._session import Session
 
 T = TypeVar("T")
 
 
-class RedisLease(NotAValue, AbstractAsyncContextManager[T], Generic[T]):
+class RedisLease(Lease[T]):
     """Holds one message while its block runs. A lease is entered once.
 
     Made by `RedisReceiver.lease`.

@@ -8,10 +8,9 @@ not happened, and `select` goes on waiting.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from anycast._combinators.lease import LeasedMessage
+from anycast._combinators.lease import Hold, LeasedMessage
 from anycast._select.selectable import Leaf, Selectable
 from anycast.redis._delivery import Delivery
 from anycast.redis._session import Session
@@ -106,7 +105,47 @@ class LeaseOperation(ReceiveOperation[Any]):
     __slots__ = ()
 
     def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
-        done, failed = self._session.done, self._session.failed
-        return LeasedMessage(
-            delivery.message, partial(done, delivery), partial(failed, delivery, "")
-        )
+        return LeasedMessage(delivery.message, DeliveryHold(self._session, delivery))
+
+
+class BatchOperation(ReceiveOperation[Any]):
+    """Holds a message for a batch. The receiver acknowledges the batch, as it does a message."""
+
+    __slots__ = ()
+
+    def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
+        hold = BatchHold(self._session, delivery, self._receiver)
+        return LeasedMessage(delivery.message, hold)
+
+
+class DeliveryHold(Hold):
+    """The hold on a message that the server has given to this process."""
+
+    __slots__ = ("_delivery", "_session")
+
+    def __init__(self, session: Session[Any], delivery: Delivery[Any]) -> None:
+        super().__init__(delivery.count)
+        self._session = session
+        self._delivery = delivery
+
+    def done(self) -> None:
+        self._session.done(self._delivery)
+
+    def give_back(self) -> None:
+        self._session.failed(self._delivery, "")
+
+
+class BatchHold(DeliveryHold):
+    """The hold on a message of a batch."""
+
+    __slots__ = ("_receiver",)
+
+    def __init__(
+        self, session: Session[Any], delivery: Delivery[Any], receiver: AcknowledgingReceiver[Any]
+    ) -> None:
+        super().__init__(session, delivery)
+        self._receiver = receiver
+
+    def done(self) -> None:
+        if self._receiver.accepts(self._delivery):  # else it was closed: the message comes back
+            self._receiver.hold(self._delivery)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from anycast._arguments import check_int
+from anycast._arguments import check_int, check_seconds
 
 if TYPE_CHECKING:
     from anycast.redis._codec import Codec
@@ -37,14 +36,14 @@ class Options(Generic[T]):
 
     def __post_init__(self) -> None:
         check_int("limit", self.limit, least=1, or_inf=True)
-        check_seconds("lease", self.lease)
+        check_seconds("lease", self.lease, least=SHORTEST)
         check_int("prefetch", self.prefetch, least=0)
         if self.delivery not in DELIVERIES:
             first, second = DELIVERIES
             raise ValueError(f"`delivery` must be {first!r} or {second!r}, not {self.delivery!r}")
         if self.max_deliveries is not None:
             check_int("max_deliveries", self.max_deliveries, least=1)
-        check_seconds("timeout", self.timeout)
+        check_seconds("timeout", self.timeout, least=SHORTEST)
 
     @property
     def at_most_once(self) -> bool:
@@ -65,14 +64,6 @@ class Options(Generic[T]):
     def patience(self) -> float:
         """How many seconds to wait for one answer: half the timeout leaves time for a retry."""
         return self.timeout / 2
-
-
-def check_seconds(argument: str, value: object) -> None:
-    """Check that an argument is a usable number of seconds."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"`{argument}` must be a number of seconds, not {value!r}")
-    if not SHORTEST <= value < inf:
-        raise ValueError(f"`{argument}` must be >= {SHORTEST} and finite, not {value!r}")
 
 
 def check_redis_name(value: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from anyio import WouldBlock
 
 from anycast._arguments import check_int
-from anycast._combinators.lease import LeasedMessage
+from anycast._combinators.lease import LeasedMessage, Purpose
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.channel import Channel
 from anycast._interface.closing import NamedEndpoint
@@ -24,7 +25,7 @@ from anycast._interface.receiver import Receiver
 from anycast._select.selectable import Selectable
 from anycast.redis._delivery import Delivery
 from anycast.redis._lease import RedisLease, reason
-from anycast.redis._operations import LeaseOperation, ReceiveOperation
+from anycast.redis._operations import BatchOperation, LeaseOperation, ReceiveOperation
 from anycast.redis._session import Session
 
 T = TypeVar("T")
@@ -105,8 +106,10 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         except ReceiverStoppedError:
             self.raise_stopped()
 
-    async def receive_many(self, max_messages: int) -> list[T]:
+    async def receive_many(self, max_messages: int, *, within: float | None = None) -> list[T]:
         check_int("max_messages", max_messages, least=1)
+        if within is not None:
+            return await self.receive_within(max_messages, within, deque())
         if self._at_most_once:
             return [await self.receive()]  # the server must delete each message first
         messages = [self.hold(await self._take(max_messages))]
@@ -116,8 +119,9 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
     def receiving(self) -> Selectable[T]:
         return ReceiveOperation(self, self._token_operation(), self._session)
 
-    def leasing(self) -> Selectable[LeasedMessage[T]]:
-        return LeaseOperation(self, self._token_operation(), self._session)
+    def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T]]:
+        kind = LeaseOperation if purpose is Purpose.LEASE else BatchOperation
+        return kind(self, self._token_operation(), self._session)
 
     def _token_operation(self) -> Selectable[None]:
         """Return the operation on the inbox that an operation of this receiver wraps."""

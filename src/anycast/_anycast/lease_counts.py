@@ -1,0 +1,49 @@
+"""How often a message that came back from a lease was on lease."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+class Returned(NamedTuple, Generic[T]):
+    """What is given to a lease in place of a message that was on lease before."""
+
+    message: T
+    # How often the message was on lease.
+    deliveries: int
+
+
+def with_deliveries(given: Any) -> tuple[Any, int]:
+    """Return the message that a lease was given, and how often the message was on lease before."""
+    return given if given.__class__ is Returned else (given, 0)
+
+
+class LeaseCounts(list[tuple[int, int]]):
+    """For each stored message that came back: how often the message was on lease.
+
+    The buffer has the messages alone, so that a receive at once does not have to look for a count.
+    Messages come back to the head of the buffer. So a message is known by its place: how many
+    messages had been received when the message became the head. This list has places, each with a
+    count, and the smallest place last. A message that is received leaves its count here, and the
+    count is dropped later.
+    """
+
+    __slots__ = ()
+
+    def store(self, place: int, deliveries: int) -> None:
+        """Store the count of a message that comes back to a place."""
+        self._drop_below(place + 1)
+        if deliveries:
+            self.append((place, deliveries))
+
+    def take(self, place: int) -> int:
+        """Return the count of the message at a place, which is taken on lease."""
+        self._drop_below(place)
+        return self.pop()[1] if self and self[-1][0] == place else 0
+
+    def _drop_below(self, place: int) -> None:
+        """Drop the counts of messages that were received."""
+        while self and self[-1][0] < place:
+            self.pop()

@@ -1,0 +1,69 @@
+"""A batch of messages that is collected for a time, and goes back as a whole if that fails."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeVar
+
+from anyio import move_on_after
+
+from anycast._combinators.lease import LeasedMessage
+from anycast._select.select import perform_ready, select
+from anycast._select.selectable import Selectable
+
+T = TypeVar("T")
+
+
+async def receive_batch(
+    first: Selectable[LeasedMessage[T]],
+    further: Selectable[LeasedMessage[T]],
+    most: int,
+    within: float,
+    errors: deque[Exception],
+) -> list[T]:
+    """Wait for a message, and then for so many seconds for further messages.
+
+    The messages are held until the batch is complete. So a task that is cancelled has taken none.
+
+    Args:
+        first: holds the first message.
+        further: holds a further message. The batch is complete if this operation has ended.
+        most: how many messages to take at most; at least 1.
+        within: for how many seconds to wait for further messages.
+        errors: gets the error of a function that completes the batch.
+
+    Returns:
+        The messages, at least one.
+    """
+    held: list[LeasedMessage[T]] = []
+
+    def incomplete() -> bool:
+        """Keep the outcome of `further`; return whether the batch is to have more messages."""
+        if further.error is not None:
+            errors.append(further.error)
+        if further.ended or further.error is not None:
+            further.clear_result()
+            return False
+        held.append(further.take_result())
+        return len(held) < most
+
+    try:
+        await select(first)
+        held.append(first.take_result())
+        more = most > 1
+        while more and perform_ready((further,)) is not None:
+            more = incomplete()
+        if more and within:
+            with move_on_after(within):
+                while more:
+                    await select(further)
+                    more = incomplete()
+    except BaseException:
+        # In order: the first messages go to the tasks that wait, and the rest to the head.
+        kept = [leased.hold for leased in held if not leased.hold.pass_on()]
+        for hold in reversed(kept):
+            hold.give_back()
+        raise
+    for leased in held:
+        leased.hold.done()
+    return [leased.message for leased in held]
