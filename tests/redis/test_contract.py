@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,11 +23,11 @@ from anycast import (
     SenderError,
     merge,
 )
-from helpers import raises, task_group, waiting
+from helpers import begin, raises, settle, task_group, waiting
 from redis_tools import DEADLINE, channel, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from servers import Server
 
@@ -353,6 +355,230 @@ async def test_receive_many_takes_what_is_there(numbers: Channel[Any]) -> None:
     assert received == list(range(10))
     with raises(ValueError, "`max_messages` must be >= 1, not 0"):
         await receiver.receive_many(0)
+
+
+async def test_a_batch_waits_for_further_messages(numbers: Channel[Any]) -> None:
+    """With ``within`` it is complete when as many have come as were asked for."""
+    receiver = numbers.new_receiver()
+    async with task_group() as tasks:
+        tasks.start_soon(numbers.new_sender().send_many, range(6))
+        for start in (0, 2, 4):
+            batch = await receiver.receive_many(2, within=math.inf)
+            assert batch == [start, start + 1]
+
+
+async def test_a_batch_waits_for_so_long(numbers: Channel[Any]) -> None:
+    """Then it has what there is."""
+    await numbers.new_sender().send(1)
+    assert await numbers.new_receiver().receive_many(2, within=0.05) == [1]
+
+
+async def test_a_batch_that_waits_for_no_time(numbers: Channel[Any]) -> None:
+    """It has what is there already."""
+    await numbers.new_sender().send_many([1, 2])
+    assert await numbers.new_receiver().receive_many(5, within=0) == [1, 2]
+
+
+async def test_a_batch_of_one(numbers: Channel[Any]) -> None:
+    """It waits for nothing more."""
+    await numbers.new_sender().send(1)
+    assert await numbers.new_receiver().receive_many(1, within=math.inf) == [1]
+
+
+async def test_a_close_ends_a_batch(numbers: Channel[Any]) -> None:
+    """No more will come, so the batch has what there is."""
+    await numbers.new_sender().send(1)
+    async with task_group() as tasks:
+
+        async def receive() -> None:
+            receiver = numbers.new_receiver()
+            assert await receiver.receive_many(5, within=math.inf) == [1]
+            with pytest.raises(ReceiverStoppedError):
+                await receiver.receive_many(5, within=math.inf)
+
+        tasks.start_soon(receive)
+        await until(lambda: numbers.statistics().messages_received and waiting(numbers)[1])
+        await numbers.aclose()
+
+
+async def test_a_batch_out_of_a_closed_channel(numbers: Channel[Any]) -> None:
+    """It has what is left."""
+    await numbers.new_sender().send_many([1, 2])
+    await numbers.aclose()
+    assert await numbers.new_receiver().receive_many(5, within=math.inf) == [1, 2]
+
+
+async def test_a_cancelled_batch_gives_back(numbers: Channel[Any]) -> None:
+    """Its messages come again, in order, as if they had not been received."""
+    receiver = numbers.new_receiver()
+    await numbers.new_sender().send_many([1, 2])
+    async with task_group() as tasks:
+        with CancelScope() as scope:
+            tasks.start_soon(
+                cancel_when, scope, lambda: numbers.statistics().messages_received == 2
+            )
+            await receiver.receive_many(3, within=math.inf)
+        assert scope.cancelled_caught
+    assert numbers.statistics().messages_received == 0
+    for expected in (1, 2):
+        async with (lease := receiver.lease()) as message:
+            assert (message, lease.deliveries) == (expected, 1)
+
+
+async def test_a_cancelled_batch_gives_to_tasks_that_wait(numbers: Channel[Any]) -> None:
+    """The task that waits longest gets the first of its messages."""
+    received: dict[int, int] = {}
+
+    async def receive(place: int) -> None:
+        received[place] = await numbers.new_receiver().receive()
+
+    await numbers.new_sender().send_many([1, 2])
+    async with task_group() as tasks:
+        with CancelScope() as scope:
+            async with task_group() as inner:
+                inner.start_soon(partial(numbers.new_receiver().receive_many, 3, within=math.inf))
+                await until(lambda: waiting(numbers)[1] and not numbers_left(numbers))
+                for place in (1, 2):
+                    tasks.start_soon(receive, place)
+                    await until(partial(waits, numbers, place + 1))
+                scope.cancel()
+    assert received == {1: 1, 2: 2}
+
+
+def waits(numbers: Channel[Any], count: int) -> bool:
+    """Return whether so many tasks wait to receive."""
+    return waiting(numbers)[1] == count
+
+
+def numbers_left(numbers: Channel[Any]) -> int:
+    """Return how many of two messages were not received yet."""
+    return 2 - numbers.statistics().messages_received
+
+
+async def test_a_batch_of_what_combinators_make(numbers: Channel[Any]) -> None:
+    """They collect messages, too."""
+    one, two = numbers.new_receiver(), numbers.new_receiver()
+    texts = merge(one, two).filter(lambda number: number % 2).map(str)
+    async with task_group() as tasks:
+        tasks.start_soon(numbers.new_sender().send_many, [1, 2, 3])
+        assert await texts.receive_many(2, within=math.inf) == ["1", "3"]
+
+
+async def test_a_close_ends_a_batch_of_what_combinators_make(numbers: Channel[Any]) -> None:
+    """It has what there is."""
+    texts = merge(numbers.new_receiver(), numbers.new_receiver()).map(str)
+    await numbers.new_sender().send_many([1, 2])
+    await numbers.aclose()
+    assert await texts.receive_many(5, within=math.inf) == ["1", "2"]
+    with pytest.raises(ReceiverStoppedError):
+        await texts.receive_many(5, within=math.inf)
+
+
+async def test_the_arguments_of_a_batch(numbers: Channel[Any]) -> None:
+    """They are a number of messages, and a number of seconds."""
+    receiver = numbers.new_receiver()
+    with raises(ValueError, "`max_messages` must be >= 1, not 0"):
+        await receiver.receive_many(0, within=1)
+    with raises(ValueError, "`within` must be >= 0, not -1"):
+        await receiver.receive_many(1, within=-1)
+    not_a_number: Any = "1"
+    with raises(TypeError, "`within` must be a number of seconds, not '1'"):
+        await receiver.receive_many(1, within=not_a_number)
+
+
+@pytest.mark.parametrize("kind", ["receiver", "merge", "map", "filter"])
+async def test_a_lease_tells_how_often(numbers: Channel[Any], kind: str) -> None:
+    """A message was on lease, this time included, however the receiver was made."""
+    plain = numbers.new_receiver()
+    receiver = {
+        "receiver": plain,
+        "merge": merge(plain, numbers.new_receiver()),
+        "map": plain.map(abs),
+        "filter": plain.filter(bool),
+    }[kind]
+    await numbers.new_sender().send(1)
+    for count in (1, 2, 3):
+        lease = receiver.lease()
+        assert lease.deliveries == 0
+        with raises(ValueError, "no luck"):
+            async with lease:
+                assert lease.deliveries == count
+                raise ValueError("no luck")
+        assert lease.deliveries == count
+
+
+async def test_join_of_an_empty_channel(numbers: Channel[Any]) -> None:
+    """Nothing is to be waited for."""
+    await numbers.join()
+    await numbers.aclose()
+    await numbers.join()
+
+
+async def note(notes: list[str], wait: Callable[[], Awaitable[object]]) -> None:
+    """Wait for something, and note that it has come."""
+    await wait()
+    notes.append("joined")
+
+
+async def test_join_waits_for_stored_messages_and_for_leases(numbers: Channel[Any]) -> None:
+    """Several tasks join, and all of them go on when the last lease ends as done."""
+    notes: list[str] = []
+    receiver = numbers.new_receiver()
+    await numbers.new_sender().send_many([1, 2])
+    async with task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(note, notes, numbers.join)
+        with suppress(ValueError):
+            async with receiver.lease():
+                raise ValueError
+        for _ in range(2):
+            async with receiver.lease():
+                await settle()
+                notes.append("work")
+    assert notes == ["work", "work", "joined", "joined", "joined"]
+
+
+async def test_join_waits_for_blocked_senders(numbers: Channel[Any]) -> None:
+    """What they offer is not done before it is sent."""
+    receiver = numbers.new_receiver()
+    done: list[int] = []
+
+    async def work() -> None:
+        for _ in range(6):
+            async with receiver.lease() as message:
+                await settle()
+                done.append(message)
+
+    async with task_group() as tasks:
+        tasks.start_soon(numbers.new_sender().send_many, range(6))
+        await until(lambda: waiting(numbers)[0] == 1)
+        tasks.start_soon(work)
+        await numbers.join()
+        assert done == list(range(6))
+
+
+async def test_join_of_a_closed_channel(numbers: Channel[Any]) -> None:
+    """It waits for what is left."""
+    notes: list[str] = []
+    await numbers.new_sender().send(1)
+    await numbers.aclose()
+    async with task_group() as tasks, numbers.new_receiver().lease():
+        tasks.start_soon(note, notes, numbers.join)
+        await settle()
+        notes.append("work")
+    assert notes == ["work", "joined"]
+
+
+async def test_a_cancelled_join(numbers: Channel[Any]) -> None:
+    """It changes nothing, and a later one waits for the same."""
+    await numbers.new_sender().send(1)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, numbers.join)
+        attempt.cancel()
+    assert attempt.outcome == "cancelled"
+    async with numbers.new_receiver().lease() as message:
+        assert message == 1
+    await numbers.join()
 
 
 async def test_send_many_out_of_a_deque(numbers: Channel[Any]) -> None:

@@ -192,6 +192,54 @@ class RedisAnycast(Channel[T]):
         """
         await self.close()
 
+    async def join(self) -> None:
+        """Wait until no message is left, in any process, and no sender is blocked in this process.
+
+        A message counts from its send until its acknowledgement: while the server stores the
+        message, and while a receiver of any process works on the message. A message that fails and
+        comes back counts on, and a dead letter does not count. The server does not know what is
+        offered by the blocked senders of other processes: join in each process that sends, or join
+        after the last send has returned. This works with a closed channel, too.
+
+        The process asks the server again and again, at most half a second apart. If the server is
+        away for less than ``timeout``, the call goes on waiting. A cancellation at any moment
+        changes nothing.
+
+        ```py
+        import anyio
+        from anycast import Receiver
+        from anycast.redis import RedisAnycast, json_codec
+
+
+        async def work(jobs: Receiver[str]) -> None:
+            while True:
+                async with jobs.lease() as job:
+                    print(job)
+
+
+        async def main() -> None:
+            jobs = RedisAnycast[str](name="chores", url="redis://localhost", codec=json_codec(str))
+            async with jobs, anyio.create_task_group() as tasks:
+                await jobs.new_sender().send_many(["wash", "dry"])
+                tasks.start_soon(work, jobs.new_receiver())  # or in another process
+                await jobs.join()  # both jobs are done
+                tasks.cancel_scope.cancel()
+
+
+        anyio.run(main)
+        ```
+
+        ```output
+        wash
+        dry
+        ```
+
+        Raises:
+            ChannelError: if the channel failed for this process, or was left, before that.
+            RuntimeError: if the channel was not entered.
+        """
+        await self._session.join()
+
     async def __aenter__(self) -> Self:
         if self._entered:
             raise RuntimeError(f"{self} can be entered once only: make another one")

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from anyio import WouldBlock
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from anycast._combinators.receivers import ReceiverBase
+    from anycast._select.selectable import Selectable
     from anycast.redis._delivery import Delivery
 
 T = TypeVar("T")
@@ -58,6 +59,8 @@ class Inbox(Generic[T]):
         self._sender = self._channel.new_sender()
         # Takes back the token of each message that is given back.
         self._own_receiver = self._channel.new_receiver()
+        # Carries nothing. Closed while the inbox is dry: a batch then waits for no more messages.
+        self._dry = Anycast[None](name="dry")
         # How many tasks want a message, and have not taken a message yet.
         self._asking = 0
         # How many further messages these tasks would take along.
@@ -97,6 +100,24 @@ class Inbox(Generic[T]):
         if len(self._deliveries) <= self._prefetch // 2:
             self.wakeup.set()
         return delivery
+
+    def put_back(self, delivery: Delivery[T]) -> bool:
+        """Undo a take: put a delivery before all deliveries that are here.
+
+        Returns:
+            Whether the delivery is here now. If not, the inbox takes no more.
+        """
+        if self._channel.is_closed:
+            return False
+        self._sender.send_nowait(None)
+        self._deliveries.appendleft(delivery)
+        self.taken -= 1
+        self.check_surplus()
+        return True
+
+    def drying(self) -> Selectable[None]:
+        """Return an operation that never gives anything, and ends when the inbox is dry."""
+        return cast("ReceiverBase[None]", self._dry.new_receiver()).receiving()
 
     def remove_demand(self, count: int) -> None:
         """Note that a task which added a demand of ``count`` has given up."""
@@ -154,6 +175,13 @@ class Inbox(Generic[T]):
             self._sender.send_nowait(None)
         self.peak = max(self.peak, self.stock)
 
+    def set_dry(self, *, dry: bool) -> None:
+        """Note whether the channel is closed and the server had no message for this process."""
+        if dry:
+            self._dry.close()
+        elif self._dry.is_closed:
+            self._dry = Anycast[None](name="dry")
+
     def surplus(self) -> Iterator[Delivery[T]]:
         """Take out, newest first, the messages that the tasks and receivers here do not need."""
         keep = self._prefetch + self._asking + self._more
@@ -185,3 +213,26 @@ class Inbox(Generic[T]):
             except (WouldBlock, ReceiverStoppedError):
                 return  # the remaining tokens are with tasks that have yet to run
             yield self._deliveries.pop()
+
+
+class BatchDemand:
+    """The demand of a task that collects a batch.
+
+    Args:
+        inbox: gets the demand.
+    """
+
+    __slots__ = ("_inbox", "lacking")
+
+    def __init__(self, inbox: Inbox[Any]) -> None:
+        self._inbox = inbox
+        # How many messages the batch lacks.
+        self.lacking = 0
+
+    def change(self, lacking: int) -> None:
+        """Note how many messages the batch lacks now. The caller must end with a 0."""
+        if self.lacking:
+            self._inbox.remove_demand(self.lacking)
+        self.lacking = lacking
+        if lacking:
+            self._inbox.add_demand(lacking)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from anycast._combinators.lease import Hold, LeasedMessage
 from anycast._select.selectable import Leaf, Selectable
 from anycast.redis._delivery import Delivery
+from anycast.redis._inbox import BatchDemand
 from anycast.redis._session import Session
 
 T = TypeVar("T")
@@ -109,13 +110,79 @@ class LeaseOperation(ReceiveOperation[Any]):
 
 
 class BatchOperation(ReceiveOperation[Any]):
-    """Holds a message for a batch. The receiver acknowledges the batch, as it does a message."""
+    """Holds a message for a batch. The receiver acknowledges the batch, as it does a message.
 
-    __slots__ = ()
+    The operation that takes further messages ends when the channel is closed and the server has no
+    message for this process. The end of the channel would come too late: the end waits for the
+    messages of the batch.
+
+    Args:
+        receiver: as for `ReceiveOperation`.
+        inner: as for `ReceiveOperation`.
+        session: as for `ReceiveOperation`.
+        further: whether this operation takes the further messages of a batch. Otherwise this
+            operation takes the first message.
+    """
+
+    __slots__ = ("_further",)
+
+    def __init__(
+        self,
+        receiver: AcknowledgingReceiver[Any],
+        inner: Selectable[None],
+        session: Session[Any],
+        *,
+        further: bool,
+    ) -> None:
+        super().__init__(receiver, inner, session)
+        self._further = further
+
+    def leaves(self) -> Iterable[Leaf[Any]]:
+        leaves = self._inner.leaves()
+        return [*leaves, *self._session.inbox.drying().leaves()] if self._further else leaves
+
+    def find_ready(self) -> Leaf[Any] | None:
+        ready = self._inner.find_ready()
+        return self._session.inbox.drying().find_ready() if self._further and not ready else ready
+
+    def complete(self, leaf: Leaf[Any]) -> bool:
+        return super().complete(leaf) if leaf is self._inner else self.set_ended()
 
     def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
-        hold = BatchHold(self._session, delivery, self._receiver)
-        return LeasedMessage(delivery.message, hold)
+        return LeasedMessage(delivery.message, self._hold(delivery))
+
+    def _hold(self, delivery: Delivery[Any]) -> BatchHold:
+        return BatchHold(self._session, delivery, self._receiver)
+
+
+class DemandingOperation(BatchOperation):
+    """Holds a message for a batch whose demand is known, and gives the delivery.
+
+    Args:
+        receiver: as for `BatchOperation`.
+        inner: as for `BatchOperation`.
+        session: as for `BatchOperation`.
+        demand: of the batch.
+        further: as for `BatchOperation`.
+    """
+
+    __slots__ = ("_demand",)
+
+    def __init__(
+        self,
+        receiver: AcknowledgingReceiver[Any],
+        inner: Selectable[None],
+        session: Session[Any],
+        demand: BatchDemand,
+        *,
+        further: bool,
+    ) -> None:
+        super().__init__(receiver, inner, session, further=further)
+        self._demand = demand
+
+    def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
+        self._demand.change(self._demand.lacking - 1)
+        return LeasedMessage(delivery, self._hold(delivery))
 
 
 class DeliveryHold(Hold):
@@ -136,7 +203,7 @@ class DeliveryHold(Hold):
 
 
 class BatchHold(DeliveryHold):
-    """The hold on a message of a batch."""
+    """The hold on a message of a batch, which the program has not seen yet."""
 
     __slots__ = ("_receiver",)
 
@@ -145,7 +212,14 @@ class BatchHold(DeliveryHold):
     ) -> None:
         super().__init__(session, delivery)
         self._receiver = receiver
+        session.begin_batch(delivery)
 
     def done(self) -> None:
-        if self._receiver.accepts(self._delivery):  # else it was closed: the message comes back
+        self._session.end_batch(self._delivery)
+        # If not: the lease has run out, or the receiver was closed. The message comes again.
+        if self._receiver.accepts(self._delivery):
             self._receiver.hold(self._delivery)
+
+    def give_back(self) -> None:
+        self._session.end_batch(self._delivery)
+        self._session.put_back(self._delivery)

@@ -46,6 +46,7 @@ class ReceivePump(Generic[T]):
         ready: brings hints that there may be messages.
         options: of the channel.
         give_back: gives a delivery back to the server.
+        on_closed: called when the server tells that the channel is closed.
         on_ended: called at the end of the channel.
     """
 
@@ -59,6 +60,7 @@ class ReceivePump(Generic[T]):
         ready: Hints,
         options: Options[T],
         give_back: Callable[[Delivery[T]], object],
+        on_closed: Callable[[], object],
         on_ended: Callable[[], object],
     ) -> None:
         self._label = label
@@ -69,7 +71,10 @@ class ReceivePump(Generic[T]):
         self._ready = ready
         self._options = options
         self._give_back = give_back
+        self._on_closed = on_closed
         self._on_ended = on_ended
+        # Whether the server has told that the channel is closed.
+        self._closed = False
         # The time from which TAKE also looks for messages whose lease has run out.
         self._reclaim_at = 0.0
         self._stopping = False
@@ -100,6 +105,10 @@ class ReceivePump(Generic[T]):
                 self._on_ended()
                 return
             hinted = False
+            if status == b"closed":
+                self._closed = True
+                self._on_closed()
+            self._inbox.set_dry(dry=self._closed and want > 0 and not came)
             # A lease of another process runs out without a hint, so the pump asks again after half
             # a lease at the latest.
             if not came and self._inbox.lacking and not self._stopping:
@@ -121,7 +130,12 @@ class ReceivePump(Generic[T]):
             await self._recover()
             self._reclaim_at = now + self._options.lease / 2
         status, *entries = await self._commands.run_once(
-            _scripts.TAKE, want, self._options.lease_ms, self._options.most_deliveries, reclaim
+            _scripts.TAKE,
+            want,
+            self._options.lease_ms,
+            self._options.most_deliveries,
+            reclaim,
+            self._closed,
         )
         self._leases.hold(entries[::3], now)
         deliveries = self._decoded(entries)

@@ -10,7 +10,8 @@ from typing import Any, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
-from anycast._arguments import check_int
+from anycast._arguments import check_int, check_seconds
+from anycast._combinators.batch import receive_batch
 from anycast._combinators.lease import LeasedMessage, Purpose
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.channel import Channel
@@ -24,8 +25,14 @@ from anycast._interface.errors import (
 from anycast._interface.receiver import Receiver
 from anycast._select.selectable import Selectable
 from anycast.redis._delivery import Delivery
+from anycast.redis._inbox import BatchDemand
 from anycast.redis._lease import RedisLease, reason
-from anycast.redis._operations import BatchOperation, LeaseOperation, ReceiveOperation
+from anycast.redis._operations import (
+    BatchOperation,
+    DemandingOperation,
+    LeaseOperation,
+    ReceiveOperation,
+)
 from anycast.redis._session import Session
 
 T = TypeVar("T")
@@ -119,9 +126,44 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
     def receiving(self) -> Selectable[T]:
         return ReceiveOperation(self, self._token_operation(), self._session)
 
+    async def receive_within(
+        self, max_messages: int, within: float, errors: deque[Exception]
+    ) -> list[T]:
+        check_seconds("within", within, or_inf=True)
+        # The messages of the batch count towards the limit, so no more can come.
+        most = int(min(max_messages, self._session.options.limit))
+        while True:
+            demand = BatchDemand(self._session.inbox)
+            first, further = (self._demanding(demand, further=each) for each in (False, True))
+            demand.change(most)
+            try:
+                batch = await receive_batch(first, further, most, within, errors)
+            finally:
+                demand.change(0)
+            # A lease may have run out, and another process may have the message. If no message is
+            # left, the next round waits again, or says why this receiver has stopped.
+            messages = [one.message for one in batch if self._session.is_ours(one)]
+            if messages:
+                return messages
+
+    def _demanding(self, demand: BatchDemand, *, further: bool) -> DemandingOperation:
+        self._check_batches()
+        token = self._token_operation()
+        return DemandingOperation(self, token, self._session, demand, further=further)
+
     def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T]]:
-        kind = LeaseOperation if purpose is Purpose.LEASE else BatchOperation
-        return kind(self, self._token_operation(), self._session)
+        if purpose is Purpose.LEASE:
+            return LeaseOperation(self, self._token_operation(), self._session)
+        self._check_batches()
+        further = purpose is Purpose.NEXT
+        return BatchOperation(self, self._token_operation(), self._session, further=further)
+
+    def _check_batches(self) -> None:
+        if self._at_most_once:
+            raise TypeError(
+                f"{self} cannot collect messages `within` a time: at most once deletes each message"
+                " first, and a deleted message cannot go back"
+            )
 
     def _token_operation(self) -> Selectable[None]:
         """Return the operation on the inbox that an operation of this receiver wraps."""

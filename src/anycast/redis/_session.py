@@ -1,9 +1,9 @@
 """The session of a process in a channel, from `open` to `stop`: the connections and the pumps.
 
-Each pump is a task: the send pump, the receive pump, the settlements and the heartbeat. Pumps are
-children of the task that entered the channel, but run in a shielded scope. So a cancellation of
-that task does not reach the pumps, and they end when they are told to. The module of each pump
-says what can go wrong in the pump.
+Each pump is a task: the send pump, the receive pump, the settlements, the heartbeat and the joins.
+Pumps are children of the task that entered the channel, but run in a shielded scope. So a
+cancellation of that task does not reach the pumps, and they end when they are told to. The module
+of each pump says what can go wrong in the pump.
 
 A session goes through the states opening, open, ending and ended. The session begins to end when
 the channel is left, or when a pump fails. From then on the session refuses everything new, and each
@@ -33,6 +33,7 @@ from anycast.redis._commands import Commands, GoneError
 from anycast.redis._delivery import HeldLeases
 from anycast.redis._heartbeat import Heartbeat
 from anycast.redis._inbox import Inbox
+from anycast.redis._joins import Joins
 from anycast.redis._keys import Keys
 from anycast.redis._link import Hints, Link, RefusedError, UnreachableError
 from anycast.redis._outbox import Outbox
@@ -78,8 +79,12 @@ class Session(Generic[T]):
         # Messages to send, and messages to receive.
         self.outbox = Outbox()
         self.inbox: Inbox[T] = Inbox(options.prefetch)
+        # The tasks that wait until no message is left.
+        self._joins = Joins(self.outbox)
         # The leases on all messages that this process holds, in the inbox or received.
         self.leases: HeldLeases[T] = HeldLeases(str(channel), options.lease)
+        # The entry ids of the deliveries that are in batches.
+        self._unseen: set[bytes] = set()
         # For the statistics.
         self.open_senders = 0
         # Made with the pumps, as are the `_stops` below.
@@ -177,6 +182,19 @@ class Session(Generic[T]):
         if self.failure is not None:
             raise self.failure
 
+    async def join(self) -> None:
+        """Wait until no message is left.
+
+        Raises:
+            ChannelError: if the session ended before that.
+            RuntimeError: if the session was not opened.
+        """
+        self.check_entered()
+        if await self._joins.wait():
+            return
+        text = f"{self._channel} cannot be joined: {self.failure or 'it was left'}"
+        raise caused(ChannelError(text, self._channel), self.failure)
+
     def statistics(self) -> ChannelStatistics:
         """Return the statistics of this process."""
         return ChannelStatistics(
@@ -217,6 +235,19 @@ class Session(Generic[T]):
         if self.leases.drop(delivery.entry_id):
             self.settlements.untouched(delivery.entry_id)
 
+    def begin_batch(self, delivery: Delivery[T]) -> None:
+        """Note that a batch has a delivery which the program has not seen yet."""
+        self._unseen.add(delivery.entry_id)
+
+    def end_batch(self, delivery: Delivery[T]) -> None:
+        """Note that a delivery of a batch is handed over, or put back."""
+        self._unseen.discard(delivery.entry_id)
+
+    def put_back(self, delivery: Delivery[T]) -> None:
+        """Undo a receive: give a delivery to the next task here, or else back to the server."""
+        if not self.inbox.put_back(delivery):
+            self.give_back(delivery)
+
     async def acknowledge_first(self, delivery: Delivery[T]) -> bool:
         """Acknowledge a delivery before handing it over; return whether the message was deleted."""
         # Settled from now on: the heartbeat must not renew this lease.
@@ -232,6 +263,7 @@ class Session(Generic[T]):
                 await self._run_pumps(connections)
         # Usually the outbox is empty here. An item that is left was cut off in flight.
         self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
+        self._joins.stop()  # again: the session may have been cancelled while it was opened
         self._over.set()
 
     async def _run_pumps(self, connections: TaskGroup) -> None:
@@ -293,6 +325,7 @@ class Session(Generic[T]):
             ready,
             options,
             self.give_back,
+            self._note_closed,
             self._note_ended,
         )
         heartbeat = self._heartbeat = Heartbeat(
@@ -300,7 +333,7 @@ class Session(Generic[T]):
         )
         pumps = (send, receive, settlements, heartbeat)
         self._stops = [pump.stop for pump in pumps]
-        return [pump.run for pump in pumps]
+        return [*(pump.run for pump in pumps), lambda: self._joins.run(commands)]
 
     async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run work of the session. An error fails the session, which stops the pumps."""
@@ -316,16 +349,21 @@ class Session(Generic[T]):
         """Begin to end: refuse everything new, stop the pumps, give back what is held."""
         self.outbox.shut(session_ended(reason))
         untouched = self.inbox.end()
+        self._joins.stop()
         for stop in self._stops:
             stop()
         # After a failure the server cannot be told, and the leases run out by themselves.
         if self.failure is None:
             for delivery in untouched:
                 self.give_back(delivery)
-            # The remaining leases are of messages that receivers have not acknowledged.
+            # The remaining leases are of messages that receivers have not acknowledged, or of
+            # messages in batches.
             for entry_id in self.leases.entry_ids:
                 self.leases.drop(entry_id)
-                self.settlements.failed(entry_id, "")
+                if entry_id in self._unseen:
+                    self.settlements.untouched(entry_id)
+                else:
+                    self.settlements.failed(entry_id, "")
 
     def _fail(self, error: Exception) -> None:
         """End the session because of an error. Only the first error is reported."""

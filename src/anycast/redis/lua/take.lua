@@ -1,7 +1,8 @@
 -- Take messages for this process.
 -- ARGV: born, me, how many, lease in ms, max deliveries or 0, whether to look for messages whose
--- lease has run out.
--- Returns "ok" or "ended", then the id, the body and the number of deliveries of each message.
+-- lease has run out, whether this process knows that the channel is closed.
+-- Returns "ok", "closed" or "ended", then the id, the body and the number of deliveries of each
+-- message. "closed": the channel is closed, and has messages, here or with other processes.
 local want, lease, most = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 if closed and length() == 0 then
   -- The next process that waits for messages learns of the end, too.
@@ -9,7 +10,7 @@ if closed and length() == 0 then
   redis.call('EXPIRE', ready, 60)
   return {'ended'}
 end
-local reply, taken = {'ok'}, 0
+local reply, taken = {closed and 'closed' or 'ok'}, 0
 
 local function take(id, body, count)
   taken = taken + 1
@@ -50,5 +51,6 @@ if taken < want then
     'XREADGROUP', 'GROUP', GROUP, me, 'COUNT', want - taken, 'STREAMS', stream, '>')
   for _, entry in ipairs(fresh and fresh[1][2] or {}) do take(entry[1], entry[2][2], 1) end
 end
-if available() then hint(ready) else redis.call('DEL', ready) end
+-- The hint of a close goes on to the next process, once from each process.
+if available() or (closed and ARGV[7] == '0') then hint(ready) else redis.call('DEL', ready) end
 return reply

@@ -1,0 +1,3 @@
+-- Count the messages that are not acknowledged. ARGV: born, me.
+-- Returns "ok", then the number.
+return {'ok', length()}
