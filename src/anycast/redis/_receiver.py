@@ -47,6 +47,13 @@ class RedisReceiver(Receiver[T]):
     back, too, because `close` cannot know whether the work was done. So give each task a
     receiver of its own, made by `clone`, or use `lease()`.
 
+    A batch of `receive_many` is acknowledged in the same way, as a whole. With ``within``, the
+    heartbeat renews the leases of the messages while the batch waits. If the call raises, its
+    messages are given back, and this delivery does not count. `close` makes a call that waits raise
+    a `ReceiverStoppedError`. A batch has at most ``limit`` messages, since more cannot come before
+    the batch is acknowledged. With at-most-once delivery, ``within`` raises a `TypeError`: a
+    message that was deleted cannot go back.
+
     ```py
     import anyio
     from anycast.redis import RedisAnycast, json_codec
