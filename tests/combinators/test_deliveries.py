@@ -25,9 +25,8 @@ class WorkFailedError(Exception):
 async def fail(receiver: Receiver[int]) -> tuple[int, int]:
     """Lease a message, and fail; return the message, and how often the message was on lease."""
     lease = receiver.lease()
-    with pytest.raises(WorkFailedError):
-        async with lease as message:
-            raise WorkFailedError
+    message = await lease.__aenter__()
+    await lease.__aexit__(WorkFailedError, None, None)
     return message, lease.deliveries
 
 
