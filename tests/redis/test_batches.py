@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anyio import fail_after
 
-from anycast import ReceiverStoppedError, merge
+from anycast import ReceiverClosedError, ReceiverStoppedError, merge
 from helpers import begin, raises, task_group
 from redis_tools import DEADLINE, channel, in_hand, stored, until
 
@@ -183,7 +183,7 @@ async def test_closing_its_receiver_ends_a_batch(jobs: RedisAnycast[Any]) -> Non
         attempt = await begin(tasks, collecting(receiver, 5))
         await until(collected(jobs, 2))
         receiver.close()
-    error = attempt.failure(ReceiverStoppedError)
+    error = attempt.failure(ReceiverClosedError)
     assert error.receiver is receiver
     other = jobs.new_receiver()
     assert await other.receive_many(2, within=math.inf) == [0, 1]
