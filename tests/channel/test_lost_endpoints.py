@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_garbage_collection")]
 
 TEXT = (
-    r"^Anycast:numbers:{} was collected while open, and `auto_close` waits for each endpoint to be"
-    r" closed: use `with`, or call `close\(\)`$"
+    r"^Anycast:numbers:{} was lost without being closed, so the channel may never close by itself:"
+    r" use `with`, or call `close\(\)`$"
 )
 MAKERS: dict[str, Callable[[Anycast[int]], Sender[int] | Receiver[int]]] = {
     "_Sender": Anycast[int].new_sender,

@@ -23,11 +23,11 @@ def test_receive_nowait() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_send_nowait(limit: int) -> None:
-    """The channel is full, as a rendezvous always is, and no receiver waits."""
+    """The channel has no room, as a rendezvous never has, and no receiver waits."""
     sender = Anycast[int](limit=limit).new_sender()
     for number in range(limit):
         sender.send_nowait(number)
-    with raises(WouldBlock, "the channel is full, and no receiver waits"):
+    with raises(WouldBlock, "the channel has no room, and no receiver waits"):
         sender.send_nowait(1)
 
 

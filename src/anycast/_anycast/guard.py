@@ -35,8 +35,8 @@ class Guard:
         core, self._core = self._core, None  # a warning that was recorded keeps this object
         if core is not None and not core.closed:
             warn(
-                f"{core}:{self._kind.__name__} was collected while open, and `auto_close` waits for"
-                " each endpoint to be closed: use `with`, or call `close()`",
+                f"{core}:{self._kind.__name__} was lost without being closed, so the channel may"
+                " never close by itself: use `with`, or call `close()`",
                 ResourceWarning,
                 source=self,  # for `tracemalloc`, which knows where the endpoint was made
             )

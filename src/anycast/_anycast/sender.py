@@ -73,7 +73,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         if self.stopped:
             self.raise_stopped()
         if not self._core.offer(item):
-            raise WouldBlock("the channel is full, and no receiver waits")
+            raise WouldBlock("the channel has no room, and no receiver waits")
         self._core.budget.spent -= 1  # a nowait operation does not count towards `yield_every`
 
     def sending(self, message: T, /) -> Operation[None]:
