@@ -31,32 +31,29 @@ async def crawl(start: str, *, workers: int) -> dict[str, str]:
     todo = Anycast[str](name="todo", limit=math.inf)
     sender = todo.new_sender()
     seen: dict[str, str] = {}
-    unfinished = 0  # how many pages are queued or being fetched
 
     def add(url: str) -> None:
-        nonlocal unfinished
         if url not in seen:
             seen[url] = "queued"
-            unfinished += 1
             sender.send_nowait(url)
 
     async def work() -> None:
-        nonlocal unfinished
-        async for url in todo.new_receiver():
-            try:
-                for link in await fetch(url):
-                    add(link)
-                seen[url] = "ok"
-            except OSError as error:
-                seen[url] = str(error)
-            unfinished -= 1
-            if not unfinished:
-                todo.close()  # every known page is done: the loops of all workers end
+        receiver = todo.new_receiver()
+        while True:
+            async with receiver.lease() as url:  # the page counts as work until the block ends
+                try:
+                    for link in await fetch(url):
+                        add(link)
+                    seen[url] = "ok"
+                except OSError as error:
+                    seen[url] = str(error)
 
     add(start)
     async with anyio.create_task_group() as tasks:
         for _ in range(workers):
             tasks.start_soon(work)
+        await todo.join()  # every known page is done, and every worker waits for a page
+        tasks.cancel_scope.cancel()
     return seen
 
 
