@@ -138,4 +138,5 @@ async def main() -> None:
     print(sorted(done))
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -53,7 +53,7 @@ def test_both_programs_are_found() -> None:
 
 ADAPTER: dict[str, Any] = {"__name__": "queue_adapter"}
 CODE = (ROOT / "docs/examples/queue_adapter.py").read_text(encoding="utf-8")
-exec(CODE.replace("asyncio.run(main())", ""), ADAPTER)  # noqa: S102
+exec(CODE, ADAPTER)  # noqa: S102
 ShutDown: type[Exception] = ADAPTER["QueueShutDown"]
 QUEUES: dict[str, Callable[..., Any]] = {"asyncio": asyncio.Queue, "ours": ADAPTER["Queue"]}
 each_queue = pytest.mark.parametrize("new_queue", QUEUES.values(), ids=list(QUEUES))
