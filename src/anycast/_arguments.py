@@ -6,6 +6,7 @@ In Python a bool is an int. Here a bool is a wrong type for a number: ``limit=Tr
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
@@ -56,6 +57,8 @@ def check_seconds(argument: str, value: object, *, least: float = 0, or_inf: boo
     if not (least <= value < math.inf or (or_inf and value == math.inf)):
         rule = f">= {least}" if or_inf else f">= {least} and finite"
         raise ValueError(f"`{argument}` must be {rule}, not {value!r}")
+    if math.inf > value > sys.float_info.max:
+        raise ValueError(f"`{argument}` must be a number that fits a float, not {value!r}")
 
 
 def check_iterable(argument: str, value: object) -> None:

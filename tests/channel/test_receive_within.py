@@ -332,6 +332,7 @@ async def test_an_interrupt_of_a_function() -> None:
     ("within", "error", "text"),
     [
         (-1, ValueError, "`within` must be >= 0, not -1"),
+        (10**400, ValueError, f"`within` must be a number that fits a float, not {10**400}"),
         (math.nan, ValueError, "`within` must be >= 0, not nan"),
         (True, TypeError, "`within` must be a number of seconds, not True"),
         ("1", TypeError, "`within` must be a number of seconds, not '1'"),

@@ -14,8 +14,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from anyio import WouldBlock
 
-from anycast import Anycast
+from anycast import Anycast, merge
 from anycast._anycast.core import Batch
 from explorer import ByHand, HandWaiter, Interruption, drive_by_hand, interrupt, new_core
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from anycast import Receiver
     from anycast._waiting.waiter import Wakeable
 
     WaitQueue = OrderedDict[Wakeable, int]
@@ -150,6 +152,23 @@ def test_receiving_from_a_crowd_of_batches() -> None:
             core.senders[waiter] = Batch(deque([1, 2, 3]))
         costs.append(cost(core.take))
     assert costs[0] == costs[1] == costs[2]
+
+
+def test_sources_that_are_joined_through_a_map() -> None:
+    """To find that no source has a message costs as much for each merge in a merge."""
+
+    def receiver(depth: int) -> Receiver[int]:
+        receiver = Anycast[int]().new_receiver()
+        for _ in range(depth):
+            receiver = merge(receiver.map(abs), Anycast[int]().new_receiver())
+        return receiver
+
+    def look(receiver: Receiver[int]) -> None:
+        with suppress(WouldBlock):
+            receiver.receive_nowait()
+
+    counts = [cost(partial(look, receiver(depth)))["line"] for depth in (6, 12)]
+    assert counts[1] < 3 * counts[0]
 
 
 def test_a_full_store() -> None:

@@ -274,6 +274,14 @@ def test_the_counts_are_right(operation: Any, order: Any, limit: int, stored: in
         assert counted.messages_received == len(outcome.received)
 
 
+@pytest.mark.parametrize("operation", [receive, iterate, receive_nowait, receive_many, lease])
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_blocked_sender_stays_blocked_or_is_served(operation: Any, limit: int) -> None:
+    """No message is stored beyond the limit, so a rendezvous never completes without a receiver."""
+    for outcome in outcomes(operation, before, limit, limit):
+        assert outcome.statistics.current_buffer_used <= limit
+
+
 @each_situation
 def test_the_channel_is_usable_afterwards(
     operation: Any, order: Any, limit: int, stored: int

@@ -239,7 +239,7 @@ def test_trio_may_be_imported_late(first: str) -> None:
         "from anycast._waiting import protection\n"
         "assert not protection.unmarked\n"
         "from trio._core import _ki\n"
-        "assert _ki._CODE_KI_PROTECTION_STATUS_WMAP[type(receiver)._wait.__code__]\n"
+        "assert _ki._CODE_KI_PROTECTION_STATUS_WMAP[type(receiver)._take_or_wait.__code__]\n"
     )
 
 

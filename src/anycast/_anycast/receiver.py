@@ -27,7 +27,7 @@ from anycast._interface.errors import (
 )
 from anycast._select.selectable import Selectable
 from anycast._waiting.protection import protected
-from anycast._waiting.waiter import NOTHING, Waiter
+from anycast._waiting.waiter import NOTHING
 
 T = TypeVar("T")
 
@@ -41,9 +41,9 @@ _HOLDING: dict[Purpose, type[LeaseOperation[Any]]] = {
 
 class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedClass]
     # `receive` and `__anext__` are not protected from Ctrl-C, unlike the other operations. An
-    # interrupt comes at once, and finds the receive not begun. What must not be interrupted stands
-    # in one line without a call: an interrupt strikes at the start of a line, or where a call
-    # returns. The rest stands in `Core.pull` and `_wait`, which are protected.
+    # interrupt comes at once, and finds the receive not begun. What must not be interrupted is one
+    # line without a call, since an interrupt strikes at the start of a line, or where a call
+    # returns; or stands in `_take_or_wait`, which is protected.
     async def receive(self) -> T:
         core = self._core
         if core.budget.spent >= core.allowance:
@@ -52,20 +52,20 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
             self._check_open()
         # Inlined: `Core.take`.
         buffer = core.buffer
+        if core.backend.can_protect:
+            if core.senders or not buffer:
+                return await self._take_or_wait()
+            message: T = buffer[0]
+            del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E702
         if core.senders and len(buffer) <= core.capacity:
             core.pull()
         if buffer:
-            if core.backend.can_protect:
-                message: T = buffer[0]
-                del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E501, E702
             message = buffer.popleft()
             core.received += 1
             core.budget.spent += 1
             return message
-        waiter = core.make_waiter(core)
-        if core.backend.can_protect:
-            return await self._wait(waiter)
         # Inlined: `_Receiver._wait`.
+        waiter = core.make_waiter(core)
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
         core.receivers[waiter] = self.waiters[waiter] = 0
@@ -81,13 +81,15 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         return message
 
     @protected
-    async def _wait(self, waiter: Waiter) -> T:
-        """Wait in the queue for a message.
+    async def _take_or_wait(self) -> T:
+        """Take a message, or wait in the queue for a message."""
+        message: T = self._core.take()
+        return await self._wait() if message is NOTHING else message
 
-        Args:
-            waiter: of the running task.
-        """
+    async def _wait(self) -> T:
+        """Wait in the queue for a message."""
         core = self._core
+        waiter = core.make_waiter(core)
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
         core.receivers[waiter] = self.waiters[waiter] = 0

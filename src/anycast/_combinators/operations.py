@@ -149,7 +149,8 @@ class MergeOperation(DerivedOperation[T_co]):
         drawn = self._drawn or self._sources[random_index(len(self._sources))]
         leaf = drawn.find_ready()
         if leaf is None:
-            found = choose_ready(self._sources)
+            # Not the drawn source again: merges in merges would be asked again and again.
+            found = choose_ready([source for source in self._sources if source is not drawn])
             if found is None:
                 return None
             drawn, leaf = found

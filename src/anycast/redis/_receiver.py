@@ -50,7 +50,7 @@ class RedisReceiver(Receiver[T]):
     A batch of `receive_many` is acknowledged in the same way, as a whole. With ``within``, the
     heartbeat renews the leases of the messages while the batch waits. If the call raises, its
     messages are given back, and this delivery does not count. `close` makes a call that waits raise
-    a `ReceiverStoppedError`. A batch has at most ``limit`` messages, since more cannot come before
+    a `ReceiverClosedError`. A batch has at most ``limit`` messages, since more cannot come before
     the batch is acknowledged. With at-most-once delivery, ``within`` raises a `TypeError`: a
     message that was deleted cannot go back.
 
