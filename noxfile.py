@@ -31,6 +31,8 @@ CODE = ["src", "tests", "benchmarks", "noxfile.py"]
 # BY_HAND runs without an event loop and has its own session, `explore`. STORMS runs on event loops.
 BY_HAND = ["tests/core/test_interleavings.py", "tests/core/test_state_machine.py"]
 STORMS = ["tests/core/test_schedules.py", "tests/core/test_storms.py"]
+# A process for each core of the machine.
+SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 # Tests that need a server. Their session is `redis`.
 ON_REDIS = "tests/redis"
 PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "mkdocs.yml"]
@@ -89,8 +91,8 @@ def run_tests(session: nox.Session, *options: str) -> None:
         session.run("pytest", *options, *session.posargs)
         return
     apart = [f"--ignore={path}" for path in (*BY_HAND, *STORMS, ON_REDIS)]
-    session.run("coverage", "run", "-m", "pytest", *apart, *options)
-    session.run("pytest", *STORMS, *options)
+    session.run("coverage", "run", "-m", "pytest", *SIDE_BY_SIDE, *apart, *options)
+    session.run("pytest", *SIDE_BY_SIDE, *STORMS, *options)
 
 
 @nox.session
@@ -133,7 +135,7 @@ def lowest_versions(session: nox.Session) -> None:
     # Without the extra `redis`: coredis needs newer versions.
     wanted = [*project["dependencies"], *extras["trio"], *extras["uvloop"]]
     session.install(".", *group("tests"), *lowest(wanted))
-    session.run("pytest", *(f"--ignore={path}" for path in (*BY_HAND, ON_REDIS)))
+    session.run("pytest", *SIDE_BY_SIDE, *(f"--ignore={path}" for path in (*BY_HAND, ON_REDIS)))
 
 
 @nox.session

@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from anyio import move_on_after
+from anyio import move_on_after, to_thread
 
 from anycast import Anycast, Receiver, ReceiverStoppedError, merge
 from combinations import TRANSPARENT, OddError, only_even
@@ -292,6 +292,36 @@ async def test_a_batch_counts_for_no_lease() -> None:
     lease = ends.receiver.lease()
     async with lease:
         assert lease.deliveries == 1
+
+
+@pytest.mark.parametrize("merged", [False, True])
+async def test_a_batch_that_was_left_in_a_closed_event_loop(*, merged: bool) -> None:
+    """The messages come back, in order, when the next event loop waits in the channel."""
+    ends = (
+        Ends(lambda receiver: merge(receiver, Anycast[int]().new_receiver())) if merged else Ends()
+    )
+    ends.sender.send_nowait(1)
+    ends.sender.send_nowait(2)
+
+    def leave() -> asyncio.Task[list[int]]:
+        loop = asyncio.new_event_loop()
+        left = loop.create_task(ends.collect())
+        loop.run_until_complete(settle())
+        loop.close()
+        return left
+
+    left = await to_thread.run_sync(leave)
+    async with task_group() as tasks:
+        join = await begin(tasks, ends.channel.join)
+        assert join.outcome == "unfinished"
+        assert drain(ends.source) == [1, 2]
+        await settle()
+        assert join.outcome == "done"
+    coroutine: Any = left.get_coro()
+    with pytest.raises(RuntimeError):  # of anyio
+        coroutine.close()
+    assert drain(ends.source) == []
+    left._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
 async def test_an_error_of_a_function_completes_a_batch() -> None:

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 import invariants
-from anycast._anycast.core import FURTHER, Batch
+from anycast._anycast.core import Batch, Collecting
 from anycast._anycast.lease_counts import Returned
 from anycast._waiting.waiter import NOTHING
 from explorer import HandWaiter, Interruption, interrupt, new_core
@@ -241,7 +241,7 @@ class Machine(RuleBasedStateMachine):
         """Wait for a message; only while the channel is open for a further message of a batch."""
         task = ModelTask(Knowing(), [], leased=leased)
         task.batching = leased and batching and not self.closed
-        self.core.receivers[task.waiter] = FURTHER if task.batching else int(leased)
+        self.core.receivers[task.waiter] = Collecting(1) if task.batching else int(leased)
         self.receivers.append(task)
 
     @precondition(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from anycast import Channel, ChannelStatistics
-    from anycast._combinators.lease import Purpose
+    from anycast._combinators.batch import Pair
     from anycast._select.selectable import Selectable
 
 
@@ -45,9 +45,13 @@ class Foreign(ReceiverBase[T]):
         """Return the operation that receives."""
         return self._receiver.receiving()
 
-    def holding(self, purpose: Purpose) -> Selectable[Any]:
-        """Return an operation that takes a message which may come back."""
-        return self._receiver.holding(purpose)
+    def leasing(self) -> Selectable[Any]:
+        """Return the operation that takes a message on lease."""
+        return self._receiver.leasing()
+
+    def batching(self) -> Pair[Any]:
+        """Return the operations for a batch."""
+        return self._receiver.batching()
 
     def channels(self) -> Iterator[Channel[Any]]:
         """Return the channels of the receiver that does the work."""

@@ -183,7 +183,16 @@ def test_every_operation_is_protected() -> None:
     table = pytest.importorskip("trio._core._ki")._CODE_KI_PROTECTION_STATUS_WMAP
     special = {"__aenter__", "__aexit__", "__exit__", "__anext__", "result"}
     # These change nothing, or make something that has yet to be used.
-    harmless = {"lease", "map", "filter", "sending", "receiving", "holding", "statistics"}
+    harmless = {
+        "lease",
+        "map",
+        "filter",
+        "sending",
+        "receiving",
+        "leasing",
+        "batching",
+        "statistics",
+    }
     harmless |= {"channels", "raise_stopped"}
     harmless |= {"receive_within"}  # a part of `receive_many`
     bare: set[str] = set()

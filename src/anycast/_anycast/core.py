@@ -40,7 +40,7 @@ Who is woken, and by what
 -------------------------
 - A waiting receiver: by a send or by a message that comes back (`put_back`), with the message; by
   the close of the endpoint, or by the end of the channel, with `NOTHING`. A receiver that waits for
-  a further message of a batch (`FURTHER`): by the close of the channel, too.
+  a further message of a batch (`Collecting`): by the close of the channel, too.
 - A waiting sender: by a receive that took the message, with None; by the close of the endpoint or
   of the channel, with `NOTHING`. A batch is woken when its last message is taken, or when a
   receiver finds that the owner has emptied the deque.
@@ -88,9 +88,9 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, field
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from anycast._anycast.buffer import WatchedBuffer
 from anycast._anycast.lease_counts import LeaseCounts, Returned
@@ -113,9 +113,16 @@ class Batch(NamedTuple, Generic[T]):
     messages: deque[T]
 
 
-# In the queue of receivers, for a task that waits for a further message of a batch. As a number
-# this is 1, as for a lease. Such a task does not wait for the end of a closed channel.
-FURTHER: Final = True
+class Collecting(int):
+    """What stands in the queue of receivers for a task that waits for a further message of a batch.
+
+    As a number this is 1, as for a lease. Such a task does not wait for the end of a closed
+    channel. If the event loop of the task is over, the messages of the batch come back.
+    """
+
+    def __init__(self, _: int) -> None:
+        # Each gives back a message of the batch, in the order in which the messages were taken.
+        self.undo: list[Callable[[], object]] = []
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -147,7 +154,7 @@ class Core(LoopBinding, Generic[T]):
     # How often stored messages were on lease.
     lease_counts: LeaseCounts = field(default_factory=LeaseCounts)
     # The waiting receivers. Beside each waiter stands what a message adds to `leases`: 0 or 1, or
-    # `FURTHER`.
+    # `Collecting`.
     receivers: OrderedDict[Wakeable, int] = field(default_factory=OrderedDict)
     # The waiting senders. Beside each waiter stands the message, or the `Batch`.
     senders: OrderedDict[Wakeable, Any] = field(default_factory=OrderedDict)
@@ -188,6 +195,13 @@ class Core(LoopBinding, Generic[T]):
     def queues(self) -> tuple[WaitQueue, ...]:
         queues = self.receivers, self.senders
         return (*queues, self.joiners) if self.joiners else queues
+
+    def forget_tasks(self) -> None:
+        batches = [leases for leases in self.receivers.values() if isinstance(leases, Collecting)]
+        LoopBinding.forget_tasks(self)
+        for batch in batches:
+            for give_back in reversed(batch.undo):
+                give_back()
 
     def blocking_log(self) -> BlockingLog:
         """Return the log of blocked senders."""
@@ -441,8 +455,8 @@ class Core(LoopBinding, Generic[T]):
         self.check_thread()  # as in `put_back`
         self.closed, self.capacity = True, -1
         self._dismiss(self.senders, self.senders)
-        further = [waiter for waiter, leases in self.receivers.items() if leases is FURTHER]
-        self._dismiss(self.receivers, further)
+        batches = [w for w, leases in self.receivers.items() if isinstance(leases, Collecting)]
+        self._dismiss(self.receivers, batches)
         self._wake_at_end()
 
     def _wake_at_end(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from anycast._anycast.core import Core
+from anycast._anycast.core import Collecting, Core
 from anycast._anycast.endpoint import Endpoint
 from anycast._anycast.lease_counts import with_deliveries
 from anycast._combinators.lease import Hold, LeasedMessage
@@ -137,8 +137,6 @@ class LeaseOperation(ReceiveOperation[LeasedMessage[T]]):
     """The operation that takes a message on lease."""
 
     __slots__ = ()
-    # What this lease adds to the number of times that the message was on lease.
-    delivery: ClassVar[int] = 1
 
     def _transfer(self) -> bool:
         message = self.core.take_leased()
@@ -148,21 +146,43 @@ class LeaseOperation(ReceiveOperation[LeasedMessage[T]]):
 
     def accept(self, given: Any) -> None:
         message, before = with_deliveries(given)
-        hold = CoreHold(self.core, message, before + self.delivery)
-        super().accept(LeasedMessage(message, hold))
+        self.value = LeasedMessage(message, CoreHold(self.core, message, before + 1))
 
     def undo(self, given: Any) -> None:
         self.core.give_back(*with_deliveries(given))
 
 
 class BatchOperation(LeaseOperation[T]):
-    """The operation that takes the first message of a batch."""
+    """The operation that takes the first message of a batch. This is no delivery.
 
-    __slots__ = ()
-    delivery = 0
+    Args:
+        endpoint: as for `EndpointOperation`.
+        core: as for `EndpointOperation`.
+        queue: as for `EndpointOperation`.
+        entry: as for `EndpointOperation`.
+        batch: what stands in the queue for the further messages of the batch.
+    """
+
+    __slots__ = ("_batch",)
+
+    def __init__(
+        self,
+        endpoint: Endpoint[Any],
+        core: Core[Any],
+        queue: WaitQueue,
+        entry: int,
+        batch: Collecting,
+    ) -> None:
+        super().__init__(endpoint, core, queue, entry)
+        self._batch = batch
+
+    def accept(self, given: Any) -> None:
+        hold = CoreHold(self.core, *with_deliveries(given))
+        self._batch.undo.append(hold.give_back)
+        self.value = LeasedMessage(hold.message, hold)
 
 
-class NextOperation(BatchOperation[T]):
+class FurtherOperation(BatchOperation[T]):
     """The operation that takes a further message of a batch.
 
     The operation ends once the channel is closed and empty. The end of the channel would come too
@@ -181,18 +201,21 @@ class NextOperation(BatchOperation[T]):
 class CoreHold(Hold):
     """The hold on a message of a channel in memory."""
 
-    __slots__ = ("_core", "_message")
+    __slots__ = ("_core", "_given_back", "message")
 
     def __init__(self, core: Core[Any], message: Any, deliveries: int) -> None:
         super().__init__(deliveries)
         self._core = core
-        self._message = message
+        self._given_back = False
+        self.message = message
 
     def done(self) -> None:
         self._core.end_lease()
 
     def give_back(self) -> None:
-        self._core.give_back(self._message, self.deliveries)
+        self._core.give_back(self.message, self.deliveries)
+        self._given_back = True
 
     def pass_on(self) -> bool:
-        return self._core.pass_on(self._message, self.deliveries)
+        # The core has given back the message if the event loop was over. The task is destroyed now.
+        return self._given_back or self._core.pass_on(self.message, self.deliveries)

@@ -8,16 +8,17 @@ from typing import Any, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
-from anycast._anycast.core import FURTHER
+from anycast._anycast.core import Collecting
 from anycast._anycast.endpoint import Endpoint
 from anycast._anycast.operations import (
     BatchOperation,
+    FurtherOperation,
     LeaseOperation,
-    NextOperation,
     ReceiveOperation,
 )
 from anycast._arguments import check_int
-from anycast._combinators.lease import LeasedMessage, Purpose
+from anycast._combinators.batch import Pair
+from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.channel import Channel
 from anycast._interface.errors import (
@@ -30,13 +31,6 @@ from anycast._waiting.protection import protected
 from anycast._waiting.waiter import NOTHING
 
 T = TypeVar("T")
-
-
-_HOLDING: dict[Purpose, type[LeaseOperation[Any]]] = {
-    Purpose.LEASE: LeaseOperation,
-    Purpose.FIRST: BatchOperation,
-    Purpose.NEXT: NextOperation,
-}
 
 
 class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedClass]
@@ -139,9 +133,14 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
     def receiving(self) -> Selectable[T]:
         return ReceiveOperation(self, self._core, self._queue, entry=0)
 
-    def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T]]:
-        entry = FURTHER if purpose is Purpose.NEXT else 1
-        return _HOLDING[purpose](self, self._core, self._queue, entry)
+    def leasing(self) -> Selectable[LeasedMessage[T]]:
+        return LeaseOperation[T](self, self._core, self._queue, entry=1)
+
+    def batching(self) -> Pair[LeasedMessage[T]]:
+        batch = Collecting(1)
+        first = BatchOperation[T](self, self._core, self._queue, entry=1, batch=batch)
+        further = FurtherOperation[T](self, self._core, self._queue, entry=batch, batch=batch)
+        return first, further
 
     def channels(self) -> Iterator[Channel[Any]]:
         yield self._channel

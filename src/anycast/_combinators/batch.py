@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from anyio import move_on_after
 
@@ -12,6 +12,10 @@ from anycast._select.select import perform_ready, select
 from anycast._select.selectable import Selectable
 
 T = TypeVar("T")
+
+
+Pair: TypeAlias = tuple[Selectable[T], Selectable[T]]
+"""The operation for the first message of a batch, and the operation for each further message."""
 
 
 async def receive_batch(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import Enum, auto
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -36,16 +35,6 @@ class Hold(ABC):
     def pass_on(self) -> bool:
         """Give the message to a receiver that waits, and return True; else do nothing."""
         return False
-
-
-class Purpose(Enum):
-    """Why a message is held."""
-
-    # For a lease.
-    LEASE = auto()
-    # As the first message of a batch, or as a further message. The batch may go back as a whole.
-    FIRST = auto()
-    NEXT = auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, overload
 from anyio import WouldBlock
 
 from anycast._arguments import check_function, check_int, check_seconds, check_some
-from anycast._combinators.batch import receive_batch
-from anycast._combinators.lease import LeasedMessage, Purpose, SelectedLease
+from anycast._combinators.batch import Pair, receive_batch
+from anycast._combinators.lease import LeasedMessage, SelectedLease
 from anycast._combinators.operations import (
     DerivedOperation,
     FilterOperation,
@@ -128,8 +128,15 @@ class ReceiverBase(Receiver[T_co]):
     def receiving(self) -> Selectable[T_co]: ...
 
     @abstractmethod
-    def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T_co]]:
-        """Return an operation that takes a message which may come back."""
+    def leasing(self) -> Selectable[LeasedMessage[T_co]]:
+        """Return the operation that takes a message on lease."""
+
+    @abstractmethod
+    def batching(self) -> Pair[LeasedMessage[T_co]]:
+        """Return the operations for a batch, which may go back as a whole.
+
+        The first operation takes the first message, and the second takes each further message.
+        """
 
     @abstractmethod
     def channels(self) -> Iterator[Channel[Any]]:
@@ -139,7 +146,7 @@ class ReceiverBase(Receiver[T_co]):
         """
 
     def lease(self) -> Lease[T_co]:
-        return SelectedLease(self, self.holding(Purpose.LEASE))
+        return SelectedLease(self, self.leasing())
 
     async def receive_within(
         self, max_messages: int, within: float, errors: deque[Exception]
@@ -152,8 +159,7 @@ class ReceiverBase(Receiver[T_co]):
             errors: gets the error of a function that is raised later.
         """
         check_seconds("within", within, least=0, or_inf=True)
-        first, further = self.holding(Purpose.FIRST), self.holding(Purpose.NEXT)
-        return await receive_batch(first, further, max_messages, within, errors)
+        return await receive_batch(*self.batching(), max_messages, within, errors)
 
     def map(self, function: Callable[[T_co], U], /) -> Receiver[U]:
         return MappedReceiver(self, function)
@@ -196,25 +202,38 @@ class DerivedReceiver(ReceiverBase[T_co]):
         return self._receivers
 
     @abstractmethod
-    def _new_operation(self, purpose: Purpose | None) -> DerivedOperation[Any]:
-        """Return a new operation that receives a message, or holds a message for a purpose."""
+    def _derived(
+        self, operations: Sequence[Selectable[Any]], *, held: bool = False, further: bool = False
+    ) -> DerivedOperation[Any]:
+        """Return a new operation of this receiver.
 
-    def _operation(self, purpose: Purpose | None = None) -> DerivedOperation[Any]:
+        Args:
+            operations: of the sources, in the order of `_running`.
+            held: whether the operations take messages that may come back.
+            further: whether the operations take the further messages of a batch.
+        """
+
+    def _running(self) -> Collection[ReceiverBase[Any]]:
+        """Return the sources that are not known to have ended, or raise a deferred error."""
         if self._deferred_errors:
             raise self._deferred_errors.popleft()
-        return self._new_operation(purpose)
+        return self._receivers
 
-    def receiving(self) -> Selectable[T_co]:
-        return self._operation()
+    def receiving(self) -> DerivedOperation[T_co]:
+        return self._derived([one.receiving() for one in self._running()])
 
-    def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T_co]]:
-        return self._operation(purpose)
+    def leasing(self) -> Selectable[LeasedMessage[T_co]]:
+        return self._derived([one.leasing() for one in self._running()], held=True)
+
+    def batching(self) -> Pair[LeasedMessage[T_co]]:
+        first, further = zip(*[one.batching() for one in self._running()], strict=True)
+        return self._derived(first, held=True), self._derived(further, held=True, further=True)
 
     def _take_cached(self) -> DerivedOperation[T_co]:
         """Return the cached operation to receive with, or a new operation if that is in use."""
         cached, self._cached = self._cached, None
         if cached is None or self._deferred_errors:
-            return self._operation()
+            return self.receiving()
         cached.receiver = self
         return cached
 
@@ -325,18 +344,25 @@ class MergedReceiver(DerivedReceiver[T]):
         self.sources.flatten()
         return self.sources.members
 
-    def _new_operation(self, purpose: Purpose | None) -> DerivedOperation[Any]:
+    def _running(self) -> Collection[ReceiverBase[T]]:
+        super()._running()
         sources = self.sources
         if sources.parts:
             sources.flatten()
         for errors in sources.inherited:
             if errors:
                 raise errors.popleft()
-        if purpose is Purpose.NEXT:
-            sources = sources.copy()  # a batch may end for a source before the source has ended
-        operations = [
-            one.receiving() if purpose is None else one.holding(purpose) for one in sources.running
-        ]
+        return sources.running
+
+    def _derived(
+        self,
+        operations: Sequence[Selectable[Any]],
+        *,
+        held: bool = False,  # noqa: ARG002  for `map` and `filter`
+        further: bool = False,
+    ) -> DerivedOperation[Any]:
+        # A batch may end for a source before the source has ended.
+        sources = self.sources.copy() if further else self.sources
         return MergeOperation(self, sources, operations)
 
 
@@ -353,11 +379,16 @@ class MappedReceiver(DerivedReceiver[U]):
     def clone(self) -> ReceiverBase[U]:
         return MappedReceiver(self._receiver.clone(), self._function)
 
-    def _new_operation(self, purpose: Purpose | None) -> DerivedOperation[Any]:
-        if purpose is None:
-            return MapOperation(self, self._receiver.receiving(), self._function)
-        function = partial(map_lease, self._function)
-        return MapOperation(self, self._receiver.holding(purpose), function)
+    def _derived(
+        self,
+        operations: Sequence[Selectable[Any]],
+        *,
+        held: bool = False,
+        further: bool = False,  # noqa: ARG002  for `merge`
+    ) -> DerivedOperation[Any]:
+        (source,) = operations
+        function = partial(map_lease, self._function) if held else self._function
+        return MapOperation(self, source, function)
 
 
 class FilteredReceiver(DerivedReceiver[T]):
@@ -373,8 +404,13 @@ class FilteredReceiver(DerivedReceiver[T]):
     def clone(self) -> ReceiverBase[T]:
         return FilteredReceiver(self._receiver.clone(), self._predicate)
 
-    def _new_operation(self, purpose: Purpose | None) -> DerivedOperation[Any]:
-        if purpose is None:
-            return FilterOperation(self, self._receiver.receiving(), self._predicate)
-        predicate = partial(filter_lease, self._predicate)
-        return FilterOperation(self, self._receiver.holding(purpose), predicate)
+    def _derived(
+        self,
+        operations: Sequence[Selectable[Any]],
+        *,
+        held: bool = False,
+        further: bool = False,  # noqa: ARG002  for `merge`
+    ) -> DerivedOperation[Any]:
+        (source,) = operations
+        predicate = partial(filter_lease, self._predicate) if held else self._predicate
+        return FilterOperation(self, source, predicate)

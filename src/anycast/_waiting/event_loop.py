@@ -128,9 +128,13 @@ class LoopBinding:
     def _drop_if_over(self) -> bool:
         over = is_over(self.loop)
         if over:
-            for queue in self.queues():
-                queue.clear()
+            self.forget_tasks()
         return over
+
+    def forget_tasks(self) -> None:
+        """Forget the waiting tasks, whose event loop is over."""
+        for queue in self.queues():
+            queue.clear()
 
     def wake(self, waiter: Wakeable, result: Any) -> bool:
         """Wake a task with a result.

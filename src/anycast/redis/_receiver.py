@@ -11,8 +11,8 @@ from typing import Any, NoReturn, TypeVar
 from anyio import WouldBlock
 
 from anycast._arguments import check_int, check_seconds
-from anycast._combinators.batch import receive_batch
-from anycast._combinators.lease import LeasedMessage, Purpose
+from anycast._combinators.batch import Pair, receive_batch
+from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.channel import Channel
 from anycast._interface.closing import NamedEndpoint
@@ -158,11 +158,14 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         token = self._token_operation()
         return DemandingOperation(self, token, self._session, demand, further=further)
 
-    def holding(self, purpose: Purpose) -> Selectable[LeasedMessage[T]]:
-        if purpose is Purpose.LEASE:
-            return LeaseOperation(self, self._token_operation(), self._session)
+    def leasing(self) -> Selectable[LeasedMessage[T]]:
+        return LeaseOperation(self, self._token_operation(), self._session)
+
+    def batching(self) -> Pair[LeasedMessage[T]]:
         self._check_batches()
-        further = purpose is Purpose.NEXT
+        return self._batching(further=False), self._batching(further=True)
+
+    def _batching(self, *, further: bool) -> BatchOperation:
         return BatchOperation(self, self._token_operation(), self._session, further=further)
 
     def _check_batches(self) -> None:
