@@ -32,9 +32,9 @@ class Hold(ABC):
     def give_back(self) -> None:
         """Give the message back: to a receiver that waits, or else to the head of the channel."""
 
+    @abstractmethod
     def pass_on(self) -> bool:
         """Give the message to a receiver that waits, and return True; else do nothing."""
-        return False
 
 
 @dataclass(frozen=True, slots=True)

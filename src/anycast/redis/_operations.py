@@ -201,6 +201,9 @@ class DeliveryHold(Hold):
     def give_back(self) -> None:
         self._session.failed(self._delivery, "")
 
+    def pass_on(self) -> bool:
+        return False  # a message that was given back goes to a task that waits
+
 
 class BatchHold(DeliveryHold):
     """The hold on a message of a batch, which the program has not seen yet."""
