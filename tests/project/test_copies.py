@@ -70,7 +70,7 @@ class Normalised(ast.NodeTransformer):
 
     def visit_If(self, node: ast.If) -> ast.AST | None:
         """Drop what a copy does on trio only."""
-        on_trio = ast.unparse(node.test) == "core.backend.can_protect"
+        on_trio = ast.unparse(node.test) == "core.can_protect"
         return None if on_trio else self.generic_visit(node)
 
     def visit_Return(self, node: ast.Return) -> ast.AST:

@@ -46,7 +46,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
             self._check_open()
         # Inlined: `Core.take`.
         buffer = core.buffer
-        if core.backend.can_protect:
+        if core.can_protect:
             if core.senders or not buffer:
                 return await self._take_or_wait()
             message: T = buffer[0]

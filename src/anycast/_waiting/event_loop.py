@@ -25,7 +25,15 @@ class LoopBinding:
     The core of a channel is a `LoopBinding`.
     """
 
-    __slots__ = ("_thread", "backend", "budget", "loop", "make_waiter", "running_loop")
+    __slots__ = (
+        "_thread",
+        "backend",
+        "budget",
+        "can_protect",
+        "loop",
+        "make_waiter",
+        "running_loop",
+    )
 
     def __init__(self) -> None:
         # The event loop of the tasks that wait here, or that waited here last.
@@ -39,6 +47,7 @@ class LoopBinding:
         self.backend = backend
         # Each is looked up here once, and not in each operation.
         self.make_waiter = backend.new_waiter
+        self.can_protect = backend.can_protect
         self.running_loop = backend.loop_getter()
 
     @abstractmethod
