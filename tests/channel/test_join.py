@@ -37,6 +37,23 @@ async def test_it_counts_towards_a_yield() -> None:
     assert [await count_yields(channel.join()) for _ in range(5)] == [0, 0, 1, 0, 1]
 
 
+async def test_a_join_that_has_waited_begins_a_new_row() -> None:
+    """The event loop had its turn, so the next operation does not yield."""
+    channel = Anycast[int](yield_every=2)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    sender.send_nowait(1)
+
+    async def join_and_send() -> int:
+        await channel.join()
+        return await count_yields(sender.send(2))
+
+    async with task_group() as tasks:
+        join = await begin(tasks, join_and_send)
+        assert await receiver.receive() == 1  # the second operation since the turn of the join
+        await settle()
+        assert join.result == 0
+
+
 @pytest.mark.parametrize("receive", RECEIVES.values(), ids=RECEIVES)
 async def test_the_last_message_is_received(receive: Receive) -> None:
     """Each way to receive a stored message ends the wait, with the last message only."""

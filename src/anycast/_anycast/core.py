@@ -98,7 +98,6 @@ from anycast._interface.statistics import ChannelStatistics
 from anycast._log import BlockingLog
 from anycast._waiting.event_loop import LoopBinding
 from anycast._waiting.interruption import outcome
-from anycast._waiting.protection import protected
 from anycast._waiting.waiter import NOTHING, Waiter, WaitQueue, Wakeable
 
 T = TypeVar("T")
@@ -296,7 +295,6 @@ class Core(LoopBinding, Generic[T]):
         deliveries = self.lease_counts.take(self.received - 1)
         return Returned(message, deliveries) if deliveries else message
 
-    @protected
     def pull(self) -> bool:
         """Store the message of the sender that has waited longest, and wake that sender.
 
