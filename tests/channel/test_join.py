@@ -17,6 +17,7 @@ from operations import RECEIVES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from anycast._waiting.waiter import Binding, Waiter
     from operations import Receive
 
 pytestmark = pytest.mark.anyio
@@ -210,6 +211,27 @@ async def test_a_message_that_comes_later() -> None:
         receiver.receive_nowait()
         sender.send_nowait(2)
         await settle()
+        assert join.outcome == "done"
+
+
+async def test_the_last_message_is_taken_while_a_join_gets_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Code that runs while the waiter is made, say, a finalizer, may receive."""
+    channel = Anycast[int]()
+    core, receiver = channel._core, channel.new_receiver()
+    channel.new_sender().send_nowait(1)
+    await core.checkpoint()  # to know the event loop
+    make_waiter = core.make_waiter
+
+    def make_and_receive(binding: Binding) -> Waiter:
+        waiter = make_waiter(binding)
+        assert drain(receiver) == [1]
+        return waiter
+
+    monkeypatch.setattr(core, "make_waiter", make_and_receive)
+    async with task_group() as tasks:
+        join = await begin(tasks, channel.join)
         assert join.outcome == "done"
 
 

@@ -384,10 +384,7 @@ class Core(LoopBinding, Generic[T]):
 
     def _hand_back(self, message: T, deliveries: int) -> bool:
         """Give a received message to a waiting receiver; return whether a receiver waited."""
-        if not self.receivers:
-            return False
-        self.check_thread()  # first: if this raises, nothing has changed
-        if not self.hand_over(message, deliveries):
+        if not (self.receivers and self.hand_over(message, deliveries)):
             return False
         self.received -= 1
         self.budget.spent -= 1
@@ -396,7 +393,7 @@ class Core(LoopBinding, Generic[T]):
     def end_lease(self) -> None:
         """End a lease as done. If this was the last lease, a closed channel may end."""
         if self.closed or self.joiners:
-            self.check_thread()  # as in `put_back`
+            self.check_thread()  # first: if this raises, nothing has changed
         self.leases -= 1
         self._wake_at_end()
         if self.joiners:
@@ -450,7 +447,7 @@ class Core(LoopBinding, Generic[T]):
 
     def close(self) -> None:
         """Close the channel: wake all senders, and wake the receivers if the channel has ended."""
-        self.check_thread()  # as in `put_back`
+        self.check_thread()  # as in `end_lease`
         self.closed, self.capacity = True, -1
         self._dismiss(self.senders, self.senders)
         batches = [w for w, leases in self.receivers.items() if isinstance(leases, Collecting)]
