@@ -77,7 +77,11 @@ COMBINING = [
 ]
 LATE = _tests("waiting/test_late_*.py")
 JOINING = ["tests/core/test_interleavings.py", "tests/channel/test_join.py"]
-LEASES = ["tests/combinators/test_lease.py", "tests/combinators/test_deliveries.py"]
+LEASES = [
+    "tests/core/test_lease_counts.py",
+    "tests/combinators/test_lease.py",
+    "tests/combinators/test_deliveries.py",
+]
 BATCHES = ["tests/channel/test_receive_within.py"]
 ENDPOINTS = ["tests/core/test_joining.py", "tests/channel/test_yielding.py"]
 WAITING = [
