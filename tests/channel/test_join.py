@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from anyio import CancelScope, WouldBlock, from_thread, to_thread
@@ -399,7 +399,7 @@ def test_a_join_that_was_left_in_a_closed_event_loop() -> None:
     channel = Anycast[int]()
     channel.new_sender().send_nowait(1)
     loop = asyncio.new_event_loop()
-    left = loop.create_task(channel.join())
+    left: Any = loop.create_task(channel.join())
     loop.run_until_complete(settle())
     loop.close()
 
@@ -410,5 +410,5 @@ def test_a_join_that_was_left_in_a_closed_event_loop() -> None:
         assert join.outcome == "done"
 
     asyncio.run(use())
-    left.get_coro().close()  # type: ignore[union-attr]
-    left._log_destroy_pending = False  # type: ignore[attr-defined]
+    left.get_coro().close()
+    left._log_destroy_pending = False
