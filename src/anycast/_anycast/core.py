@@ -218,8 +218,7 @@ class Core(LoopBinding, Generic[T]):
             BaseException: the error, if the operation has not happened.
         """
         queue.pop(waiter, None)
-        if self.joiners:
-            self.wake_joiners()
+        self.wake_joiners()
         return outcome(waiter, self.put_back if queue is self.receivers else None)
 
     # Sending and receiving. The caller has checked that the channel is open.
@@ -288,8 +287,7 @@ class Core(LoopBinding, Generic[T]):
         finally:
             if message is NOTHING:
                 self.leases -= 1
-                if self.joiners:
-                    self.wake_joiners()
+                self.wake_joiners()
         if message is NOTHING:
             return message
         deliveries = self.lease_counts.take(self.received - 1)
@@ -319,8 +317,7 @@ class Core(LoopBinding, Generic[T]):
                 continue
             self.buffer.append(message)
             return True
-        if self.joiners:
-            self.wake_joiners()
+        self.wake_joiners()
         return False
 
     def put_many(self, messages: deque[T]) -> None:
@@ -466,8 +463,7 @@ class Core(LoopBinding, Generic[T]):
             # since, or a different arm of the same select was woken, or the event loop is over.
             if queue.pop(waiter, NOTHING) is not NOTHING:
                 self.wake(waiter, NOTHING)
-        if self.joiners:
-            self.wake_joiners()
+        self.wake_joiners()
 
     # Joining.
 

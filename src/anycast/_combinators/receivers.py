@@ -35,7 +35,7 @@ from anycast._interface.errors import ReceiverClosedError, ReceiverStoppedError
 from anycast._interface.lease import Lease
 from anycast._interface.receiver import Receiver
 from anycast._interface.statistics import ChannelStatistics, total
-from anycast._select.select import perform_ready, select, select_nowait
+from anycast._select.select import perform_ready, select
 from anycast._select.selectable import Selectable
 from anycast._waiting.protection import protected
 
@@ -285,15 +285,13 @@ class DerivedReceiver(ReceiverBase[T_co]):
         operation = self.receiving()
         await select(operation)
         messages = [operation.take_result()]
-        with suppress(WouldBlock):
-            while len(messages) < max_messages:
-                select_nowait(operation)
-                if operation.error is not None:  # the messages before the error are returned
-                    self._deferred_errors.append(operation.error)
-                if operation.ended or operation.error is not None:
-                    operation.clear_result()
-                    break
-                messages.append(operation.take_result())
+        while len(messages) < max_messages and perform_ready((operation,)) is not None:
+            if operation.error is not None:  # the messages before the error are returned
+                self._deferred_errors.append(operation.error)
+            if operation.ended or operation.error is not None:
+                operation.clear_result()
+                break
+            messages.append(operation.take_result())
         return messages
 
     def channels(self) -> Iterator[Channel[Any]]:

@@ -124,8 +124,9 @@ class Channel(Closing, Generic[T]):
         """Wait until no message is left: none stored, offered by a blocked sender, or on lease.
 
         With leases, this is what ``task_done`` and ``join`` are for an `asyncio.Queue`: a message
-        counts until the work on the message is done. The channel may stay open, and later sends do
-        not matter to a task that `join` has woken. Any number of tasks may join at once.
+        counts until the work on the message is done. A message in a batch that still waits counts,
+        too. The channel may stay open. `join` may return although a message was sent just
+        afterwards. Any number of tasks may join at once.
 
         ```python
         import anyio
