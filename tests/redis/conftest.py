@@ -9,6 +9,7 @@ What is promised, and where it is tested:
 - a cancellation, whenever it strikes, loses nothing and is not lost: `test_cancellation`,
   `test_pending_request`; of a task that was just handed a message: `test_handing_over`
 - batches: `test_send_many`
+- messages as bytes: `test_codec`, `test_json_codec`, `test_json_codec_rule`, `test_comparison`
 - random cancellation, and no connection left behind: `test_storm`
 - crashes of workers and of senders: `test_processes`
 - everything between a channel and its server that can fail: `test_faults`
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 _numbers = count()
 _program, _why_not = find_program()
-if not find_spec("coredis"):
-    _program, _why_not = None, "coredis is not installed"
+if not (find_spec("coredis") and find_spec("msgspec")):
+    _program, _why_not = None, "coredis or msgspec is not installed"
     collect_ignore_glob = ["test_*.py"]
 
 

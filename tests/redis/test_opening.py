@@ -260,22 +260,23 @@ async def test_cancelling_while_it_opens(server: Server, name: str) -> None:
         tasks.cancel_scope.cancel()
 
 
-def test_the_extra_is_optional() -> None:
-    """Without coredis anycast works, and its Redis part says what to install."""
+@pytest.mark.parametrize("package", ["coredis", "msgspec"])
+def test_the_extra_is_optional(package: str) -> None:
+    """Without a package of the extra anycast works, and its Redis part says what to install."""
     program = """
 import sys
 import anycast
-assert not {"anycast.redis", "coredis"} & set(sys.modules)
-sys.modules["coredis"] = None
+assert not {"anycast.redis", "coredis", "msgspec"} & set(sys.modules)
+sys.modules[sys.argv[1]] = None
 try:
     import anycast.redis
 except ImportError as error:
     print(error)
 """
     run = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, package], capture_output=True, text=True, check=True
     )
-    assert run.stdout == "anycast.redis needs coredis: run `pip install 'anycast[redis]'`\n"
+    assert run.stdout == f"anycast.redis needs {package}: run `pip install 'anycast[redis]'`\n"
 
 
 async def test_a_socket_of_unix(server: Server, name: str) -> None:

@@ -5,8 +5,8 @@ Needs the extra: ``pip install 'anycast[redis]'``. Redis >= 7.0, or Valkey.
 
 from importlib.util import find_spec as _find_spec
 
-if _find_spec("coredis") is None:
-    raise ImportError("anycast.redis needs coredis: run `pip install 'anycast[redis]'`")
+if _missing := [name for name in ("coredis", "msgspec") if _find_spec(name) is None]:
+    raise ImportError(f"anycast.redis needs {_missing[0]}: run `pip install 'anycast[redis]'`")
 
 from anycast._interface.exports import show_as_from as _show_as_from
 from anycast.redis._channel import RedisAnycast

@@ -1,23 +1,30 @@
-"""Messages as JSON: plain data, and dataclasses of it.
+"""Messages as JSON, by msgspec. What is sent is what arrives, or the send raises.
 
-A body is checked against the type, and the message is built anew. So a receiver gets only
-messages of the type, and a body of another shape becomes a dead letter. For messages that these
-types cannot express, write a `Codec`.
+The rule: if `encode` returns a body, then `decode` makes of this body an equal message, with the
+same types at all depths. msgspec alone does not keep the rule. Its encoder looks at the message
+and not at the type: it writes an int into a field that should have a str, a nan as null, and a
+subclass as its base class. So `encode` decodes each body, and compares. This costs less than
+checks of each field before encoding would, since msgspec decodes in C; and it finds all that the
+class of a message does on its own, such as a `__post_init__` that changes a field.
+
+A union whose members look alike in JSON cannot keep the rule for each member. msgspec refuses
+such a union, and so `json_codec` does.
+
+Decoding is strict, too. msgspec takes no str for an int; but it passes over a field of a dataclass
+that it does not know, and the process might then do less than the sender asked for. `decode`
+encodes what it has read, and looks for such fields if the two bodies differ.
 """
 
 from __future__ import annotations
 
-import json
-import types
-import typing
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, cast, overload
 
+import msgspec
+
 from anycast.redis._codec import Codec
-
-Build = Callable[[Any], Any]
-
+from anycast.redis._codec_type import check_type, name_of
+from anycast.redis._comparison import Comparison, Difference
+from anycast.redis._known_fields import check_known
 
 T = TypeVar("T")
 
@@ -33,8 +40,17 @@ def json_codec(message_type: object) -> Codec[Any]: ...
 def json_codec(message_type: object) -> Codec[Any]:
     """Return a codec that writes messages of one type as JSON.
 
-    The type may be `str`, `int`, `float`, `bool`, ``None``, `typing.Any`, a dataclass, `list`,
-    `tuple`, `dict` with keys that are `str`, and unions of these types.
+    The type may be
+
+    - `str`, `int`, `float`, `bool`, ``None``, `bytes`, `~decimal.Decimal`, `~uuid.UUID`,
+      `~datetime.datetime`, `~datetime.date`, `~datetime.time` and `~datetime.timedelta`;
+    - a dataclass, also generic, a `~typing.NamedTuple`, a `~typing.TypedDict`, or a
+      ``msgspec.Struct``;
+    - an `~enum.Enum` of `str` or of `int`, or a `~typing.Literal`;
+    - `list`, `tuple`, `set`, `frozenset` and `dict` of these types;
+    - a union of types that look different in JSON, such as ``Job | None``;
+    - `typing.Any`, for plain data: None, bool, int, float, str, list, and dict with keys that are
+      str.
 
     ```py
     from dataclasses import dataclass
@@ -53,11 +69,17 @@ def json_codec(message_type: object) -> Codec[Any]:
     assert codec.decode(b'{"number":7,"tags":["new"]}') == Job(7, ["new"])
     ```
 
+    If `Codec.encode` returns, then `Codec.decode` returns an equal message, with the same types at
+    all depths. `encode` makes sure of this: it decodes each body, and compares. So the
+    `__post_init__` of a dataclass runs once more.
+
     Args:
         message_type: the type of the messages.
 
     Returns:
-        A codec; its `Codec.decode` raises for a body of another shape.
+        A codec. Its `encode` raises `TypeError` or `ValueError` for a message that would not arrive
+            as it is: a bool for an int, an int for a float, an instance of a subclass, a nan. Its
+            `decode` raises `ValueError` for a body that is no message of the type.
 
     Raises:
         TypeError: if the type is not supported.
@@ -67,134 +89,48 @@ def json_codec(message_type: object) -> Codec[Any]:
 
 class _JsonCodec:
     def __init__(self, message_type: object) -> None:
-        # The checks are made once, here, and not for each message.
-        self._build = _builder(message_type, {})
-        self._encoder = json.JSONEncoder(separators=(",", ":"), default=_plain, allow_nan=False)
+        check_type(message_type)
+        self._name = name_of(message_type)
+        self._encoder = msgspec.json.Encoder(enc_hook=_refuse)
+        self._decoder = msgspec.json.Decoder(cast("Any", message_type))
+        self._comparison = Comparison()
 
     def encode(self, message: object, /) -> bytes:
-        return self._encoder.encode(message).encode()
+        try:
+            body = self._encoder.encode(message)
+            self._comparison.check(message, self._read(message, body))
+        except Difference as difference:
+            raise difference.error() from None
+        except RecursionError:
+            raise ValueError("the message is nested too deeply, or contains itself") from None
+        return body
 
     def decode(self, body: bytes, /) -> Any:
-        return self._build(json.loads(body))
+        try:
+            message = self._decoder.decode(body)
+            if self._encoder.encode(message) != body:
+                check_known(msgspec.json.decode(body), message)
+        except (msgspec.MsgspecError, TypeError, UnicodeError) as error:
+            # TypeError: an item of a set has no hash, for example.
+            raise ValueError(f"the body is no {self._name}: {error}") from error
+        except RecursionError:
+            raise ValueError("the body is nested too deeply") from None
+        return message
+
+    def _read(self, message: object, body: bytes) -> Any:
+        """Decode what was encoded a moment ago."""
+        try:
+            return self._decoder.decode(body)
+        except msgspec.MsgspecError as error:
+            self._check_finite(message, body)
+            raise TypeError(f"the message is no {self._name}: {error}") from error
+
+    def _check_finite(self, message: object, body: bytes) -> None:
+        """Check for a nan, which was written as null. An error about the null would mislead."""
+        plain = msgspec.to_builtins(message, str_keys=True, enc_hook=_refuse)
+        self._comparison.check(plain, msgspec.json.decode(body))
 
 
-def _plain(value: object) -> dict[str, Any]:
-    """Return the fields of a dataclass; `json` calls this for every type that it does not know."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in fields(value) if field.init}
+def _refuse(value: object) -> Any:
+    """Raise: msgspec calls this for a value of a class that it does not know."""
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON by this codec")
-
-
-def _builder(kind: Any, known: dict[Any, Build]) -> Build:  # noqa: PLR0911  one return for each kind of type
-    """Return a function that checks a parsed JSON value and builds a value of the type.
-
-    Args:
-        kind: the type.
-        known: a builder for each dataclass met so far. A dataclass may contain itself.
-    """
-    if kind in known:
-        return lambda value: known[kind](value)  # noqa: PLW0108  looked up late: a type may contain itself
-    origin, parts = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return lambda value: value
-    if kind in (None, types.NoneType, bool, int, str):
-        return _exactly(types.NoneType if kind is None else kind)
-    if kind is float:
-        return _float
-    if is_dataclass(kind):
-        return _dataclass(cast("type", kind), known)
-    if origin in (typing.Union, types.UnionType):
-        return _union([_builder(part, known) for part in parts])
-    if kind is list or origin is list:
-        return _list(_builder(parts[0] if parts else Any, known))
-    if (kind is dict or origin is dict) and (not parts or parts[0] is str):
-        return _dict(_builder(parts[1] if parts else Any, known))
-    if origin is tuple:
-        return _tuple(parts, known)
-    raise TypeError(f"`json_codec` does not know how to write a {kind!r}: write a `Codec` for it")
-
-
-def _exactly(kind: type) -> Build:
-    def build(value: Any) -> Any:
-        if type(value) is not kind:
-            raise _wrong(value, kind.__name__)
-        return value
-
-    return build
-
-
-def _float(value: Any) -> float:
-    if type(value) is not int and type(value) is not float:
-        raise _wrong(value, "float")
-    return float(value)
-
-
-def _list(item: Build) -> Build:
-    def build(value: Any) -> list[Any]:
-        return [item(part) for part in _is_list(value)]
-
-    return build
-
-
-def _dict(item: Build) -> Build:
-    def build(value: Any) -> dict[str, Any]:
-        return {key: item(part) for key, part in _is_dict(value).items()}
-
-    return build
-
-
-def _tuple(parts: tuple[Any, ...], known: dict[Any, Build]) -> Build:
-    if len(parts) == 2 and parts[1] is ...:  # noqa: PLR2004  tuple[int, ...]
-        items = _list(_builder(parts[0], known))
-        return lambda value: tuple(items(value))
-    builders = [_builder(part, known) for part in parts]
-
-    def build(value: Any) -> tuple[Any, ...]:
-        return tuple(builder(part) for builder, part in zip(builders, _is_list(value), strict=True))
-
-    return build
-
-
-def _union(builders: list[Build]) -> Build:
-    # The first type that accepts the value wins. If no type does, the last type's error is raised.
-    def build(value: Any) -> Any:
-        for builder in builders[:-1]:
-            try:
-                return builder(value)
-            except (TypeError, ValueError):
-                continue
-        return builders[-1](value)
-
-    return build
-
-
-def _dataclass(kind: type, known: dict[Any, Build]) -> Build:
-    def build(value: Any) -> Any:
-        given = _is_dict(value)
-        if unknown := given.keys() - builders.keys():
-            raise TypeError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-        return kind(**{name: builders[name](part) for name, part in given.items()})
-
-    # Entered before the fields are looked at, since a field may refer to this dataclass.
-    known[kind] = build
-    hints = typing.get_type_hints(kind)
-    builders = {
-        field.name: _builder(hints[field.name], known) for field in fields(kind) if field.init
-    }
-    return build
-
-
-def _is_list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise _wrong(value, "list")
-    return value  # pyright: ignore[reportUnknownVariableType]
-
-
-def _is_dict(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _wrong(value, "dict")
-    return cast("dict[str, Any]", value)
-
-
-def _wrong(value: object, kind: str) -> TypeError:
-    return TypeError(f"this is no {kind}: {value!r}")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from anycast._arguments import check_int, check_seconds
-
-if TYPE_CHECKING:
-    from anycast.redis._codec import Codec
+from anycast.redis._codec import Codec, check_codec
 
 T = TypeVar("T")
 
@@ -36,6 +34,7 @@ class Options(Generic[T]):
 
     def __post_init__(self) -> None:
         check_int("limit", self.limit, least=1, or_inf=True)
+        check_codec(self.codec)
         check_seconds("lease", self.lease, least=SHORTEST)
         check_int("prefetch", self.prefetch, least=0)
         if self.delivery not in DELIVERIES:

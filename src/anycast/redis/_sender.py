@@ -15,6 +15,7 @@ from anycast._interface.closing import NamedEndpoint
 from anycast._interface.errors import SenderClosedError
 from anycast._interface.operation import Operation
 from anycast._interface.sender import Sender
+from anycast.redis._codec import encode_message
 from anycast.redis._outbox import MAX_MESSAGES, Item
 from anycast.redis._send_errors import sender_closed
 from anycast.redis._session import Session
@@ -35,7 +36,7 @@ class _Sender(NamedEndpoint, Sender[T]):
         self._check_open()
         session.check_entered()
         # The send pump settles the request, and so wakes this task.
-        request = session.outbox.put(self, (session.options.codec.encode(item),))
+        request = session.outbox.put(self, (encode_message(session.options.codec, item),))
         try:
             await request.wait()
         except BaseException:
@@ -99,11 +100,14 @@ class _Sender(NamedEndpoint, Sender[T]):
         """Encode the first messages, and stop before a message that cannot be encoded.
 
         Raises:
-            Exception: what the codec raised for the very first message.
+            Exception: what the codec raised for the very first message. A `TypeError`, too, if the
+                codec returned anything but bytes.
         """
+        codec = self._session.options.codec
         bodies: list[bytes] = []
         try:
-            bodies.extend(map(self._session.options.codec.encode, islice(messages, MAX_MESSAGES)))
+            for message in islice(messages, MAX_MESSAGES):
+                bodies.append(encode_message(codec, message))  # noqa: PERF401  keeps a part
         except Exception:
             if not bodies:
                 raise
