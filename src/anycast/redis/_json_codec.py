@@ -3,9 +3,9 @@
 The rule: if `encode` returns a body, then `decode` makes of this body an equal message, with the
 same types at all depths. msgspec alone does not keep the rule. Its encoder looks at the message
 and not at the type: it writes an int into a field that should have a str, a nan as null, and a
-subclass as its base class. So `encode` decodes each body, and compares. This costs less than
-checks of each field before encoding would, since msgspec decodes in C; and it finds all that the
-class of a message does on its own, such as a `__post_init__` that changes a field.
+subclass as its base class. So `encode` decodes each body, and compares. A check of the fields by
+their types, without decoding, would miss what the class of a message does on its own: a
+`__post_init__` that changes a field, for example.
 
 A union whose members look alike in JSON cannot keep the rule for each member. msgspec refuses
 such a union, and so `json_codec` does.
