@@ -148,7 +148,7 @@ def explore(session: nox.Session) -> None:
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Break the code in small ways, one after another. For each way a test must fail."""
-    session.install(".", *group("tests"))
+    session.install(".", *group("redis"))
     session.run("python", "tests/support/mutants.py", *session.posargs)
 
 

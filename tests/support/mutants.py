@@ -83,6 +83,7 @@ LEASES = [
     "tests/combinators/test_deliveries.py",
 ]
 BATCHES = ["tests/channel/test_receive_within.py"]
+CODECS = ["tests/redis/test_comparison.py", "tests/redis/test_json_codec.py"]
 ENDPOINTS = ["tests/core/test_joining.py", "tests/channel/test_yielding.py"]
 WAITING = [
     "tests/waiting/test_waiters.py",
@@ -121,6 +122,12 @@ ABOUT = {
     "_waiting/interruption": LATE,
     "_waiting/late_cancellation": LATE,
     "_waiting/protection": _tests("waiting/test_k*.py"),
+    "redis/_codec": ["tests/redis/test_codec.py"],
+    "redis/_codec_type": CODECS,
+    "redis/_comparison": CODECS,
+    "redis/_json_codec": CODECS,
+    "redis/_known_fields": CODECS,
+    "redis/_options": ["tests/redis/test_codec.py"],
     "_waiting/trio_backend": [
         "tests/waiting/test_ended_loops.py",
         *WAITING,

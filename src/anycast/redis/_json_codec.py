@@ -42,15 +42,13 @@ def json_codec(message_type: object) -> Codec[Any]:
 
     The type may be
 
-    - `str`, `int`, `float`, `bool`, ``None``, `bytes`, `~decimal.Decimal`, `~uuid.UUID`,
-      `~datetime.datetime`, `~datetime.date`, `~datetime.time` and `~datetime.timedelta`;
-    - a dataclass, also generic, a `~typing.NamedTuple`, a `~typing.TypedDict`, or a
-      ``msgspec.Struct``;
-    - an `~enum.Enum` of `str` or of `int`, or a `~typing.Literal`;
+    - `str`, `int`, `float`, `bool`, ``None``, `bytes`, `decimal.Decimal`, `uuid.UUID`, or the
+      `datetime`, `date`, `time` and `timedelta` of `datetime`;
+    - a dataclass, also a generic dataclass; a `NamedTuple`, a `TypedDict`, or a `msgspec.Struct`;
+    - an `Enum` of `str` or of `int`, or a `Literal`;
     - `list`, `tuple`, `set`, `frozenset` and `dict` of these types;
     - a union of types that look different in JSON, such as ``Job | None``;
-    - `typing.Any`, for plain data: None, bool, int, float, str, list, and dict with keys that are
-      str.
+    - `typing.Any`, for plain data: None, bool, int, float, str, list, and dict whose keys are str.
 
     ```py
     from dataclasses import dataclass
@@ -82,7 +80,8 @@ def json_codec(message_type: object) -> Codec[Any]:
             `decode` raises `ValueError` for a body that is no message of the type.
 
     Raises:
-        TypeError: if the type is not supported.
+        TypeError: if the type is not supported, or is a union of types that look alike in JSON,
+            such as two dataclasses. Structs with tags look different.
     """
     return _JsonCodec(message_type)
 
