@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from anyio import CancelScope, WouldBlock, fail_after
+from coredis.connection import TCPLocation
 
 from anycast import ChannelError, ReceiverError, SenderError
-from anycast.redis._link import Link, UnreachableError, _Connection
+from anycast.redis._connection import Connection
+from anycast.redis._link import Link, UnreachableError
 from anycast.redis._link import Server as LinkServer
 from helpers import settle, task_group
 from proxies import Proxy
@@ -180,8 +182,18 @@ async def test_a_send_whose_outcome_stays_unknown(own_server: Server, name: str)
     """The error says that nobody knows."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, timeout=0.3) as jobs:
+            await jobs.new_sender().send(1)
             own_server.freeze()
             with pytest.raises(SenderError, match="does not know whether its message was stored"):
+                await jobs.new_sender().send(2)
+
+
+async def test_a_send_that_never_reached_the_server(own_server: Server, name: str) -> None:
+    """The error says that the message was not stored."""
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, timeout=0.3) as jobs:
+            own_server.kill()
+            with pytest.raises(SenderError, match=r"could not send: .* cannot be reached"):
                 await jobs.new_sender().send(1)
 
 
@@ -415,6 +427,7 @@ async def test_a_send_that_is_answered_by_nonsense(server: Server, name: str) ->
             channel(server, name, url=proxy.url, timeout=0.5) as jobs,
             task_group() as tasks,
         ):
+            await jobs.new_sender().send(1)
             proxy.hold()
 
             async def talk_nonsense() -> None:
@@ -423,7 +436,7 @@ async def test_a_send_that_is_answered_by_nonsense(server: Server, name: str) ->
 
             tasks.start_soon(talk_nonsense)
             with pytest.raises(SenderError, match="does not know whether its message was stored"):
-                await jobs.new_sender().send(1)
+                await jobs.new_sender().send(2)
 
 
 async def test_a_fault_of_our_own(
@@ -456,7 +469,7 @@ async def test_a_connection_that_fails_in_another_way(server: Server) -> None:
     async with task_group() as tasks:
         link = Link(LinkServer(server.url), tasks, timeout=1.0)
         broken: Any = BrokenConnection()
-        link._connection = _Connection(broken)
+        link._connection = Connection(broken, TCPLocation("nowhere", 1))
         with pytest.raises(UnreachableError, match="the cable is cut"):
             await link.call(b"PING")
         assert link._connection is None

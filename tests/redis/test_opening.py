@@ -56,11 +56,10 @@ pytestmark = pytest.mark.anyio
         ({"name": "a}b"}, ValueError, "`name` must not be empty, nor contain '}', not 'a}b'"),
         ({"name": None}, TypeError, "`name` must be a str, not None"),
         (
-            {"url": "http://user:secret@host"},
+            {"name": "\udcff"},
             ValueError,
-            "`url` must begin with redis://, rediss:// or unix://, not 'http'",
+            "`name` must be text that UTF-8 can encode, not '\\udcff'",
         ),
-        ({"url": "redis://"}, ValueError, "`url` must name a host, or the path of a socket"),
     ],
 )
 def test_arguments(

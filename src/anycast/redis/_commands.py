@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from time import monotonic
+import re
 from typing import TYPE_CHECKING, Any
 
-from anyio import sleep
 from coredis.exceptions import NoScriptError, StreamConsumerError
 
-from anycast.redis._link import RefusedError, UnreachableError
+from anycast.redis._answers import RefusedError, UnreachableError
+from anycast.redis._outages import Outages
+from anycast.redis._retries import FIRST_PAUSE, LONGEST_PAUSE, Retries
 
 if TYPE_CHECKING:
     from anycast.redis._keys import Keys
     from anycast.redis._link import Link
     from anycast.redis._scripts import Script
 
-# Seconds before a retry. Each further pause is twice as long, up to the longest.
-FIRST_PAUSE = 0.02
-LONGEST_PAUSE = 0.5
+__all__ = ["FIRST_PAUSE", "LONGEST_PAUSE", "Commands", "GoneError"]
 
 
 class GoneError(Exception):
@@ -34,24 +33,44 @@ class Commands:
         link: the link that all scripts share.
         keys: of the channel.
         me: identifies the session, and names the consumer of this process in the group.
-        timeout: how many seconds the server may be unreachable before that is an error.
+        timeout: how many seconds the server may be unreachable before that is an error, or
+            `math.inf`.
+        label: names the channel, for the log.
     """
 
-    def __init__(self, link: Link, keys: Keys, me: bytes, timeout: float) -> None:
+    def __init__(
+        self, link: Link, keys: Keys, me: bytes, timeout: float, label: str = "anycast"
+    ) -> None:
         self._link = link
         self._keys = keys
         self._timeout = timeout
+        self._outages = Outages(label)
+        # Whether the scripts store messages: `Retries` has the meaning.
+        self._sends = False
         self.me = me
         # Distinguishes this channel from earlier and later channels of the same name. INIT
         # returns this mark. Every other script gets the mark, and answers "gone" if the channel
         # at the server has a different mark.
         self.born = b""
 
-    def over(self, link: Link) -> Commands:
-        """Return commands for the same session that use another link."""
+    def over(self, link: Link, *, sends: bool = False) -> Commands:
+        """Return commands for the same session that use another link.
+
+        Args:
+            link: the other link.
+            sends: whether the scripts store messages. Only these scripts give up on a server that
+                works but refuses to write.
+        """
         other = Commands(link, self._keys, self.me, self._timeout)
         other.born = self.born
+        other._outages = self._outages
+        other._sends = sends
         return other
+
+    def new_retries(self) -> Retries:
+        """Return the pauses between the tries of a script."""
+        # The script that opens the channel stores something, too.
+        return Retries(self._timeout, self._outages, sends=self._sends or not self.born)
 
     async def run(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run an idempotent script, and retry until the server has answered.
@@ -62,6 +81,8 @@ class Commands:
         Raises:
             UnreachableError: if the server did not answer within the timeout. The script may
                 have run.
+            UnavailableError: if the script has certainly not run within the timeout.
+            WritesRefusedError: only with ``sends``: if the server works, but refuses to write.
             RefusedError: if the server did not run the script.
             GoneError: if the server lost the channel.
         """
@@ -73,15 +94,12 @@ class Commands:
 
     async def retry(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run a script as `run` does, but with these arguments alone."""
-        deadline, pause = monotonic() + self._timeout, FIRST_PAUSE
-        while True:
-            try:
-                return _unless_gone(await self._evaluate(script, *arguments))
-            except UnreachableError:
-                if monotonic() + pause > deadline:
-                    raise
-            await sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+        with self.new_retries() as retries:
+            while True:
+                try:
+                    return _unless_gone(await self._evaluate(script, *arguments))
+                except UnreachableError as error:
+                    await retries.pause(error)
 
     async def _evaluate(self, script: Script, *arguments: bytes | float) -> list[Any]:
         keys = self._keys.all
@@ -100,7 +118,7 @@ class Commands:
             # The stream or its group is missing: somebody deleted them.
             if isinstance(error.__cause__, StreamConsumerError) or "NOGROUP" in str(error):
                 raise GoneError from error
-            raise
+            raise RefusedError(f"{error}{_line_of(script, str(error))}") from error.__cause__
         return answer
 
 
@@ -108,3 +126,11 @@ def _unless_gone(answer: list[Any]) -> list[Any]:
     if answer[0] == b"gone":
         raise GoneError
     return answer
+
+
+def _line_of(script: Script, told: str) -> str:
+    """Return the line of the script that an error tells of, which names command and key."""
+    found = re.search(r"@user_script:(\d+)", told)
+    lines = script.text.decode().splitlines()
+    number = int(found[1]) if found else 0
+    return f" {lines[number - 1].strip()}" if 0 < number <= len(lines) else ""

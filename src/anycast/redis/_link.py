@@ -1,121 +1,99 @@
-"""Connections to the server, used only by the tasks that a session starts.
+"""The way from a session to its server: commands in, answers out.
 
-A `Link` owns at most one connection, drops the connection after any failure, and opens a new
-connection at the next use. A link never retries, but raises `UnreachableError` or `RefusedError`.
-The caller knows whether a retry is safe, and decides.
+A `Link` has at most one connection that takes commands, drops the connection after any failure, and
+opens a new connection at the next use. A link never retries a command that may have run, but raises
+`UnreachableError` or `RefusedError`. The caller knows whether a retry is safe, and decides. The
+link itself sends a command again only after the answer that another node of a cluster has the keys.
 
-This module uses the connections of coredis without the client and the pool of coredis, for two
-reasons:
+A `Route` tells to which server the link connects, and the link tells the route what happens:
 
-- A pool has slots. A blocking command that is cancelled, times out or loses its connection keeps
-  the slot for ever. A task that is cancelled while waiting for a slot can consume the wake-up of
-  another task.
-- The client retries commands, and a retry stored a message twice.
+- **The connection is lost**, or a command has no answer in time: the connection is dropped.
+- **The server answers that another server may be the right server**, as in a failover: the
+  connection is retired. It takes no more commands, and ends when the commands in flight are
+  answered. A drop would leave their outcome unknown.
+- **MOVED**: the same, and the command goes to the node that the answer names.
+- **ASK**: this command alone goes to the node that the answer names, on a separate connection.
+
+All keys of a channel are in the same slot of a cluster, so one connection serves all commands.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from anyio import CancelScope, Event, Lock, move_on_after
-from coredis import ConnectionPool
-from coredis.exceptions import (
-    BusyLoadingError,
-    ConnectionError,  # noqa: A004  its name there
-    InvalidResponse,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-    TryAgainError,
+
+from anycast.redis._answers import (
+    OutOfMemoryError,
+    RedirectedError,
+    RefusedError,
+    UnavailableError,
+    UnreachableError,
+    WritesRefusedError,
 )
+from anycast.redis._cluster import ClusterRoute
+from anycast.redis._connection import check_version, key_of
+from anycast.redis._routes import Dialer
+from anycast.redis._sentinels import SentinelRoute
+from anycast.redis._url import parse_url
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
-    from coredis.connection import BaseConnection
 
-OLDEST = (7, 0)  # versions of Redis; Valkey began with 7.2
-# These leave unknown whether the server ran the command, or say that another try may succeed:
-# the connection broke or timed out, the answer makes no sense, or the server is a replica now.
-NO_ANSWER = (ConnectionError, TimeoutError, InvalidResponse, ReadOnlyError, TryAgainError)
-SCHEMES = ("redis", "rediss", "unix")
-SCHEMES_TEXT = "redis://, rediss:// or unix://"
+    from anycast.redis._connection import Connection
+    from anycast.redis._routes import Route
+    from anycast.redis._url import Place
 
+__all__ = [
+    "SAFETY",
+    "Hints",
+    "Link",
+    "OutOfMemoryError",
+    "RefusedError",
+    "Server",
+    "UnavailableError",
+    "UnreachableError",
+    "WritesRefusedError",
+]
 
-class UnreachableError(Exception):
-    """No usable answer: whether the command ran is unknown, and another try may succeed."""
-
-
-class RefusedError(Exception):
-    """The server answered with an error: the command was not run."""
+# How often a command follows the answer that another node has the keys.
+MOST_REDIRECTS = 5
 
 
 class Server:
-    """The address of the server, and how to connect.
+    """Where the server is, and how to connect.
 
     Args:
-        url: of the server.
+        url: of the server, of its Sentinels, or of nodes of its cluster.
 
     Raises:
-        ValueError: if the URL has an unknown scheme or lacks a host or path. The text of the
-            error never shows the password.
+        TypeError: if the URL is not a str.
+        ValueError: if a part of the URL is wrong. The text of the error never shows the password.
     """
 
     def __init__(self, url: str) -> None:
-        scheme = urlsplit(url).scheme
-        if scheme not in SCHEMES:
-            raise ValueError(f"`url` must begin with {SCHEMES_TEXT}, not {scheme!r}")
-        # The pool only parses the URL and is never entered; the module's docstring says why.
-        self._pool: ConnectionPool[Any] = ConnectionPool.from_url(url, decode_components=True)
-        if self._pool.location is None:
-            raise ValueError("`url` must name a host, or the path of a socket")
+        self._url = parse_url(url)
 
-    def new_connection(self) -> BaseConnection:
-        """Return a connection that is not running yet."""
-        # `Link` bounds how long connecting takes, so coredis need not.
-        options = {**self._pool.connection_kwargs, "connect_timeout": None}
-        connection: BaseConnection = self._pool.connection_class(self._pool.location, **options)
-        return connection
+    def new_dialer(self, tasks: TaskGroup, seconds: float) -> Dialer:
+        """Return what opens connections to the server."""
+        return Dialer(self._url.access, tasks, seconds)
+
+    def new_route(self, tasks: TaskGroup, seconds: float) -> Route:
+        """Return what finds the server, for a link."""
+        url = self._url
+        if url.kind == "redis+sentinel":
+            sentinels = Dialer(url.sentinel_access, tasks, seconds)
+            return SentinelRoute(url.places, url.service, sentinels, seconds)
+        dialer = self.new_dialer(tasks, seconds)
+        return ClusterRoute(url.places, dialer, asks=url.kind == "redis+cluster")
 
     def __str__(self) -> str:
-        return str(self._pool.location)
-
-
-class _Connection:
-    """A running connection, and how the attempt to connect ended."""
-
-    def __init__(self, raw: BaseConnection) -> None:
-        # The connection of coredis.
-        self.raw = raw
-        # What ended the connection, if that was an error of coredis.
-        self.error: Exception | None = None
-        # Set once the connection is established, or has ended. Wakes the task that connects.
-        self.settled = Event()
-        # Shielded from a cancellation of the task group: only `abort` closes the connection.
-        self._scope = CancelScope(shield=True)
-
-    async def run(self) -> None:
-        """Run the connection until the connection breaks or is aborted."""
-        with self._scope:
-            try:
-                await self.raw.run(task_status=self)
-            except RedisError as error:
-                self.error = error
-        self.settled.set()
-
-    def started(self, value: None = None) -> None:
-        """Note that the connection is established; coredis calls this."""
-        del value
-        self.settled.set()
-
-    def abort(self) -> None:
-        """Close the connection at once."""
-        self._scope.cancel()
+        return ",".join(map(str, self._url.places))
 
 
 class Link:
-    """Sends commands on at most one connection, which is opened when needed.
+    """Sends commands on one connection, which is opened when needed.
 
     Args:
         server: the server to connect to.
@@ -124,13 +102,19 @@ class Link:
     """
 
     def __init__(self, server: Server, tasks: TaskGroup, timeout: float) -> None:
-        self._server = server
         self._tasks = tasks
         self._timeout = timeout
-        self._connection: _Connection | None = None
+        self._dialer = server.new_dialer(tasks, timeout)
+        self._route = server.new_route(tasks, timeout)
+        # Takes commands, if it is usable.
+        self._connection: Connection | None = None
+        # Every connection that may have commands in flight.
+        self._connections: set[Connection] = set()
         self._closed = False
         # Held while a connection is opened, so that several calls open a single connection.
         self._opening = Lock()
+        # Ends the look whether the server is still the right server.
+        self._looking: CancelScope | None = None
 
     async def call(self, command: bytes, *arguments: bytes | float, blocks: float = 0) -> Any:
         """Send a command and return the server's answer. Several commands may be in flight.
@@ -142,88 +126,129 @@ class Link:
 
         Raises:
             UnreachableError: if the server gave no usable answer.
+            UnavailableError: if the command was not run, and another try may succeed.
             RefusedError: if the answer was an error. The cause is the error of coredis.
         """
-        connection = self._connection
-        if connection is None or not connection.raw.usable:
-            connection = await self._open()
-        try:
-            return await connection.raw.create_request(
-                command, *arguments, decode=False, timeout=self._timeout + blocks
-            )
-        except NO_ANSWER as error:
-            self._drop(connection)
-            raise UnreachableError(f"{self._server}: {error}") from error
-        except RedisError as error:
-            raise RefusedError(str(error)) from error
-        except Exception as error:
-            # coredis raises here whatever ended the connection, so any error may come.
-            self._drop(connection)
-            raise UnreachableError(f"{self._server}: {error!r}") from error
+        seconds = self._timeout + blocks
+        for _ in range(MOST_REDIRECTS):
+            connection = self._connection
+            if connection is None or not connection.usable:
+                connection = await self._open(key_of(command, arguments))
+            elif self._route.stale:
+                self._look_again(connection)
+            try:
+                return await connection.call(command, *arguments, seconds=seconds)
+            except RedirectedError as told:
+                redirect = told
+                place = self._route.moved(told, connection.place)
+                if told.once:
+                    return await self._call_aside(place, command, *arguments, seconds=seconds)
+                self._retire(connection)
+            except UnavailableError as error:
+                if error.elsewhere:
+                    self._route.doubt()
+                    self._retire(connection)
+                raise
+            except UnreachableError:
+                self._route.doubt()
+                self._drop(connection)
+                raise
+        raise redirect
 
     def close(self) -> None:
-        """Abort the connection. Later calls raise `UnreachableError`."""
+        """Abort every connection. Later calls raise `UnreachableError`."""
         self._closed = True
-        if self._connection is not None:
-            self._drop(self._connection)
+        self._route.close()
+        if self._looking is not None:
+            self._looking.cancel()
+        for connection in tuple(self._connections):
+            self._drop(connection)
 
-    def _drop(self, connection: _Connection) -> None:
+    def _drop(self, connection: Connection) -> None:
         connection.abort()
+        self._connections.discard(connection)
         if self._connection is connection:
             self._connection = None
 
-    async def _open(self) -> _Connection:
+    def _retire(self, connection: Connection) -> None:
+        connection.retire()
+        if self._connection is connection:
+            self._connection = None
+
+    async def _open(self, key: bytes | None) -> Connection:
         async with self._opening:
             # Another task may have opened a connection while this task waited for the lock.
-            if not self._closed and (self._connection is None or not self._connection.raw.usable):
-                self._connection = await self._connect()
-            if self._connection is not None and self._closed:
-                # The link was closed while the connection was opened.
-                self._drop(self._connection)
-            if self._connection is None:
-                raise UnreachableError("the channel was left")
-            return self._connection
+            if self._connection is not None and self._connection.usable:
+                return self._connection
+            if self._connection is not None:
+                # The connection was lost.
+                self._route.doubt()
+                self._connection = None
+            try:
+                self._check_open()
+                connection = await self._dial(await self._route.find(key))
+            finally:
+                if self._closed:
+                    # The route may have opened a connection after the link was closed.
+                    self._route.close()
+            try:
+                await self._route.check(connection)
+                check_version(connection.raw.server_version)
+            except BaseException:
+                self._drop(connection)
+                raise
+            self._connection = connection
+            return connection
 
-    async def _connect(self) -> _Connection:
-        connection = _Connection(self._server.new_connection())
-        self._tasks.start_soon(connection.run)
+    async def _dial(self, place: Place) -> Connection:
         try:
-            # After the timeout, `_check` finds the connection unusable, and raises.
-            with move_on_after(self._timeout):
-                await connection.settled.wait()
-            self._check(connection)
-        except BaseException:
-            connection.abort()
+            connection = await self._dialer.open(place)
+        except UnreachableError:
+            self._route.doubt()
+            raise
+        # Connections that have ended by themselves are forgotten here.
+        self._connections = {each for each in self._connections if each.raw.usable}
+        self._connections.add(connection)
+        try:
+            self._check_open()
+        except UnreachableError:
+            self._drop(connection)
             raise
         return connection
 
-    def _check(self, connection: _Connection) -> None:
-        error = connection.error
-        if connection.raw.usable:
-            check_version(connection.raw.server_version)
-        # A server that is loading its data is away for a while. Any other error that the server
-        # answers, such as a wrong password, is final.
-        elif isinstance(error, ResponseError) and not isinstance(error, BusyLoadingError):
-            raise RefusedError(str(error)) from error
-        else:
-            why = f": {error}" if isinstance(error, InvalidResponse) else ""
-            raise UnreachableError(f"{self._server} cannot be reached{why}") from error
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UnreachableError("the channel was left")
 
+    async def _call_aside(
+        self, place: Place, command: bytes, *arguments: bytes | float, seconds: float
+    ) -> Any:
+        """Send a command to the node to which the slot of its keys is moving."""
+        connection = await self._dial(place)
+        try:
+            return await connection.call(command, *arguments, seconds=seconds, asking=True)
+        finally:
+            self._drop(connection)
 
-def check_version(version: str | None) -> None:
-    """Check that a server is recent enough.
+    def _look_again(self, connection: Connection) -> None:
+        """Look, in a task, whether the server is still the right server."""
+        if self._looking is None:
+            self._looking = CancelScope()
+            self._tasks.start_soon(self._look, connection, self._looking)
 
-    Raises:
-        RefusedError: if the server is too old.
-    """
-    numbers = tuple(int(part) for part in (version or "").split(".")[:2] if part.isdecimal())
-    if numbers < OLDEST:
-        raise RefusedError(f"the server must be Redis >= 7.0 or Valkey, not version {version}")
+    async def _look(self, connection: Connection, scope: CancelScope) -> None:
+        # If no server tells, the connection stays: it works.
+        with scope, suppress(UnreachableError, RefusedError):
+            if await self._route.find(None) != connection.place:
+                self._retire(connection)
+        self._looking = None
 
 
 # After so many seconds without a hint, a pump asks the server anyway: the hint may be lost, as
 # `common.lua` says.
 SAFETY = 2.0
+# After so many seconds the wait for a hint is tried again, if the server could not let it wait.
+PAUSE = 0.1
 
 
 class Hints:
@@ -237,21 +262,27 @@ class Hints:
     def __init__(self, link: Link, key: bytes) -> None:
         self._link = link
         self._key = key
+        self._closed = Event()
 
     async def wait(self, seconds: float) -> bool:
         """Wait for a hint, for at most ``seconds``.
 
         An unreachable server raises nothing here: the next script meets the same failure, and
-        handles the failure.
+        handles the failure. If the server refuses only to let clients wait, the pause keeps the
+        caller from asking without end.
 
         Returns:
             Whether a hint came. That hint is taken from the list, out of the sight of other
             processes.
         """
-        with suppress(UnreachableError):
+        try:
             return await self._link.call(b"BLPOP", self._key, seconds, blocks=seconds) is not None
-        return False
+        except UnreachableError:
+            with move_on_after(PAUSE):
+                await self._closed.wait()
+            return False
 
     def close(self) -> None:
         """Stop waiting at once."""
+        self._closed.set()
         self._link.close()

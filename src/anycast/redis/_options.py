@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Generic, TypeVar
 
 from anycast._arguments import check_int, check_seconds
@@ -13,6 +14,8 @@ T = TypeVar("T")
 DELIVERIES = ("at-least-once", "at-most-once")
 # The least number of seconds that an argument may be. A lease is counted in milliseconds.
 SHORTEST = 0.01
+# With an infinite timeout, how many seconds leaving the channel may take.
+LONGEST_FAREWELL = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ class Options(Generic[T]):
             raise ValueError(f"`delivery` must be {first!r} or {second!r}, not {self.delivery!r}")
         if self.max_deliveries is not None:
             check_int("max_deliveries", self.max_deliveries, least=1)
-        check_seconds("timeout", self.timeout, least=SHORTEST)
+        check_seconds("timeout", self.timeout, least=SHORTEST, or_inf=True)
 
     @property
     def at_most_once(self) -> bool:
@@ -62,7 +65,12 @@ class Options(Generic[T]):
     @property
     def patience(self) -> float:
         """How many seconds to wait for one answer: half the timeout leaves time for a retry."""
-        return self.timeout / 2
+        return self.farewell / 2
+
+    @property
+    def farewell(self) -> float:
+        """How many seconds leaving the channel may take: the timeout, unless that is infinite."""
+        return LONGEST_FAREWELL if self.timeout == inf else self.timeout
 
 
 def check_redis_name(value: object) -> None:
@@ -71,3 +79,5 @@ def check_redis_name(value: object) -> None:
         raise TypeError(f"`name` must be a str, not {value!r}")
     if not value or "}" in value:
         raise ValueError(f"`name` must not be empty, nor contain '}}', not {value!r}")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"`name` must be text that UTF-8 can encode, not {value!r}")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from anycast._log import logger
 from anycast.redis import _scripts
 from anycast.redis._delivery import Delivery
-from anycast.redis._link import SAFETY, UnreachableError
+from anycast.redis._link import SAFETY, UnavailableError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -87,6 +87,7 @@ class ReceivePump(Generic[T]):
         """
         # Whether the pump took a hint that is neither used nor passed on yet.
         hinted = False
+        retries = self._commands.new_retries()
         while not self._stopping:
             for delivery in self._inbox.surplus():
                 self._give_back(delivery)
@@ -96,11 +97,17 @@ class ReceivePump(Generic[T]):
                 await self._inbox.wakeup.wait()
                 continue
             try:
+                retries.begin()
                 status, came = await self._take(want)
+            except UnavailableError as error:
+                # The script did not run.
+                await retries.pause(error)
+                continue
             except UnreachableError:
                 # The script may have run: give back what the script took, then ask again.
                 await self._recover()
                 continue
+            retries.succeed()
             if status == b"ended":
                 self._on_ended()
                 return

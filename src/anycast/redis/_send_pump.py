@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING
 from anycast._log import logger
 from anycast.redis import _scripts
 from anycast.redis._commands import GoneError
-from anycast.redis._link import SAFETY, RefusedError, UnreachableError
+from anycast.redis._link import (
+    SAFETY,
+    RefusedError,
+    UnavailableError,
+    UnreachableError,
+    WritesRefusedError,
+)
 from anycast.redis._pending_request import RequestState
 from anycast.redis._send_errors import outcome_unknown, refused
 
@@ -87,9 +93,14 @@ class SendPump:
         hinted, self._hinted = self._hinted, False
         try:
             obstacle, stored = await self._commands.run(_scripts.SEND, self._next, hinted, *bodies)
-        except RefusedError as error:
+        except (RefusedError, WritesRefusedError) as error:
+            # Only these messages fail: the server works, and may store later messages.
             self._outbox.fail(items, refused(error))
             return True
+        except UnavailableError as error:
+            # The server has certainly not stored the messages.
+            self._outbox.fail(items, refused(error))
+            raise
         except UnreachableError as error:
             self._outbox.fail(items, outcome_unknown(error))
             raise

@@ -147,7 +147,7 @@ class Session(Generic[T]):
             shield.
         """
         native: BaseException | None = None
-        with move_on_after(self.options.timeout, shield=True) as limit:
+        with move_on_after(self.options.farewell, shield=True) as limit:
             while not self._over.is_set():
                 try:
                     await self._over.wait()
@@ -272,11 +272,11 @@ class Session(Generic[T]):
         # Sending has a separate link, so that a batch does not hold up the remaining scripts. Each
         # of the two hints needs a link, because waiting for a hint blocks the connection.
         send_link, link, room, ready = links
-        commands = Commands(link, keys, me.encode(), options.timeout)
+        commands = Commands(link, keys, me.encode(), options.timeout, str(self._channel))
         try:
             await self._init(commands)
             hints = Hints(room, keys.room), Hints(ready, keys.ready)
-            pumps = self._assemble(commands.over(send_link), commands, *hints)
+            pumps = self._assemble(commands.over(send_link, sends=True), commands, *hints)
             self._opened.set()
             async with create_task_group() as tasks:
                 for pump in pumps:
