@@ -56,12 +56,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=_why_not))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _collected() -> Iterator[None]:
+    """Collect here what coredis leaves behind: after the tests it is not allowed any more."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """Run one server for every test that does it no harm."""
     with Server() as server:
         yield server
-    gc.collect()  # here what coredis leaves behind is allowed, and after the tests it is not
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from contextlib import suppress
@@ -157,6 +158,36 @@ async def test_a_server_that_goes_away_for_good(own_server: Server, name: str) -
     async with channel(own_server, name, timeout=0.5) as jobs:
         reason = await expect_failure(jobs, own_server.kill)
     assert reason.startswith(f"{jobs}: 127.0.0.1:{own_server.port} cannot be reached")
+
+
+async def test_an_infinite_timeout(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The channel never gives up; the log tells that the server is away, and that it is back."""
+    with (
+        Server(appendonly="yes", appendfsync="always") as server,
+        fail_after(DEADLINE),
+        caplog.at_level(logging.WARNING, "anycast"),
+    ):
+        async with channel(server, name, timeout=math.inf) as jobs, task_group() as tasks:
+            await jobs.new_sender().send(1)
+            server.kill()
+            tasks.start_soon(jobs.new_sender().send, 2)
+            await until(lambda: "trying again for" in caplog.text)
+            assert "is back" not in caplog.text
+            server.start()
+            await until(lambda: "the server is back after" in caplog.text)
+            receiver = jobs.new_receiver()
+            assert [await receiver.receive() for _ in range(2)] == [1, 2]
+    assert f"{jobs}: trying again for 1 seconds: 127.0.0.1:{server.port} cannot" in caplog.text
+
+
+async def test_leaving_with_an_infinite_timeout(
+    own_server: Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is away does not hold who leaves for ever."""
+    monkeypatch.setattr("anycast.redis._options.LONGEST_FAREWELL", 0.2)
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, timeout=math.inf):
+            own_server.kill()
 
 
 async def test_a_server_that_hangs(own_server: Server, name: str) -> None:

@@ -55,10 +55,12 @@ class Server:
         options: of its command line, without the dashes.
     """
 
+    ready = READY
+
     def __init__(self, **options: str) -> None:
         self.port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="anycast-test-")
-        self._options = options
+        self.options = options
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -72,6 +74,11 @@ class Server:
         return f"{self._folder.name}/socket"
 
     @property
+    def alive(self) -> bool:
+        """Whether it runs, and is not killed."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The id of its process."""
         assert self._process
@@ -81,24 +88,28 @@ class Server:
         """Start it, and return when it accepts connections."""
         program, why_not = find_program()
         assert program, why_not
-        places = {"dir": self._folder.name, "bind": "127.0.0.1", "unixsocket": self.socket}
-        options = {"save": "", **places, **self._options}
-        flags = [part for name, value in options.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen(  # noqa: S603
-            [program, "--port", str(self.port), *flags], stdout=subprocess.PIPE, text=True
+            [program, *self._arguments()], stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdout
         said: list[str] = []
         for line in self._process.stdout:
             said.append(line)
-            if READY in line:
+            if self.ready in line:
                 break
         # Read on, or the server would block once the pipe is full.
         self._reader = threading.Thread(target=self._process.stdout.read)
         self._reader.start()
-        if not said or READY not in said[-1]:
+        if not said or self.ready not in said[-1]:
             self.kill()
             raise RuntimeError("the server did not start: " + "".join(said[-3:]))
+
+    def _arguments(self) -> list[str]:
+        """Return the arguments of the program."""
+        places = {"dir": self._folder.name, "bind": "127.0.0.1", "unixsocket": self.socket}
+        options = {"save": "", **places, **self.options}
+        flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+        return ["--port", str(self.port), *flags]
 
     def kill(self) -> None:
         """End it at once, as a crash would, and return when it is gone."""
@@ -140,7 +151,7 @@ class Server:
         """Send one command, and return its answer."""
         where = "127.0.0.1", self.port
         with socket.create_connection(where, timeout=20) as line, line.makefile("rwb") as stream:
-            if password := self._options.get("requirepass"):
+            if password := self.options.get("requirepass"):
                 _write(stream, "AUTH", password)
                 _read(stream)
             _write(stream, *command)
@@ -150,6 +161,11 @@ class Server:
         """Return the ids of all connections, but the one that asks."""
         lines = self.ask("CLIENT", "LIST").decode().splitlines()
         return {line.split()[0] for line in lines if "cmd=client|list" not in line}
+
+    def info(self, section: str) -> dict[str, str]:
+        """Return the facts of a section of INFO."""
+        lines = self.ask("INFO", section).decode().splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def _write(stream: Any, *command: object) -> None:

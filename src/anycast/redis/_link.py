@@ -13,6 +13,8 @@ A `Route` tells to which server the link connects, and the link tells the route 
   answered. A drop would leave their outcome unknown.
 - **MOVED**: the same, and the command goes to the node that the answer names.
 - **ASK**: this command alone goes to the node that the answer names, on a separate connection.
+- **The route names another server** when the link looks again: the connection is dropped. The old
+  server may go on, but what it stores is lost.
 
 All keys of a channel are in the same slot of a cluster, so one connection serves all commands.
 """
@@ -22,7 +24,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from anyio import CancelScope, Event, Lock, move_on_after
+from anyio import CancelScope, Event, Lock, move_on_after, sleep
 
 from anycast.redis._answers import (
     OutOfMemoryError,
@@ -57,6 +59,8 @@ __all__ = [
     "WritesRefusedError",
 ]
 
+# So many seconds pass between two looks whether the server is still the right server.
+LOOK = 1.0
 # How often a command follows the answer that another node has the keys.
 MOST_REDIRECTS = 5
 
@@ -113,8 +117,8 @@ class Link:
         self._closed = False
         # Held while a connection is opened, so that several calls open a single connection.
         self._opening = Lock()
-        # Ends the look whether the server is still the right server.
-        self._looking: CancelScope | None = None
+        # End the tasks that watch connections.
+        self._watches: set[CancelScope] = set()
 
     async def call(self, command: bytes, *arguments: bytes | float, blocks: float = 0) -> Any:
         """Send a command and return the server's answer. Several commands may be in flight.
@@ -134,8 +138,6 @@ class Link:
             connection = self._connection
             if connection is None or not connection.usable:
                 connection = await self._open(key_of(command, arguments))
-            elif self._route.stale:
-                self._look_again(connection)
             try:
                 return await connection.call(command, *arguments, seconds=seconds)
             except RedirectedError as told:
@@ -159,8 +161,8 @@ class Link:
         """Abort every connection. Later calls raise `UnreachableError`."""
         self._closed = True
         self._route.close()
-        if self._looking is not None:
-            self._looking.cancel()
+        for scope in self._watches:
+            scope.cancel()
         for connection in tuple(self._connections):
             self._drop(connection)
 
@@ -198,6 +200,8 @@ class Link:
                 self._drop(connection)
                 raise
             self._connection = connection
+            if self._route.watched:
+                self._tasks.start_soon(self._watch, connection)
             return connection
 
     async def _dial(self, place: Place) -> Connection:
@@ -230,18 +234,22 @@ class Link:
         finally:
             self._drop(connection)
 
-    def _look_again(self, connection: Connection) -> None:
-        """Look, in a task, whether the server is still the right server."""
-        if self._looking is None:
-            self._looking = CancelScope()
-            self._tasks.start_soon(self._look, connection, self._looking)
+    async def _watch(self, connection: Connection) -> None:
+        """Look now and then whether the server is still the right server."""
+        with CancelScope() as scope:
+            self._watches.add(scope)
+            while connection is self._connection and not self._closed:
+                await sleep(LOOK)
+                await self._look(connection)
+        self._watches.discard(scope)
 
-    async def _look(self, connection: Connection, scope: CancelScope) -> None:
-        # If no server tells, the connection stays: it works.
-        with scope, suppress(UnreachableError, RefusedError):
+    async def _look(self, connection: Connection) -> None:
+        """Drop a connection if the server is not the right server any more."""
+        # If nobody tells, the connection stays: it works.
+        with suppress(UnreachableError, RefusedError):
             if await self._route.find(None) != connection.place:
-                self._retire(connection)
-        self._looking = None
+                # An answer of this server is worth nothing any more.
+                self._drop(connection)
 
 
 # After so many seconds without a hint, a pump asks the server anyway: the hint may be lost, as

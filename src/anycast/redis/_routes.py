@@ -29,10 +29,8 @@ class Route:
     def __init__(self, dialer: Dialer) -> None:
         self._dialer = dialer
 
-    @property
-    def stale(self) -> bool:
-        """Whether to look if the server is still the right server."""
-        return False
+    watched = False
+    """Whether the right server may become another server without a word from the old server."""
 
     async def find(self, key: bytes | None) -> Place:
         """Return the address of the server that has a key.

@@ -5,12 +5,11 @@ address must say by ROLE that the server is a primary: a Sentinel may not know o
 
 The route asks again when the connection is lost, and when the server answers what a server in a
 failover answers. In a failover the old primary may go on for some seconds, and what it stores then
-is lost. So the link also asks every second whether the primary is still the same.
+is lost. So the link also looks every second whether the primary is still the same.
 """
 
 from __future__ import annotations
 
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from coredis.connection import TCPLocation
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from anycast.redis._connection import Connection
     from anycast.redis._routes import Dialer
     from anycast.redis._url import Place
-
-# For so many seconds the answer of a Sentinel counts, while the link is in use.
-FRESH = 1.0
 
 
 class SentinelRoute(Route):
@@ -44,17 +40,11 @@ class SentinelRoute(Route):
         self._sentinels = list(sentinels)
         self._service = service
         self._seconds = seconds
-        # The time from which the last answer of a Sentinel does not count any more.
-        self._stale_at = 0.0
 
-    @property
-    def stale(self) -> bool:
-        return monotonic() >= self._stale_at
+    watched = True
 
     async def find(self, key: bytes | None) -> Place:
         del key
-        # Set first: if no Sentinel answers, a link that has a connection asks again after a while.
-        self._stale_at = monotonic() + FRESH
         asked, address = await self._dialer.ask_any(
             self._sentinels, b"SENTINEL", b"GET-MASTER-ADDR-BY-NAME", self._service.encode()
         )

@@ -1,0 +1,159 @@
+"""A channel in a cluster, with the nodes of a real cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio import create_task_group, fail_after, to_thread
+
+from anycast import ChannelError
+from anycast.redis._cluster import slot_of
+from groups import Cluster, wait_for
+from load import survives
+from redis_tools import DEADLINE, channel, key
+from servers import Server, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Run a cluster for all tests that do it no lasting harm."""
+    with Cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """Run a cluster for one test."""
+    with Cluster() as cluster:
+        yield cluster
+
+
+def other_than(cluster: Cluster, *nodes: Server) -> Server:
+    """Return a primary that is none of these nodes."""
+    masters = [fields for fields in cluster.shown_by(nodes[0]) if "master" in fields[2]]
+    ports = [int(fields[1].partition("@")[0].rpartition(":")[2]) for fields in masters]
+    return next(node for node in map(cluster.node, ports) if node not in nodes)
+
+
+@pytest.mark.parametrize("text", [b"a", b"{a}b", b"{}a", b"a{b", b"{{a}}", b"x{a}{b}", b"123456789"])
+def test_the_slot_of_a_key(cluster: Cluster, text: bytes) -> None:
+    """It is the slot that the nodes compute."""
+    assert slot_of(text) == cluster.nodes[0].ask("CLUSTER", "KEYSLOT", text)
+
+
+async def test_every_name_works(cluster: Cluster, name: str) -> None:
+    """Each channel is on the node that has its slot, whichever nodes the URL names."""
+    owners: set[Server] = set()
+    with fail_after(DEADLINE):
+        for number in range(12):
+            one = f"{name}-{number}"
+            for url in (cluster.url, cluster.nodes[0].url, cluster.nodes[5].url):
+                async with channel(cluster.nodes[0], one, url=url) as jobs:
+                    await jobs.new_sender().send(number)
+                    assert await jobs.new_receiver().receive() == number
+            owners.add(cluster.owner(key(one, "meta")))
+    assert len(owners) == 3
+
+
+async def test_nodes_that_are_away(cluster: Cluster, name: str) -> None:
+    """The next node of the URL is asked."""
+    url = f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{cluster.nodes[1].port}"
+    with fail_after(DEADLINE):
+        async with channel(cluster.nodes[0], name, url=url) as jobs:
+            await jobs.new_sender().send(1)
+
+
+async def test_a_server_that_is_no_cluster(server: Server, name: str) -> None:
+    """The error is the server's own."""
+    url = server.url.replace("redis:", "redis+cluster:")
+    with fail_after(DEADLINE), pytest.raises(ChannelError, match="cluster support disabled"):
+        await channel(server, name, url=url).__aenter__()
+
+
+async def test_a_slot_that_no_node_has(own_server: Server, name: str) -> None:
+    """After the timeout the error says so."""
+    with Server(**{"cluster-enabled": "yes", "cluster-port": str(free_port())}) as node:
+        url = node.url.replace("redis:", "redis+cluster:")
+        with fail_after(DEADLINE), pytest.raises(ChannelError, match="no node of the cluster for"):
+            await channel(own_server, name, url=url, timeout=0.2).__aenter__()
+        with fail_after(DEADLINE), pytest.raises(ChannelError, match="CLUSTERDOWN"):
+            await channel(own_server, name, url=node.url, timeout=0.2).__aenter__()
+
+
+@pytest.mark.parametrize("kind", ["cluster", "node"])
+async def test_a_planned_failover_under_load(cluster: Cluster, name: str, kind: str) -> None:
+    """The replica takes over, and the channel goes on there with every message."""
+    owner = cluster.owner(key(name, "meta"))
+
+    def fail_over() -> None:
+        replica = cluster.replica_of(owner)
+        replica.ask("CLUSTER", "FAILOVER")
+        cluster.wait_for_owner(key(name, "meta"), replica)
+        wait_for(lambda: "online" in replica.info("replication").get("slave0", ""))
+
+    await survives(cluster.url if kind == "cluster" else owner.url, name, fail_over)
+
+
+@pytest.mark.parametrize("kind", ["cluster", "node"])
+async def test_a_node_crashes_under_load(own_cluster: Cluster, name: str, kind: str) -> None:
+    """Its replica takes over, and the channel finds it, if it has ever met another node."""
+    cluster = own_cluster
+    owner = cluster.owner(key(name, "meta"))
+    url = cluster.url if kind == "cluster" else other_than(cluster, owner).url
+
+    def crash() -> None:
+        replica = cluster.replica_of(owner)
+        owner.kill()
+        cluster.wait_for_owner(key(name, "meta"), replica)
+
+    await survives(url, name, crash)
+
+
+@pytest.mark.parametrize("kind", ["cluster", "node"])
+async def test_a_slot_moves_under_load(cluster: Cluster, name: str, kind: str) -> None:
+    """While the keys are on two nodes everything waits, and then goes on."""
+    source = cluster.owner(key(name, "meta"))
+
+    def move() -> None:
+        move_slot(cluster, name, source, other_than(cluster, source))
+
+    await survives(cluster.url if kind == "cluster" else source.url, name, move)
+
+
+async def test_a_slot_moves_while_a_receiver_waits(cluster: Cluster, name: str) -> None:
+    """A receiver without a message to come is moved, too."""
+    source = cluster.owner(key(name, "meta"))
+    with fail_after(DEADLINE):
+        async with channel(source, name, url=source.url) as jobs:
+            received = jobs.new_receiver()
+            got: list[int] = []
+
+            async def receive() -> None:
+                got.append(await received.receive())
+
+            async with create_task_group() as tasks:
+                tasks.start_soon(receive)
+                target = other_than(cluster, source)
+                await to_thread.run_sync(move_slot, cluster, name, source, target)
+                await jobs.new_sender().send(1)
+    assert got == [1]
+
+
+def move_slot(cluster: Cluster, name: str, source: Server, target: Server) -> None:
+    """Move the slot of a channel as `redis-cli --cluster reshard` does, key by key."""
+    slot = source.ask("CLUSTER", "KEYSLOT", key(name, "meta"))
+    ids = {node: cluster.id_of(node) for node in (source, target)}
+    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
+    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
+    while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1):
+        where: tuple[Any, ...] = ("127.0.0.1", target.port, "", 0, 5000, "KEYS", keys[0])
+        source.ask("MIGRATE", *where)
+    for node in (target, source):
+        node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+    cluster.wait_for_owner(key(name, "meta"), target)

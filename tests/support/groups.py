@@ -1,0 +1,221 @@
+"""Servers that belong together: a primary that Sentinels watch, and the nodes of a cluster."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from servers import Server, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+SERVICE = "mymaster"
+DEADLINE = 60.0  # seconds
+SLOTS = 16_384
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until servers are as they should be, which nothing tells of."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, "the servers did not get ready"
+        time.sleep(0.02)
+
+
+class Sentinel(Server):
+    """A Sentinel.
+
+    Args:
+        primary: the port of the server to watch.
+        down_after: how many seconds a server may be silent.
+        password: of all Sentinels, or empty.
+    """
+
+    ready = "Sentinel ID is"
+
+    def __init__(self, primary: int, down_after: float, password: str) -> None:
+        super().__init__(**({"requirepass": password} if password else {}))
+        secret = [f"requirepass {password}", f"sentinel sentinel-pass {password}"]
+        self._lines = [
+            f"port {self.port}",
+            f"dir {self._folder.name}",
+            "bind 127.0.0.1",
+            *(secret if password else []),
+            f"sentinel monitor {SERVICE} 127.0.0.1 {primary} 2",
+            f"sentinel down-after-milliseconds {SERVICE} {down_after * 1000:.0f}",
+            f"sentinel failover-timeout {SERVICE} 3000",
+        ]
+
+    def _arguments(self) -> list[str]:
+        config = Path(self._folder.name) / "sentinel.conf"
+        config.write_text("\n".join(self._lines))
+        return [str(config), "--sentinel"]
+
+
+class Watched:
+    """A primary and a replica, watched by three Sentinels.
+
+    Args:
+        down_after: how many seconds a server may be silent.
+        password: of the Sentinels, or empty.
+        options: of the primary and the replica.
+    """
+
+    def __init__(self, *, password: str = "", down_after: float = 1.0, **options: str) -> None:
+        self.servers = [Server(**options)]
+        primary = self.servers[0].port
+        # A replica that starts takes a copy at once.
+        own = {"replicaof": f"127.0.0.1 {primary}", "repl-diskless-sync-delay": "0"}
+        self.servers.append(Server(**own, **options))
+        self.sentinels = [Sentinel(primary, down_after, password) for _ in range(3)]
+
+    @property
+    def hosts(self) -> str:
+        """The addresses of the Sentinels, as a URL has them."""
+        return ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
+
+    @property
+    def url(self) -> str:
+        """Where the channel is."""
+        return f"redis+sentinel://{self.hosts}/{SERVICE}"
+
+    def primary(self, sentinel: int = 0) -> Server:
+        """Return the server that a Sentinel names."""
+        address = self.sentinels[sentinel].ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
+        return next(server for server in self.servers if server.port == int(address[1]))
+
+    def fail_over(self, stop: Callable[[Server], object]) -> None:
+        """Stop the primary somehow, and return when every Sentinel names the other server."""
+        old = self.primary()
+        stop(old)
+        for number in range(len(self.sentinels)):
+            wait_for(lambda number=number: self.primary(number) is not old)
+
+    def _knows_all(self, sentinel: Server) -> bool:
+        facts = sentinel.info("sentinel")["master0"]
+        return "status=ok,address" in facts and facts.endswith("slaves=1,sentinels=3")
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for server in (*self.servers, *self.sentinels):
+                stack.enter_context(server)
+            for sentinel in self.sentinels:
+                wait_for(lambda sentinel=sentinel: self._knows_all(sentinel))
+            wait_for(lambda: "state=online" in self.servers[0].info("replication").get("slave0", ""))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+
+class Cluster:
+    """Three primaries, which have all slots, and a replica of each.
+
+    Args:
+        options: of every node.
+    """
+
+    def __init__(self, **options: str) -> None:
+        own = {
+            "cluster-enabled": "yes",
+            "cluster-node-timeout": "1000",
+            "repl-diskless-sync-delay": "0",
+        }
+        self.nodes = [
+            Server(**own, **{"cluster-port": str(free_port())}, **options) for _ in range(6)
+        ]
+
+    @property
+    def url(self) -> str:
+        """Where the channel is."""
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
+        return f"redis+cluster://{hosts}"
+
+    def shown_by(self, node: Server) -> list[list[str]]:
+        """Return the fields of each node, as a node shows them."""
+        return [line.split() for line in node.ask("CLUSTER", "NODES").decode().splitlines()]
+
+    def id_of(self, node: Server) -> str:
+        """Return the id of a node."""
+        ident: bytes = node.ask("CLUSTER", "MYID")
+        return ident.decode()
+
+    def node(self, port: int) -> Server:
+        """Return the node on a port."""
+        return next(node for node in self.nodes if node.port == port)
+
+    def owner(self, key: str, asked: Server | None = None) -> Server:
+        """Return the node that has a key, as some node knows."""
+        asked = asked or next(node for node in self.nodes if node.alive)
+        slot = asked.ask("CLUSTER", "KEYSLOT", key)
+        for first, last, primary, *_ in asked.ask("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return self.node(primary[1])
+        raise LookupError(key)
+
+    def replica_of(self, primary: Server) -> Server:
+        """Return the replica of a primary."""
+        ident = self.id_of(primary)
+        fields = next(fields for fields in self.shown_by(primary) if fields[3] == ident)
+        return self.node(int(fields[1].partition("@")[0].rpartition(":")[2]))
+
+    def wait_for_owner(self, key: str, owner: Server) -> None:
+        """Wait until every node that is alive knows who has a key."""
+        for node in self.nodes:
+            if node.alive:
+                wait_for(lambda node=node: self.owner(key, node) is owner)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for node in self.nodes:
+                stack.enter_context(node)
+            self._stack = stack.pop_all()
+        try:
+            self._join()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def _join(self) -> None:
+        first = self.nodes[0]
+        primaries = self.nodes[:3]
+        for number, node in enumerate(primaries):
+            node.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            start, end = SLOTS * number // 3, SLOTS * (number + 1) // 3 - 1
+            node.ask("CLUSTER", "ADDSLOTSRANGE", start, end)
+        for node in self.nodes[1:]:
+            bus = node.options["cluster-port"]
+            first.ask("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+        for node in self.nodes:
+            wait_for(lambda node=node: self._knows_all(node))
+        for primary, replica in zip(primaries, self.nodes[3:], strict=True):
+            replica.ask("CLUSTER", "REPLICATE", self.id_of(primary))
+        for node in self.nodes:
+            wait_for(lambda node=node: node.ask("CLUSTER", "INFO").startswith(b"cluster_state:ok"))
+            wait_for(lambda node=node: str(self.shown_by(node)).count("slave'") == 3)
+        for primary in primaries:
+            wait_for(lambda one=primary: "online" in one.info("replication").get("slave0", ""))
+
+    def _knows_all(self, node: Server) -> bool:
+        shown = self.shown_by(node)
+        return len(shown) == 6 and not any("handshake" in fields[2] for fields in shown)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self._stack.close()
