@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from servers import Server, free_port
 
@@ -25,6 +26,11 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "the servers did not get ready"
         time.sleep(0.02)
+
+
+def has_replica(primary: Server) -> bool:
+    """Return whether a primary has a replica that keeps up."""
+    return "state=online" in primary.info("replication").get("slave0", "")
 
 
 class Sentinel(Server):
@@ -67,11 +73,11 @@ class Watched:
     """
 
     def __init__(self, *, password: str = "", down_after: float = 1.0, **options: str) -> None:
+        # A replica that starts gets a copy at once.
+        options = {"repl-diskless-sync-delay": "0", **options}
         self.servers = [Server(**options)]
         primary = self.servers[0].port
-        # A replica that starts takes a copy at once.
-        own = {"replicaof": f"127.0.0.1 {primary}", "repl-diskless-sync-delay": "0"}
-        self.servers.append(Server(**own, **options))
+        self.servers.append(Server(replicaof=f"127.0.0.1 {primary}", **options))
         self.sentinels = [Sentinel(primary, down_after, password) for _ in range(3)]
 
     @property
@@ -94,7 +100,15 @@ class Watched:
         old = self.primary()
         stop(old)
         for number in range(len(self.sentinels)):
-            wait_for(lambda number=number: self.primary(number) is not old)
+            wait_for(partial(self._names_another, number, old))
+
+    def ask_for_failover(self, primary: Server) -> None:
+        """Let a Sentinel begin a failover, though nothing is wrong with the primary."""
+        del primary
+        self.sentinels[0].ask("SENTINEL", "FAILOVER", SERVICE)
+
+    def _names_another(self, sentinel: int, old: Server) -> bool:
+        return self.primary(sentinel) is not old
 
     def _knows_all(self, sentinel: Server) -> bool:
         facts = sentinel.info("sentinel")["master0"]
@@ -105,8 +119,8 @@ class Watched:
             for server in (*self.servers, *self.sentinels):
                 stack.enter_context(server)
             for sentinel in self.sentinels:
-                wait_for(lambda sentinel=sentinel: self._knows_all(sentinel))
-            wait_for(lambda: "state=online" in self.servers[0].info("replication").get("slave0", ""))
+                wait_for(partial(self._knows_all, sentinel))
+            wait_for(partial(has_replica, self.servers[0]))
             self._stack = stack.pop_all()
         return self
 
@@ -174,7 +188,10 @@ class Cluster:
         """Wait until every node that is alive knows who has a key."""
         for node in self.nodes:
             if node.alive:
-                wait_for(lambda node=node: self.owner(key, node) is owner)
+                wait_for(partial(self._names, node, key, owner))
+
+    def _names(self, node: Server, key: str, owner: Server) -> bool:
+        return self.owner(key, node) is owner
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -199,18 +216,22 @@ class Cluster:
             bus = node.options["cluster-port"]
             first.ask("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
         for node in self.nodes:
-            wait_for(lambda node=node: self._knows_all(node))
+            wait_for(partial(self._knows_all, node))
         for primary, replica in zip(primaries, self.nodes[3:], strict=True):
             replica.ask("CLUSTER", "REPLICATE", self.id_of(primary))
         for node in self.nodes:
-            wait_for(lambda node=node: node.ask("CLUSTER", "INFO").startswith(b"cluster_state:ok"))
-            wait_for(lambda node=node: str(self.shown_by(node)).count("slave'") == 3)
+            wait_for(partial(self._is_ready, node))
         for primary in primaries:
-            wait_for(lambda one=primary: "online" in one.info("replication").get("slave0", ""))
+            wait_for(partial(has_replica, primary))
 
     def _knows_all(self, node: Server) -> bool:
         shown = self.shown_by(node)
         return len(shown) == 6 and not any("handshake" in fields[2] for fields in shown)
+
+    def _is_ready(self, node: Server) -> bool:
+        replicas = [fields for fields in self.shown_by(node) if "slave" in fields[2]]
+        state: bytes = node.ask("CLUSTER", "INFO")
+        return len(replicas) == 3 and state.startswith(b"cluster_state:ok")
 
     def __exit__(
         self,

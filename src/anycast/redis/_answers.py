@@ -150,13 +150,9 @@ def code_of(error: Exception) -> str:
 
 def reason(error: BaseException) -> str:
     """Return the text of the error that was the first cause of an error."""
-    while True:
-        if isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        elif error.__cause__ is not None:
-            error = error.__cause__
-        else:
-            break
+    # `exceptions` is of groups.
+    while deeper := error.__cause__ or getattr(error, "exceptions", (None,))[0]:
+        error = deeper
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):

@@ -109,15 +109,11 @@ class ClusterRoute(Route):
 
 def _endpoint(node: list[Any]) -> tuple[bytes | None, int]:
     """Return host and port of a node in an answer to CLUSTER SLOTS."""
+    facts: list[dict[bytes, bytes]]
     host, port, _, *facts = node
     if host == UNKNOWN and facts:
-        # The node has no host name; the facts have its address.
-        fields = facts[0]
-        host = (
-            fields
-            if isinstance(fields, dict)
-            else dict(zip(fields[::2], fields[1::2], strict=True))
-        ).get(b"ip", host)
+        # The node has no host name, but the facts have its address.
+        host = facts[0].get(b"ip") or host
     return host, port
 
 

@@ -141,7 +141,6 @@ class Link:
             try:
                 return await connection.call(command, *arguments, seconds=seconds)
             except RedirectedError as told:
-                redirect = told
                 place = self._route.moved(told, connection.place)
                 if told.once:
                     return await self._call_aside(place, command, *arguments, seconds=seconds)
@@ -155,7 +154,7 @@ class Link:
                 self._route.doubt()
                 self._drop(connection)
                 raise
-        raise redirect
+        raise UnavailableError(f"{command.decode()} was redirected too often")
 
     def close(self) -> None:
         """Abort every connection. Later calls raise `UnreachableError`."""
