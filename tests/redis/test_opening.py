@@ -287,9 +287,12 @@ async def test_a_socket_of_unix(server: Server, name: str) -> None:
             await until(lambda: jobs.statistics().messages_received == 1)
 
 
-@pytest.mark.skipif(
+needs_tls = pytest.mark.skipif(
     os.environ.get("ANYCAST_SERVER") != "redis", reason="the embedded server knows no TLS"
 )
+
+
+@needs_tls
 async def test_tls(name: str, tmp_path: Path) -> None:
     """With rediss:// the server is known by its certificate; one of another issuer will not do."""
     authority, other = trustme.CA(), trustme.CA()
@@ -307,11 +310,48 @@ async def test_tls(name: str, tmp_path: Path) -> None:
         "tls-ca-cert-file": str(files["authority"]),
         "tls-auth-clients": "no",
     }
-    url = f"rediss://127.0.0.1:{port}?ssl_cert_reqs=required&ssl_ca_certs="
+    url = f"rediss://127.0.0.1:{port}"
     with Server(**options) as server, fail_after(DEADLINE):
-        async with channel(server, name, url=f"{url}{files['authority']}") as jobs:
+        trusted = f"{url}?ssl_ca_certs={files['authority']}"
+        async with channel(server, name, url=trusted) as jobs:
             await jobs.new_sender().send_many(range(300))
             receiver = jobs.new_receiver()
             assert [await receiver.receive() for _ in range(300)] == list(range(300))
-        with pytest.raises(ChannelError, match="cannot be reached"):
-            await channel(server, name, url=f"{url}{files['other']}", timeout=0.3).__aenter__()
+        for wrong, text in (
+            (url, "certificate is not accepted"),
+            (f"{url}?ssl_ca_certs={files['other']}", "certificate is not accepted"),
+            (trusted.replace("127.0.0.1", "localhost"), "certificate is not accepted: Hostname"),
+            (url.replace("rediss", "redis"), "TLS|lost|reset"),
+            (url.replace(str(port), str(server.port)), "TLS: "),
+        ):
+            with pytest.raises(ChannelError, match=f"cannot be reached: .*({text})"):
+                await channel(server, name, url=wrong, timeout=0.3).__aenter__()
+        for option in ("ssl_check_hostname=false", "ssl_cert_reqs=none"):
+            url = trusted.replace("127.0.0.1", "localhost")
+            async with channel(server, name, url=f"{url}&{option}") as jobs:
+                await jobs.new_sender().send(1)
+
+
+@needs_tls
+async def test_a_certificate_of_the_client(name: str, tmp_path: Path) -> None:
+    """A server that asks for a certificate is shown the certificate, or the error says so."""
+    authority = trustme.CA()
+    files = {part: tmp_path / part for part in ("authority", "certificate", "key", "client")}
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(files["authority"])
+    certificate.cert_chain_pems[0].write_to_path(files["certificate"])
+    certificate.private_key_pem.write_to_path(files["key"])
+    authority.issue_cert("worker").private_key_and_cert_chain_pem.write_to_path(files["client"])
+    port = free_port()
+    options = {
+        "tls-port": str(port),
+        "tls-cert-file": str(files["certificate"]),
+        "tls-key-file": str(files["key"]),
+        "tls-ca-cert-file": str(files["authority"]),
+    }
+    url = f"rediss://127.0.0.1:{port}?ssl_ca_certs={files['authority']}"
+    with Server(**options) as server, fail_after(DEADLINE):
+        async with channel(server, name, url=f"{url}&ssl_certfile={files['client']}") as jobs:
+            await jobs.new_sender().send(1)
+        with pytest.raises(ChannelError, match=r"cannot be reached: .*(TLS|lost|reset)"):
+            await channel(server, name, url=url, timeout=0.3).__aenter__()

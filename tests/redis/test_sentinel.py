@@ -137,4 +137,4 @@ async def test_a_planned_failover(watched: Watched, name: str) -> None:
 def connected(server: Server) -> bool:
     """Return whether a channel is connected to a server."""
     clients: bytes = server.ask("CLIENT", "LIST")
-    return b"evalsha" in clients or b"blpop" in clients
+    return b"cmd=eval" in clients or b"cmd=blpop" in clients

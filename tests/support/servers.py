@@ -59,7 +59,9 @@ class Server:
 
     def __init__(self, **options: str) -> None:
         self.port = free_port()
-        self._folder = tempfile.TemporaryDirectory(prefix="anycast-test-")
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="anycast-test-", ignore_cleanup_errors=True
+        )
         self.options = options
         self._process: subprocess.Popen[str] | None = None
 
