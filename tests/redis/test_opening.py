@@ -322,9 +322,9 @@ async def test_tls(name: str, tmp_path: Path) -> None:
             (f"{url}?ssl_ca_certs={files['other']}", "certificate is not accepted"),
             (trusted.replace("127.0.0.1", "localhost"), "certificate is not accepted: Hostname"),
             (url.replace("rediss", "redis"), "TLS|lost|reset"),
-            (url.replace(str(port), str(server.port)), "TLS: "),
+            (url.replace(str(port), str(server.port)), "TLS|within"),
         ):
-            with pytest.raises(ChannelError, match=f"cannot be reached: .*({text})"):
+            with pytest.raises(ChannelError, match=f"cannot be reached.*({text})"):
                 await channel(server, name, url=wrong, timeout=0.3).__aenter__()
         for option in ("ssl_check_hostname=false", "ssl_cert_reqs=none"):
             url = trusted.replace("127.0.0.1", "localhost")

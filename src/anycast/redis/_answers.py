@@ -150,15 +150,17 @@ def code_of(error: Exception) -> str:
 
 def reason(error: BaseException) -> str:
     """Return the text of the error that was the first cause of an error."""
+    told = str(error)
     # `exceptions` is of groups.
     while deeper := error.__cause__ or getattr(error, "exceptions", (None,))[0]:
         error = deeper
+        told = str(error) or told
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or error}"
     # A server repeats an unknown command with its arguments: one of them may be a password.
-    text = (str(error) or repr(error)).partition(", with args beginning with")[0][:LONGEST]
+    text = (told or repr(error)).partition(", with args beginning with")[0][:LONGEST]
     if isinstance(error, InvalidResponse) and r"\x15" in text:
         text += " (the server may speak TLS: use rediss://)"
     return text

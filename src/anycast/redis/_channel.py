@@ -65,7 +65,9 @@ class RedisAnycast(Channel[T]):
 
     Args:
         name: the name of the channel on the server.
-        url: of the server: redis://, rediss:// or unix://, with the password if there is one.
+        url: of the server: redis://, rediss:// or unix://, with the password if there is one; of
+            its Sentinels: redis+sentinel://; or of its cluster: redis+cluster://. The page "Where
+            the Redis server is" has the parts of a URL.
         limit: how many messages may be unacknowledged before senders block, in all
             processes together; at least 1, or `math.inf`. The first process that opens the
             channel sets the limit, and later processes must use the same limit.
@@ -76,7 +78,8 @@ class RedisAnycast(Channel[T]):
         delivery: ``"at-least-once"`` or ``"at-most-once"``.
         max_deliveries: after how many deliveries a message that fails again becomes a dead
             letter; None for never.
-        timeout: how many seconds the server may be silent or away before that is an error.
+        timeout: how many seconds the server may be silent or away before that is an error, or
+            `math.inf`: then the channel waits for the server for ever, and logs warnings.
 
     Raises:
         TypeError: if an argument has a wrong type.
