@@ -32,6 +32,10 @@ class Hold(ABC):
     def give_back(self) -> None:
         """Give the message back: to a receiver that waits, or else to the head of the channel."""
 
+    def left_by(self, error: BaseException | None) -> None:  # noqa: ARG002  for some channels
+        """Give the message back, because the block of a lease was left by an error."""
+        self.give_back()
+
     @abstractmethod
     def pass_on(self) -> bool:
         """Give the message to a receiver that waits, and return True; else do nothing."""
@@ -89,7 +93,7 @@ class SelectedLease(Lease[T]):
         if exc_type is None:
             self._hold.done()
         else:
-            self._hold.give_back()
+            self._hold.left_by(exc_val)
         del self._hold  # a reference to the lease does not keep the message alive
 
     def __str__(self) -> str:

@@ -135,6 +135,10 @@ class MergeOperation(DerivedOperation[T_co]):
         for source in self._sources:
             source.before_wait()
 
+    def polled(self) -> None:
+        for source in self._sources:
+            source.polled()
+
     def try_fast(self) -> bool:
         drawn = self._drawn
         if drawn is None:
@@ -204,6 +208,9 @@ class MapOperation(DerivedOperation[U]):
 
     def before_wait(self) -> None:
         self._source.before_wait()
+
+    def polled(self) -> None:
+        self._source.polled()
 
     def try_fast(self) -> bool:
         source = self._source

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, overload
 
 from anyio import WouldBlock
@@ -255,6 +256,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
     def receive_nowait(self) -> T_co:
         operation = self._take_cached()
         if perform_ready((operation,)) is None:
+            operation.polled()
             self._cache(operation)
             raise WouldBlock("no source has a message")
         try:
@@ -305,6 +307,26 @@ class DerivedReceiver(ReceiverBase[T_co]):
     def close(self) -> None:
         for receiver in self._made_of():
             receiver.close()
+
+    # Each source learns how the block was left: some channels tell an error from a clean end.
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.__exit__(exc_type, exc_val, exc_tb)
+
+    @protected
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        for receiver in self._made_of():
+            receiver.__exit__(exc_type, exc_val, exc_tb)
 
     def __str__(self) -> str:
         return self._shown(str)

@@ -198,8 +198,11 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
         TypeError: if an argument is not an operation.
         RuntimeError: if this call would have to wake a task of another thread.
     """
-    happened = perform_ready(_check(operations), in_order=in_order)
+    candidates = _check(operations)
+    happened = perform_ready(candidates, in_order=in_order)
     if happened is None:
+        for operation in candidates:
+            operation.polled()
         raise WouldBlock("every operation has to wait")
     return happened
 

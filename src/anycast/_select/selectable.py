@@ -97,6 +97,9 @@ class Selectable(Operation[T_co]):
     def before_wait(self) -> None:
         """Prepare for a wait. `select` calls this before `select` registers the leaves."""
 
+    def polled(self) -> None:
+        """Note that a call which does not wait found nothing ready. The call may be repeated."""
+
     @abstractmethod
     def leaves(self) -> Iterable[Leaf[Any]]:
         """Return the leaves of this operation."""

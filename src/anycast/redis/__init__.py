@@ -9,17 +9,21 @@ if _missing := [name for name in ("coredis", "msgspec") if _find_spec(name) is N
     raise ImportError(f"anycast.redis needs {_missing[0]}: run `pip install 'anycast[redis]'`")
 
 from anycast._interface.exports import show_as_from as _show_as_from
+from anycast.redis._backoff import exponential_backoff
 from anycast.redis._channel import RedisAnycast
 from anycast.redis._codec import Codec
 from anycast.redis._json_codec import json_codec
 from anycast.redis._lease import RedisLease
 from anycast.redis._receiver import RedisReceiver
+from anycast.redis._sender import RedisSender
 
 __all__ = [
     "Codec",
     "RedisAnycast",
     "RedisLease",
     "RedisReceiver",
+    "RedisSender",
+    "exponential_backoff",
     "json_codec",
 ]
 

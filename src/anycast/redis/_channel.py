@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeVar
 
-from anyio import create_task_group
-from anyio.abc import TaskGroup
-
 from anycast._interface.channel import Channel
-from anycast._interface.sender import Sender
 from anycast._interface.statistics import ChannelStatistics
+from anycast.redis._backoff import exponential_backoff
 from anycast.redis._codec import Codec
 from anycast.redis._link import Server
 from anycast.redis._options import Options, check_redis_name
 from anycast.redis._receiver import RedisReceiver, _Receiver  # pyright: ignore[reportPrivateUsage]
-from anycast.redis._sender import _Sender  # pyright: ignore[reportPrivateUsage]
+from anycast.redis._sender import RedisSender, _Sender  # pyright: ignore[reportPrivateUsage]
 from anycast.redis._session import Session
 
 T = TypeVar("T")
@@ -63,21 +60,27 @@ class RedisAnycast(Channel[T]):
     for this process: every waiting task raises a `SenderError` or `ReceiverError`, whose cause
     is a `ChannelError`. To try again, make a new channel.
 
+    The first process that opens the channel sets ``limit``, ``lease`` and ``max_deliveries`` for
+    all processes. A process that opens the channel with another value uses the value at the
+    server, and logs a warning.
+
     Args:
         name: the name of the channel on the server.
         url: of the server: redis://, rediss:// or unix://, with the password if there is one; of
             its Sentinels: redis+sentinel://; or of its cluster: redis+cluster://. The page "Where
             the Redis server is" has the parts of a URL.
         limit: how many messages may be unacknowledged before senders block, in all
-            processes together; at least 1, or `math.inf`. The first process that opens the
-            channel sets the limit, and later processes must use the same limit.
+            processes together; at least 1, or `math.inf`.
         codec: encodes and decodes messages; for plain data, `json_codec`.
         lease: for how many seconds a message stays with a process that the server does not
             hear from.
         prefetch: how many messages to hold ready beyond the messages that tasks wait for.
         delivery: ``"at-least-once"`` or ``"at-most-once"``.
         max_deliveries: after how many deliveries a message that fails again becomes a dead
-            letter; None for never.
+            letter; None for never. A message whose process died or hung becomes a dead letter
+            after five such deliveries.
+        retry_delay: for how many seconds a message waits before the next try, after the work on
+            the message has failed: a number, or a function of the number of deliveries so far.
         timeout: how many seconds the server may be silent or away before that is an error, or
             `math.inf`: then the channel waits for the server for ever, and logs warnings.
 
@@ -96,7 +99,8 @@ class RedisAnycast(Channel[T]):
         lease: float = 30.0,
         prefetch: int = 4,
         delivery: Literal["at-least-once", "at-most-once"] = "at-least-once",
-        max_deliveries: int | None = 5,
+        max_deliveries: int | None = 7,
+        retry_delay: float | Callable[[int], float] = exponential_backoff,
         timeout: float = 10.0,
     ) -> None:
         check_redis_name(name)
@@ -108,12 +112,11 @@ class RedisAnycast(Channel[T]):
             prefetch=prefetch,
             delivery=delivery,
             max_deliveries=max_deliveries,
+            retry_delay=retry_delay,
             timeout=timeout,
         )
         self._session = Session(self, Server(url), options)
         self._entered = False
-        # Holds the tasks of the session. Made on entering.
-        self._tasks: TaskGroup
 
     @property
     def name(self) -> str:
@@ -121,14 +124,14 @@ class RedisAnycast(Channel[T]):
 
     @property
     def limit(self) -> float:
-        return self._session.options.limit
+        return self._session.limit
 
     @property
     def is_closed(self) -> bool:
         """Whether the channel was closed, as far as this process knows."""
         return self._session.closed
 
-    def new_sender(self) -> Sender[T]:
+    def new_sender(self) -> RedisSender[T]:
         return _Sender(self, self._session)
 
     def new_receiver(self) -> RedisReceiver[T]:
@@ -247,13 +250,7 @@ class RedisAnycast(Channel[T]):
         if self._entered:
             raise RuntimeError(f"{self} can be entered once only: make another one")
         self._entered = True
-        self._tasks = await create_task_group().__aenter__()
-        try:
-            await self._session.open(self._tasks)
-        except BaseException:
-            # The session has ended its tasks, so this does not wait for the server.
-            await self._tasks.__aexit__(None, None, None)
-            raise
+        await self._session.open()
         return self
 
     async def __aexit__(
@@ -263,10 +260,7 @@ class RedisAnycast(Channel[T]):
         exc_tb: TracebackType | None,
     ) -> None:
         """Detach this process. The channel and its messages stay at the server."""
-        try:
-            await self._session.stop()
-        finally:
-            await self._tasks.__aexit__(None, None, None)
+        await self._session.stop()
 
     def statistics(self) -> ChannelStatistics:
         """Return statistics of this process alone.

@@ -32,7 +32,7 @@ class Commands:
     Args:
         link: the link that all scripts share.
         keys: of the channel.
-        me: identifies the session, and names the consumer of this process in the group.
+        me: identifies the session, and names the first consumer of this process in the group.
         timeout: how many seconds the server may be unreachable before that is an error, or
             `math.inf`.
         label: names the channel, for the log.
@@ -88,16 +88,16 @@ class Commands:
         """
         return await self.retry(script, self.born, self.me, *arguments)
 
-    async def run_once(self, script: Script, *arguments: bytes | float) -> list[Any]:
-        """Run a script that is unsafe to retry; return and raise as `run`."""
-        return _unless_gone(await self._evaluate(script, self.born, self.me, *arguments))
+    async def once(self, script: Script, *arguments: bytes | float) -> list[Any]:
+        """Run a script that is unsafe to retry, with these arguments alone; raise as `run`."""
+        return _unless_gone(await self._evaluate(script, *arguments))
 
     async def retry(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run a script as `run` does, but with these arguments alone."""
         with self.new_retries() as retries:
             while True:
                 try:
-                    return _unless_gone(await self._evaluate(script, *arguments))
+                    return await self.once(script, *arguments)
                 except UnreachableError as error:
                     await retries.pause(error)
 

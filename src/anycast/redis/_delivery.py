@@ -1,4 +1,4 @@
-"""Deliveries: messages that the server has given to this process, and the leases on them."""
+"""Deliveries: messages that the server has given to this process, and the lease on them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from anycast._log import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 T = TypeVar("T")
 
@@ -19,23 +19,28 @@ class Delivery(Generic[T]):
     Args:
         entry_id: of the entry in the stream that holds the message.
         message: the message, decoded.
-        count: how often the message was delivered, this delivery included.
+        headers: of the message.
+        count: how often the message was delivered, as the server counts now: 0 for a message that
+            was fetched ahead of need.
     """
 
-    __slots__ = ("count", "entry_id", "message")
+    __slots__ = ("count", "counted", "entry_id", "headers", "message")
 
-    def __init__(self, entry_id: bytes, message: T, count: int) -> None:
+    def __init__(self, entry_id: bytes, message: T, headers: Mapping[str, str], count: int) -> None:
         self.entry_id = entry_id
         self.message = message
-        self.count = count
+        self.headers = headers
+        # This delivery included, whether or not the server counts this delivery already.
+        self.count = max(count, 1)
+        self.counted = count > 0
 
 
 class HeldLeases(Generic[T]):
-    """The leases that this process holds, and how long each lease is certain.
+    """The deliveries that this process has, under a single lease, and how long that is certain.
 
-    The server counts a lease from the moment when a script takes or renews the message. This
-    class counts from before that script was sent. So a lease ends here before it ends there, and
-    while a lease is certain, the server gives the message to this process alone.
+    The server counts the lease from the moment when a script takes messages or renews the lease.
+    This class counts from before that script was sent. So the lease ends here before it ends there,
+    and while it is certain, the server gives the messages to this process alone.
 
     Args:
         label: the channel's name, for the log.
@@ -44,41 +49,39 @@ class HeldLeases(Generic[T]):
 
     def __init__(self, label: str, lease: float) -> None:
         self._label = label
-        self._lease = lease
-        # For each entry id, the time until which the lease is certain. A lease that has run out
-        # stays here until the server confirms the loss: a renewal may still save the lease.
-        self._until: dict[bytes, float] = {}
+        self.seconds = lease
+        self._held: dict[bytes, Delivery[T]] = {}
+        # The time until which the lease is certain. The deliveries stay until the server confirms
+        # that the lease has run out: a renewal may still save the lease.
+        self._until = 0.0
 
     def __contains__(self, delivery: Delivery[T]) -> bool:
         """Return whether the lease on this delivery is certain."""
-        return self._until.get(delivery.entry_id, 0.0) > monotonic()
+        return delivery.entry_id in self._held and self._until > monotonic()
 
     @property
-    def entry_ids(self) -> list[bytes]:
-        """The entry ids of all leases, certain or not."""
-        return list(self._until)
+    def deliveries(self) -> list[Delivery[T]]:
+        """All deliveries, whether or not the lease is certain."""
+        return list(self._held.values())
 
-    def hold(self, entry_ids: Iterable[bytes], since: float) -> None:
-        """Hold leases that the server gave or renewed after the time ``since``."""
-        self._until |= dict.fromkeys(entry_ids, since + self._lease)
+    def hold(self, deliveries: Iterable[Delivery[T]]) -> None:
+        """Hold deliveries that the server gave."""
+        self._held |= {delivery.entry_id: delivery for delivery in deliveries}
 
-    def extend(self, entry_ids: Iterable[bytes], since: float) -> None:
-        """Extend leases, and pass over entries whose lease was dropped meanwhile."""
-        self.hold([entry_id for entry_id in entry_ids if entry_id in self._until], since)
+    def renew(self, since: float) -> None:
+        """Note that the server renewed the lease after the time ``since``."""
+        self._until = max(self._until, since + self.seconds)
 
-    def drop(self, entry_id: bytes) -> bool:
-        """Drop a lease, and return whether it was held."""
-        return self._until.pop(entry_id, None) is not None
+    def drop(self, delivery: Delivery[T]) -> bool:
+        """Drop a delivery, and return whether it was held."""
+        return self._held.pop(delivery.entry_id, None) is not None
 
-    def drop_lost(self, entry_ids: Iterable[bytes]) -> None:
-        """Drop leases that have run out at the server, and log how many were still held."""
-        self.log_lost(sum(self.drop(entry_id) for entry_id in entry_ids))
-
-    def log_lost(self, count: int) -> None:
-        """Log that this many leases have run out."""
-        if count:
+    def lose_all(self) -> None:
+        """Drop every delivery: the server has given the messages to other processes."""
+        if self._held:
             logger.warning(
                 "%s: the lease of %d message(s) ran out, and others may get them",
                 self._label,
-                count,
+                len(self._held),
             )
+        self._held.clear()

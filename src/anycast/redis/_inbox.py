@@ -7,10 +7,11 @@ token that was handed to a waiting task has left the channel, and the message fo
 stays here until the task runs: only `end` returns such messages to be given back.
 
 Demand decides how many messages the pump asks the server for: one for each waiting task, the
-further messages that these tasks would take along, and `prefetch` more. While no task waits, the
-pump only refills the stock, and only if a message was taken since the pump last asked: messages
-must not pile up here, where other processes cannot get them. For the same reason messages
-are given back
+further messages that these tasks would take along, and `prefetch` more. A task that asked in vain
+and does not wait any more may ask again soon: a loop that polls never waits. So the demand for a
+message lingers for a second. While no task waits, the pump only refills the stock, and only if a
+message was taken since the pump last asked: messages must not pile up here, where other processes
+cannot get them. For the same reason messages are given back
 
 - at once, if the tasks that wanted them gave up and more than `prefetch` are here, or if every
   receiver is closed;
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from anyio import WouldBlock
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
     from anycast.redis._delivery import Delivery
 
 T = TypeVar("T")
+
+# For how many seconds the demand of a task lingers that asked in vain.
+LINGER = 1.0
 
 
 class Inbox(Generic[T]):
@@ -65,6 +70,8 @@ class Inbox(Generic[T]):
         self._asking = 0
         # How many further messages these tasks would take along.
         self._more = 0
+        # Until when the demand for a message lingers.
+        self._lingers_until = 0.0
         # How many messages receivers have taken so far: now, when the pump last asked the
         # server, and at the last beat. A count that has not moved means that receivers are idle.
         self.taken = 0
@@ -95,6 +102,7 @@ class Inbox(Generic[T]):
     def take(self) -> Delivery[T]:
         """Take a message for a task that got a token without adding demand."""
         self.taken += 1
+        self._lingers_until = 0.0
         delivery = self._deliveries.popleft()
         # Refill from half the prefetch on, so that a request to the server brings several.
         if len(self._deliveries) <= self._prefetch // 2:
@@ -123,6 +131,11 @@ class Inbox(Generic[T]):
         """Note that a task which added a demand of ``count`` has given up."""
         self._asking -= 1
         self._more -= count - 1
+        self.linger()
+
+    def linger(self) -> None:
+        """Note that a task asked in vain, and may ask again soon."""
+        self._lingers_until = monotonic() + LINGER
         self.check_surplus()
 
     def check_surplus(self) -> None:
@@ -152,20 +165,28 @@ class Inbox(Generic[T]):
         return self._channel.statistics().tasks_waiting_receive
 
     @property
-    def lacking(self) -> int:
-        """How many tasks wait for a message that is not here yet."""
-        # A `select` adds no demand: only the queue where its task waits shows the task.
-        return max(self.waiting, self._asking - self.stock)
+    def lingers_for(self) -> float | None:
+        """For how many seconds the demand for a message lingers on; None if none does."""
+        seconds = self._lingers_until - monotonic()
+        return seconds if seconds > 0 and self.open_receivers else None
 
-    def wanted(self) -> int:
-        """Return how many messages to ask the server for now."""
+    @property
+    def lacking(self) -> int:
+        """How many messages are not here yet that tasks wait for, or asked for just now."""
+        # A `select` adds no demand: only the queue where its task waits shows the task.
+        lacking = max(self.waiting, self._asking - self.stock)
+        return lacking or int(not self.stock and self.lingers_for is not None)
+
+    def wanted(self) -> tuple[int, int]:
+        """Return how many messages to ask the server for now: for tasks, and ahead of need."""
         idle = self.taken == self._taken_when_asked
         self._taken_when_asked = self.taken
         if lacking := self.lacking:
-            return min(lacking + self._more + self._prefetch, MAX_BATCH)
+            demand = min(lacking + self._more, MAX_BATCH)
+            return demand, min(self._prefetch, MAX_BATCH - demand)
         if idle or self.stock > self._prefetch // 2 or not self.open_receivers:
-            return 0
-        return min(self._prefetch - self.stock, MAX_BATCH)
+            return 0, 0
+        return 0, min(self._prefetch - self.stock, MAX_BATCH)
 
     def put(self, deliveries: Iterable[Delivery[T]]) -> None:
         """Give deliveries to the tasks that wait, and keep the rest for later tasks."""
@@ -184,7 +205,8 @@ class Inbox(Generic[T]):
 
     def surplus(self) -> Iterator[Delivery[T]]:
         """Take out, newest first, the messages that the tasks and receivers here do not need."""
-        keep = self._prefetch + self._asking + self._more
+        lingering = int(self.lingers_for is not None)
+        keep = self._prefetch + max(self._asking + self._more, lingering)
         yield from self._take_out(keep if self.open_receivers else 0)
 
     def idle(self) -> Iterator[Delivery[T]]:

@@ -18,14 +18,24 @@ class Keys:
         """A list of at most one hint: there may be room for a blocked sender."""
         self.ready = f"{prefix}ready".encode()
         """A list of at most one hint: there may be a message for a waiting receiver."""
+        parts = (
+            "returned",
+            "suspects",
+            "delayed",
+            "counts",
+            "errors",
+            "crashes",
+            "processes",
+            "requests",
+            "blocked",
+            "dead",
+            f"producer:{me}",
+        )
         self.all = (
             f"{prefix}stream".encode(),
             f"{prefix}meta".encode(),
             self.room,
             self.ready,
-            f"{prefix}returned".encode(),
-            f"{prefix}errors".encode(),
-            f"{prefix}dead".encode(),
-            f"{prefix}producer:{me}".encode(),
+            *(f"{prefix}{part}".encode() for part in parts),
         )
         """Every key, in the order in which `common.lua` unpacks the keys."""

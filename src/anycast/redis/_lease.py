@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TypeVar
 
@@ -56,18 +56,25 @@ class RedisLease(Lease[T]):
         # Set only within the block.
         self._delivery: Delivery[T]
         self._count = 0
+        self._headers: Mapping[str, str] = {}
 
     @property
     def deliveries(self) -> int:
         """How often the message was delivered, this delivery included; 0 before entering."""
         return self._count
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers that the sender gave to the message; empty before entering."""
+        return self._headers
+
     async def __aenter__(self) -> T:
         if self._entered:
             raise lease_entered_twice()
         self._entered = True
         self._delivery = delivery = await self._take()
-        self._count = delivery.count
+        self._session.settlements.begun(delivery)
+        self._count, self._headers = delivery.count, delivery.headers
         return delivery.message
 
     async def __aexit__(
@@ -81,12 +88,7 @@ class RedisLease(Lease[T]):
         if exc_type is None:
             self._session.done(delivery)
         else:
-            self._session.failed(delivery, reason(exc_val))
+            self._session.left(delivery, exc_val)
 
     def __str__(self) -> str:
         return f"{type(self).__name__} of {self._receiver}"
-
-
-def reason(error: BaseException | None) -> str:
-    """Return the text of an error for a dead letter; an empty text for a cancellation."""
-    return f"{type(error).__name__}: {error}" if isinstance(error, Exception) else ""

@@ -69,7 +69,11 @@ class ReceiveOperation(Selectable[T]):
         # while this receiver kept messages unacknowledged, the end would never come.
         self._receiver.begin_receive()
         # A `select` adds no demand. The pump, once woken, sees the waiting task in the queue.
-        self._session.inbox.wakeup.set()
+        # The `select` may be cancelled at once, as a loop that polls does.
+        self._session.inbox.linger()
+
+    def polled(self) -> None:
+        self.before_wait()
 
     def leaves(self) -> Iterable[Leaf[Any]]:
         return self._inner.leaves()
@@ -106,6 +110,7 @@ class LeaseOperation(ReceiveOperation[Any]):
     __slots__ = ()
 
     def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
+        self._session.settlements.begun(delivery)
         return LeasedMessage(delivery.message, DeliveryHold(self._session, delivery))
 
 
@@ -199,7 +204,10 @@ class DeliveryHold(Hold):
         self._session.done(self._delivery)
 
     def give_back(self) -> None:
-        self._session.failed(self._delivery, "")
+        self._session.give_back(self._delivery)
+
+    def left_by(self, error: BaseException | None) -> None:
+        self._session.left(self._delivery, error)
 
     def pass_on(self) -> bool:
         return False  # a message that was given back goes to a task that waits
@@ -215,14 +223,11 @@ class BatchHold(DeliveryHold):
     ) -> None:
         super().__init__(session, delivery)
         self._receiver = receiver
-        session.begin_batch(delivery)
 
     def done(self) -> None:
-        self._session.end_batch(self._delivery)
         # If not: the lease has run out, or the receiver was closed. The message comes again.
         if self._receiver.accepts(self._delivery):
             self._receiver.hold(self._delivery)
 
     def give_back(self) -> None:
-        self._session.end_batch(self._delivery)
         self._session.put_back(self._delivery)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from anycast._arguments import check_int, check_seconds
+from anycast._log import logger
+from anycast.redis._backoff import exponential_backoff
 from anycast.redis._codec import Codec, check_codec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -33,6 +38,7 @@ class Options(Generic[T]):
     prefetch: int
     delivery: str
     max_deliveries: int | None
+    retry_delay: float | Callable[[int], float]
     timeout: float
 
     def __post_init__(self) -> None:
@@ -45,6 +51,8 @@ class Options(Generic[T]):
             raise ValueError(f"`delivery` must be {first!r} or {second!r}, not {self.delivery!r}")
         if self.max_deliveries is not None:
             check_int("max_deliveries", self.max_deliveries, least=1)
+        if not callable(self.retry_delay):
+            check_seconds("retry_delay", self.retry_delay, least=0)
         check_seconds("timeout", self.timeout, least=SHORTEST, or_inf=True)
 
     @property
@@ -56,6 +64,22 @@ class Options(Generic[T]):
     def lease_ms(self) -> int:
         """The lease in milliseconds, as scripts expect the lease."""
         return int(self.lease * 1000)
+
+    def pause_after(self, deliveries: int) -> float:
+        """Return for how many seconds a message that failed waits, after so many deliveries.
+
+        A function of the program that fails, or that returns no usable number, must not stop
+        the settlements. Then the default applies, and the fault is logged.
+        """
+        if not callable(self.retry_delay):
+            return self.retry_delay
+        try:
+            pause = self.retry_delay(deliveries)
+            check_seconds("retry_delay(deliveries)", pause, least=0)
+        except Exception:  # noqa: BLE001  the function may raise any exception
+            logger.exception("`retry_delay` failed, so the default applies")
+            return exponential_backoff(deliveries)
+        return pause
 
     @property
     def most_deliveries(self) -> int:

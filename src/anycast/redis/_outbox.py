@@ -9,6 +9,7 @@ once, and items in flight get the server's answer.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anycast.redis._auto_reset_event import AutoResetEvent
@@ -31,13 +32,15 @@ class Item(PendingRequest):
     Args:
         sender: through which the task sends.
         bodies: the encoded messages, at least one message.
+        headers: of each message, encoded; empty for none.
     """
 
-    __slots__ = ("blocked", "bodies", "make_error", "sender", "stored")
+    __slots__ = ("blocked", "bodies", "headers", "make_error", "sender", "stored")
 
-    def __init__(self, sender: Sender[Any], bodies: Sequence[bytes]) -> None:
+    def __init__(self, sender: Sender[Any], bodies: Sequence[bytes], headers: bytes) -> None:
         super().__init__()
         self.sender = sender
+        self.headers = headers
         self.bodies = bodies
         """The messages that are not stored yet."""
         # How many messages were stored since the task last asked.
@@ -65,6 +68,21 @@ class Item(PendingRequest):
         return count
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The messages that one script carries.
+
+    Args:
+        items: the items of the messages, in order.
+        bodies: of the messages.
+        headers: for each message with headers, the place of its body, from 1 on, and the headers.
+    """
+
+    items: list[Item]
+    bodies: list[bytes]
+    headers: list[int | bytes]
+
+
 class Outbox:
     """The items of one process, first in, first out."""
 
@@ -81,7 +99,7 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, sender: Sender[Any], bodies: Sequence[bytes]) -> Item:
+    def put(self, sender: Sender[Any], bodies: Sequence[bytes], headers: bytes = b"") -> Item:
         """Queue messages as an item. The caller must wait for the item.
 
         Raises:
@@ -89,7 +107,7 @@ class Outbox:
         """
         # Before the item is made: making an item begins the wait of the task.
         self.check(sender)
-        item = Item(sender, bodies)
+        item = Item(sender, bodies, headers)
         # If items are here already, the pump is busy, or waits for room and then takes this along.
         if not self._items:
             self.wakeup.set()
@@ -106,22 +124,24 @@ class Outbox:
         if self._make_error is not None:
             raise self._make_error(sender)
 
-    def next_batch(self) -> tuple[list[Item], list[bytes]]:
-        """Put the first messages in flight; return their items, and the messages."""
-        items: list[Item] = []
-        bodies: list[bytes] = []
+    def next_batch(self) -> Batch:
+        """Put the first messages in flight, and return them with their items."""
+        batch = Batch([], [], [])
+        bodies = batch.bodies
         room = MAX_BYTES
         for item in self._items:
             # Pass over a task that is being cancelled: `_pending_request` says why.
             for body in () if item.leaving else item.bodies:
                 room -= len(body)
                 if bodies and (room < 0 or len(bodies) == MAX_MESSAGES):
-                    return items, bodies
+                    return batch
                 bodies.append(body)
+                if item.headers:
+                    batch.headers.extend((len(bodies), item.headers))
                 if item.state is RequestState.QUEUED:
                     item.state = RequestState.IN_FLIGHT
-                    items.append(item)
-        return items, bodies
+                    batch.items.append(item)
+        return batch
 
     def settle_batch(self, items: Iterable[Item], stored: int) -> None:
         """Settle the items that are fully stored, and queue the rest again.

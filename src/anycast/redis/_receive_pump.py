@@ -5,33 +5,86 @@ waits for a hint. A command that blocks fetches only hints, never messages, so a
 loses a hint at most. A hint that comes when the demand has gone is passed on: the pump asks for
 zero messages, and the script TAKE leaves a new hint if messages are there.
 
-The reply that brings messages can be lost, too. Then the server counts these messages as pending
-for this process, and this process does not know them. So the script RECOVER gives back every
-message that is pending and unknown. The pump runs RECOVER after each failed attempt, and every
-half lease, because a command that was believed lost may reach the server late.
+The answer that brings messages can be lost, too. So each request has a number, and tells the number
+of the last request whose answer has come. If the server has carried out a later request, the answer
+to that request was lost, and the server first gives the messages of that request back. A request
+that reaches the server late, after a later request, has no effect.
+
+The link may be too slow for an answer: many large messages take longer than the pump waits. So a
+request bounds the bytes of its answer. The bound becomes smaller after each answer that was lost,
+down to a single message, and grows again while answers come soon.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from anycast._log import logger
+from anyio import move_on_after
+
 from anycast.redis import _scripts
 from anycast.redis._delivery import Delivery
+from anycast.redis._headers import read_headers
+from anycast.redis._holder import LostError
 from anycast.redis._link import SAFETY, UnavailableError, UnreachableError
+from anycast.redis._settlements import log_burial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterator
 
-    from anycast.redis._commands import Commands
     from anycast.redis._delivery import HeldLeases
+    from anycast.redis._holder import Holder
     from anycast.redis._inbox import Inbox
     from anycast.redis._link import Hints
     from anycast.redis._options import Options
+    from anycast.redis._retries import Retries
     from anycast.redis._settlements import Settlements
 
 T = TypeVar("T")
+
+# How many bytes an answer has at most, but for a single message that is larger.
+MOST_BYTES = 1_000_000
+# By how much the bound becomes smaller after an answer that was lost.
+SHRINKING = 4
+
+
+class AnswerSize:
+    """The bound on the bytes of an answer, which fits the speed of the link.
+
+    Args:
+        patience: for how many seconds the pump waits for an answer.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self.most = MOST_BYTES
+
+    def shrink(self) -> bool:
+        """Note that an answer did not come; return whether the next answer can be smaller."""
+        before, self.most = self.most, max(1, self.most // SHRINKING)
+        return self.most < before
+
+    def came(self, seconds: float) -> None:
+        """Note that an answer came after so many seconds."""
+        if seconds < self._patience / (2 * SHRINKING):
+            self.most = min(MOST_BYTES, self.most * 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server answered to a request for messages.
+
+    Args:
+        status: "ok", "closed" or "ended".
+        wait: after how many seconds to ask again, if no hint comes before.
+        came: whether messages came.
+    """
+
+    status: bytes
+    wait: float
+    came: bool
 
 
 class ReceivePump(Generic[T]):
@@ -40,9 +93,9 @@ class ReceivePump(Generic[T]):
     Args:
         label: the channel's name, for the log.
         inbox: gets the messages, and tells the demand.
-        leases: get the leases on the messages.
-        settlements: get the messages that cannot be decoded, for the dead letters.
-        commands: run the scripts.
+        leases: get the messages, too.
+        settlements: get the messages that cannot be decoded.
+        holder: runs the scripts.
         ready: brings hints that there may be messages.
         options: of the channel.
         give_back: gives a delivery back to the server.
@@ -56,7 +109,7 @@ class ReceivePump(Generic[T]):
         inbox: Inbox[T],
         leases: HeldLeases[T],
         settlements: Settlements,
-        commands: Commands,
+        holder: Holder,
         ready: Hints,
         options: Options[T],
         give_back: Callable[[Delivery[T]], object],
@@ -67,16 +120,18 @@ class ReceivePump(Generic[T]):
         self._inbox = inbox
         self._leases = leases
         self._settlements = settlements
-        self._commands = commands
+        self._holder = holder
         self._ready = ready
         self._options = options
         self._give_back = give_back
         self._on_closed = on_closed
         self._on_ended = on_ended
+        # The number of the last request, and the number of the last request that was answered.
+        self._requests = 0
+        self._answered = 0
+        self._size = AnswerSize(options.patience)
         # Whether the server has told that the channel is closed.
         self._closed = False
-        # The time from which TAKE also looks for messages whose lease has run out.
-        self._reclaim_at = 0.0
         self._stopping = False
 
     async def run(self) -> None:
@@ -87,39 +142,39 @@ class ReceivePump(Generic[T]):
         """
         # Whether the pump took a hint that is neither used nor passed on yet.
         hinted = False
-        retries = self._commands.new_retries()
+        retries = self._holder.new_retries()
         while not self._stopping:
             for delivery in self._inbox.surplus():
                 self._give_back(delivery)
-            want = self._inbox.wanted()
-            if not want and not hinted:
+            demand, ahead = self._inbox.wanted()
+            if not demand + ahead and not hinted:
                 # Receivers wake the pump through the inbox, and so does `stop`.
-                await self._inbox.wakeup.wait()
+                with move_on_after(self._inbox.lingers_for):
+                    await self._inbox.wakeup.wait()
                 continue
+            retries.begin()
             try:
-                retries.begin()
-                status, came = await self._take(want)
+                answer = await self._take(demand, ahead)
+            except LostError:
+                continue
             except UnavailableError as error:
                 # The script did not run.
                 await retries.pause(error)
                 continue
-            except UnreachableError:
-                # The script may have run: give back what the script took, then ask again.
-                await self._recover()
+            except UnreachableError as error:
+                await self._answer_lost(error, retries)
                 continue
             retries.succeed()
-            if status == b"ended":
+            if answer.status == b"ended":
                 self._on_ended()
                 return
             hinted = False
-            if status == b"closed":
+            if answer.status == b"closed":
                 self._closed = True
                 self._on_closed()
-            self._inbox.set_dry(dry=self._closed and want > 0 and not came)
-            # A lease of another process runs out without a hint, so the pump asks again after half
-            # a lease at the latest.
-            if not came and self._inbox.lacking and not self._stopping:
-                hinted = await self._ready.wait(min(SAFETY, self._options.lease / 2))
+            self._inbox.set_dry(dry=self._closed and demand > 0 and not answer.came)
+            if not answer.came and self._inbox.lacking and not self._stopping:
+                hinted = await self._ready.wait(min(SAFETY, answer.wait))
 
     def stop(self) -> None:
         """Let `run` return."""
@@ -127,45 +182,51 @@ class ReceivePump(Generic[T]):
         self._inbox.wakeup.set()
         self._ready.close()
 
-    async def _take(self, want: int) -> tuple[bytes, bool]:
-        """Ask for messages; return the status, and whether messages came."""
+    async def _answer_lost(self, error: UnreachableError, retries: Retries) -> None:
+        """Prepare another request after an answer that did not come.
+
+        A server that is away answers nothing, and then this raises after the timeout. But a server
+        that answers a short script may have sent more than the link can carry.
+        """
+        with suppress(LostError):
+            await self._holder.run(_scripts.RENEW)
+        if not self._size.shrink():
+            await retries.pause(error)
+
+    async def _take(self, demand: int, ahead: int) -> Answer:
         # Messages that go back come again before newer messages, so the order is kept.
         await self._settlements.give_back_first()
+        return await self._request(demand, ahead)
+
+    async def _request(self, demand: int, ahead: int) -> Answer:
+        self._requests += 1
         # The time is read before the script is sent, as `HeldLeases` requires.
-        now = monotonic()
-        if reclaim := now >= self._reclaim_at:
-            await self._recover()
-            self._reclaim_at = now + self._options.lease / 2
-        status, *entries = await self._commands.run_once(
-            _scripts.TAKE,
-            want,
-            self._options.lease_ms,
-            self._options.most_deliveries,
-            reclaim,
-            self._closed,
+        number, since = self._requests, monotonic()
+        status, wait, buried, entries = await self._holder.run_once(
+            _scripts.TAKE, number, self._answered, demand, ahead, self._size.most, self._closed
         )
-        self._leases.hold(entries[::3], now)
-        deliveries = self._decoded(entries)
+        self._answered = number
+        self._size.came(monotonic() - since)
+        self._leases.renew(since)
+        for entry_id, count in zip(buried[::2], buried[1::2], strict=True):
+            log_burial(self._label, entry_id, count, "the process died or hung")
+        deliveries = [*self._decoded(entries)]
+        self._leases.hold(deliveries)
         if self._stopping:
             # The inbox has ended while the script ran.
             for delivery in deliveries:
                 self._give_back(delivery)
         else:
             self._inbox.put(deliveries)
-        return status, bool(entries)
+        return Answer(status, wait / 1000, bool(entries))
 
-    def _decoded(self, entries: list[Any]) -> Iterable[Delivery[T]]:
-        for entry_id, body, count in zip(entries[::3], entries[1::3], entries[2::3], strict=True):
+    def _decoded(self, entries: list[Any]) -> Iterator[Delivery[T]]:
+        fields = iter(entries)
+        for entry_id, body, headers, count in zip(fields, fields, fields, fields, strict=True):
             try:
                 message = self._options.codec.decode(body)
             except Exception as error:  # noqa: BLE001  a codec may raise any exception
-                logger.error("%s: %r cannot be decoded: %r", self._label, entry_id, error)
-                self._leases.drop(entry_id)
-                self._settlements.broken(entry_id, repr(error))
+                broken = Delivery(entry_id, None, {}, count)
+                self._settlements.failed(broken, f"{type(error).__name__}: {error}")
             else:
-                yield Delivery(entry_id, message, count)
-
-    async def _recover(self) -> None:
-        """Give back the messages that are pending for this process and unknown here."""
-        known = [*self._leases.entry_ids, *self._settlements.entry_ids]
-        await self._commands.run(_scripts.RECOVER, self._options.lease_ms, *known)
+                yield Delivery(entry_id, message, read_headers(headers), count)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, NoReturn, TypeVar
+from weakref import ref
 
 from anyio import WouldBlock
 
@@ -26,7 +28,7 @@ from anycast._interface.receiver import Receiver
 from anycast._select.selectable import Selectable
 from anycast.redis._delivery import Delivery
 from anycast.redis._inbox import BatchDemand
-from anycast.redis._lease import RedisLease, reason
+from anycast.redis._lease import RedisLease
 from anycast.redis._operations import (
     BatchOperation,
     DemandingOperation,
@@ -43,9 +45,14 @@ class RedisReceiver(Receiver[T]):
 
     A message is acknowledged when this receiver is asked for the next message, or when its
     `lease()` or ``async with receiver:`` ends without an exception. If that block ends by an
-    exception or a cancellation, the message is given back at once. `close` gives the message
-    back, too, because `close` cannot know whether the work was done. So give each task a
-    receiver of its own, made by `clone`, or use `lease()`.
+    exception, the work has failed: the delivery counts, and the message waits for ``retry_delay``
+    before the next try. If the block ends by a cancellation, the message is given back at once,
+    and the delivery does not count.
+
+    A message is given back in the same way, at once and uncounted, when the receiver is closed or
+    collected, and when ``async for`` is left by a ``break`` or an exception: a loop cannot know
+    whether the work was done. So give each task a receiver of its own, made by `clone`, or use
+    `lease()`.
 
     A batch of `receive_many` is acknowledged in the same way, as a whole. With ``within``, the
     heartbeat renews the leases of the messages while the batch waits. If the call raises, its
@@ -77,6 +84,11 @@ class RedisReceiver(Receiver[T]):
     def deliveries(self) -> int:
         """How often the last received message was delivered, this delivery included."""
 
+    @property
+    @abstractmethod
+    def headers(self) -> Mapping[str, str]:
+        """The headers that the sender gave to the last received message."""
+
     @abstractmethod
     def lease(self) -> RedisLease[T]: ...
 
@@ -97,16 +109,33 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         # Received through this receiver, and to be acknowledged before the next message. With
         # at-most-once delivery they are acknowledged already, and settling them does nothing.
         self._unacknowledged: list[Delivery[T]] = []
-        # The delivery count of the last received message.
+        # Of the last received message.
         self._count = 0
+        self._headers: Mapping[str, str] = {}
         self.closed = False
 
     @property
     def deliveries(self) -> int:
         return self._count
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._headers
+
+    # anyio's base class says that the iterator is a stream.
+    def __aiter__(self) -> AsyncIterator[T]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Loop(self)
+
+    def __del__(self) -> None:
+        # What failed to be made, or is closed, has nothing.
+        if not getattr(self, "closed", True):
+            self._session.abandon(self._inner, self._unacknowledged)
+
     async def receive(self) -> T:
-        return self.hold(await self._take())
+        delivery = await self._take()
+        keeper, session = ref(self), self._session
+        del self
+        return _hand_over(session, keeper(), [delivery])[0]
 
     def receive_nowait(self) -> T:
         self.begin_receive()
@@ -114,8 +143,9 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             self._check()
             raise WouldBlock("the server must delete the message first: use `receive`")
         try:
-            return self._take_nowait()
+            return self.hold(self._take_nowait())
         except WouldBlock:
+            self._session.inbox.linger()
             raise WouldBlock("no message has come from the server") from None
         except ReceiverStoppedError:
             self.raise_stopped()
@@ -126,9 +156,11 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             return await self.receive_within(max_messages, within, deque())
         if self._at_most_once:
             return [await self.receive()]  # the server must delete each message first
-        messages = [self.hold(await self._take(max_messages))]
-        self._take_more(messages, max_messages)
-        return messages
+        deliveries = [await self._take(max_messages)]
+        self._take_more(deliveries, max_messages)
+        keeper, session = ref(self), self._session
+        del self
+        return _hand_over(session, keeper(), deliveries)
 
     def receiving(self) -> Selectable[T]:
         return ReceiveOperation(self, self._token_operation(), self._session)
@@ -243,20 +275,39 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             ):
                 return delivery
 
-    def _take_more(self, messages: list[T], most: int) -> None:
+    def _take_more(self, deliveries: list[Delivery[T]], most: int) -> None:
         """Take messages that are here already, until there are ``most`` in all."""
-        while len(messages) < most:
+        while len(deliveries) < most:
             try:
-                messages.append(self._take_nowait())
+                deliveries.append(self._take_nowait())
             except (WouldBlock, ReceiverStoppedError):
                 return
 
-    def _take_nowait(self) -> T:
+    def _take_nowait(self) -> Delivery[T]:
         while True:
             self._inner.receive_nowait()
             delivery = self._session.inbox.take()
             if self.accepts(delivery):
-                return self.hold(delivery)
+                return delivery
+
+    async def take_next(self) -> Delivery[T]:
+        """Receive for a loop, and return the delivery, which this receiver holds.
+
+        Raises:
+            StopAsyncIteration: at the end of the channel.
+        """
+        await self.__anext__()
+        return self._unacknowledged[-1]
+
+    def give_up(self, delivery: Delivery[T]) -> None:
+        """Give back a delivery whose loop was left, unless it was acknowledged."""
+        if delivery in self._unacknowledged:
+            self._unacknowledged.remove(delivery)
+            self._session.give_back(delivery)
+
+    def leave_loop(self, delivery: Delivery[T]) -> None:
+        """Do as `give_up`, at any moment and in any thread."""
+        self._session.call_in_loop(partial(self.give_up, delivery))
 
     # What operations need: `AcknowledgingReceiver` says what each method does.
 
@@ -270,8 +321,9 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._session.is_ours(delivery)
 
     def hold(self, delivery: Delivery[T]) -> T:
+        self._session.settlements.begun(delivery)
         self._unacknowledged.append(delivery)
-        self._count = delivery.count
+        self._count, self._headers = delivery.count, delivery.headers
         return delivery.message
 
     def begin_receive(self) -> None:
@@ -290,7 +342,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             self._inner.close()
             self.closed = True
             for delivery in self._unacknowledged:
-                self._session.failed(delivery, reason(error))
+                self._session.left(delivery, error)
             self._unacknowledged.clear()
             # The last receiver may have gone: then the pump gives back the whole stock.
             self._session.inbox.check_surplus()
@@ -306,3 +358,42 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         if failure := self._session.failure:
             raise ReceiverError(f"{self} cannot receive: {failure}", self) from failure
         raise ReceiverStoppedError(self) from ChannelClosedError(self._channel)
+
+
+def _hand_over(
+    session: Session[T], receiver: _Receiver[T] | None, deliveries: list[Delivery[T]]
+) -> list[T]:
+    """Let a receiver keep deliveries, to acknowledge them later, and return the messages.
+
+    Args:
+        session: gave the deliveries.
+        receiver: None if only the call that receives kept the receiver, as in
+            ``await channel.new_receiver().receive()``. Then nobody could acknowledge the messages
+            later, and they are acknowledged now.
+        deliveries: of the messages.
+    """
+    if receiver is not None:
+        return [receiver.hold(delivery) for delivery in deliveries]
+    for delivery in deliveries:
+        session.done(delivery)
+    return [delivery.message for delivery in deliveries]
+
+
+class _Loop(AsyncIterator[T]):
+    """What ``async for`` uses. Python drops the loop when the loop is left, in whatever way."""
+
+    __slots__ = ("_delivery", "_receiver")
+
+    def __init__(self, receiver: _Receiver[T]) -> None:
+        self._receiver = receiver
+        # The last delivery, which the body of the loop works on.
+        self._delivery: Delivery[T] | None = None
+
+    async def __anext__(self) -> T:
+        self._delivery = None
+        self._delivery = delivery = await self._receiver.take_next()
+        return delivery.message
+
+    def __del__(self) -> None:
+        if self._delivery is not None:
+            self._receiver.leave_loop(self._delivery)

@@ -3,7 +3,8 @@
 Each script has a file in ``lua``, whose opening comment tells the arguments and the answer.
 `common.lua` goes before every script, and its opening comment is the theory of the state that the
 server stores. `check.lua` goes before every script but INIT, and checks that the channel is
-still the same channel.
+still the same channel. `holder.lua` goes before the scripts that are about the messages of a
+process, and checks that the lease of the process has not run out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from pathlib import Path
 
-# How many messages one script takes, renews, acknowledges or gives back at most. The server
+# How many messages one script takes, acknowledges or gives back at most. The server
 # serves no other client while a script runs, and a script puts all ids on the stack of Lua.
 MAX_BATCH = 512
 
@@ -27,18 +28,19 @@ class Script:
     sha: bytes
 
 
-def _load(*names: str) -> Script:
+def _load(*names: str, flags: str = " flags=allow-oom") -> Script:
     text = b"".join((_FOLDER / f"{name}.lua").read_bytes() for name in names)
+    text = f"#!lua{flags}\n".encode() + text
     return Script(text, sha1(text, usedforsecurity=False).hexdigest().encode())
 
 
 INIT = _load("common", "init")
-SEND = _load("common", "check", "send")
-TAKE = _load("common", "check", "take")
-ACK = _load("common", "check", "ack")
-RELEASE = _load("common", "check", "release")
-RENEW = _load("common", "check", "renew")
-RECOVER = _load("common", "check", "recover")
+# A server that is out of memory refuses sends alone.
+SEND = _load("common", "check", "send", flags="")
+TAKE = _load("common", "check", "holder", "revive", "take")
+ACK = _load("common", "check", "holder", "ack")
+RELEASE = _load("common", "check", "holder", "release")
+RENEW = _load("common", "check", "holder", "renew")
 CLOSE = _load("common", "check", "close")
 LEAVE = _load("common", "check", "leave")
 SIZE = _load("common", "check", "size")

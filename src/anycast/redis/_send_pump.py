@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from anycast._log import BlockingLog
     from anycast.redis._commands import Commands
     from anycast.redis._link import Hints
-    from anycast.redis._outbox import Item, Outbox
+    from anycast.redis._outbox import Batch, Item, Outbox
 
 
 class SendPump:
@@ -78,7 +78,7 @@ class SendPump:
             if not self._outbox and not self._hinted:
                 # `Outbox.put` and `stop` wake the pump.
                 await self._outbox.wakeup.wait()
-            elif not await self._send(*self._outbox.next_batch()) and not self._stopping:
+            elif not await self._send(self._outbox.next_batch()) and not self._stopping:
                 # Full: a hint, `stop` or the time wakes the pump, which then tries again.
                 self._hinted = await self._room.wait(SAFETY)
 
@@ -88,11 +88,20 @@ class SendPump:
         self._outbox.wakeup.set()
         self._room.close()
 
-    async def _send(self, items: list[Item], bodies: list[bytes]) -> bool:
+    async def _send(self, batch: Batch) -> bool:
         """Send messages, and return whether there was room for all of them."""
         hinted, self._hinted = self._hinted, False
+        items, headers = batch.items, batch.headers
         try:
-            obstacle, stored = await self._commands.run(_scripts.SEND, self._next, hinted, *bodies)
+            obstacle, stored = await self._commands.run(
+                _scripts.SEND,
+                self._next,
+                hinted,
+                len(self._outbox),
+                len(headers) // 2,
+                *headers,
+                *batch.bodies,
+            )
         except (RefusedError, WritesRefusedError) as error:
             # Only these messages fail: the server works, and may store later messages.
             self._outbox.fail(items, refused(error))
@@ -112,15 +121,16 @@ class SendPump:
         self._outbox.settle_batch(items, stored)
         if obstacle == b"closed":
             self._on_closed()
-        self._log_blocking(items)
-        return bool(obstacle != b"full")
+        full: bool = obstacle == b"full"
+        self._log_blocking(items, full=full)
+        return not full
 
-    def _log_blocking(self, items: Iterable[Item]) -> None:
+    def _log_blocking(self, items: Iterable[Item], *, full: bool) -> None:
         """Log which senders are blocked now, and which blocked senders go on."""
         for item in items:
             if item.blocked and item.state is RequestState.DONE:
                 self._log.resumed(item.sender)
-            elif not item.blocked and item.state is RequestState.QUEUED:
+            elif full and not item.blocked and item.state is RequestState.QUEUED:
                 item.blocked = True
                 if logger.isEnabledFor(WARNING):
                     self._log.blocked(item.sender)

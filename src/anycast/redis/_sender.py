@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar, cast
 
@@ -16,6 +17,7 @@ from anycast._interface.errors import SenderClosedError
 from anycast._interface.operation import Operation
 from anycast._interface.sender import Sender
 from anycast.redis._codec import encode_message
+from anycast.redis._headers import write_headers
 from anycast.redis._outbox import MAX_MESSAGES, Item
 from anycast.redis._send_errors import sender_closed
 from anycast.redis._session import Session
@@ -23,7 +25,48 @@ from anycast.redis._session import Session
 T = TypeVar("T")
 
 
-class _Sender(NamedEndpoint, Sender[T]):
+class RedisSender(Sender[T]):
+    """A sender whose messages can have headers."""
+
+    @abstractmethod
+    async def send(self, item: T, *, headers: Mapping[str, str] | None = None) -> None:
+        """Send a message, and wait until the server has stored the message.
+
+        ```py
+        import anyio
+        from anycast.redis import RedisAnycast, json_codec
+
+
+        async def main() -> None:
+            words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+            async with words:
+                await words.new_sender().send("hello", headers={"trace": "4bf92f"})
+                lease = words.new_receiver().lease()
+                async with lease as word:
+                    assert (word, lease.headers) == ("hello", {"trace": "4bf92f"})
+
+
+        anyio.run(main)
+        ```
+
+        Args:
+            item: the message.
+            headers: a few short texts that travel beside the message, such as a trace id. The
+                receiver reads them as `RedisReceiver.headers` or `RedisLease.headers`.
+
+        Raises:
+            SenderError: as `Sender.send`; and if the server refused the message, or if it is
+                unknown whether the server has stored the message.
+            TypeError: if the headers are not a mapping of str to str.
+            ValueError: if UTF-8 cannot encode the headers.
+            Exception: what the codec raised for the message.
+        """
+
+    @abstractmethod
+    def clone(self) -> RedisSender[T]: ...
+
+
+class _Sender(NamedEndpoint, RedisSender[T]):
     def __init__(self, channel: Channel[T], session: Session[T]) -> None:
         self._channel = channel
         self._session = session
@@ -31,12 +74,13 @@ class _Sender(NamedEndpoint, Sender[T]):
         # For the statistics.
         session.open_senders += 1
 
-    async def send(self, item: T) -> None:
+    async def send(self, item: T, *, headers: Mapping[str, str] | None = None) -> None:
         session = self._session
         self._check_open()
         session.check_entered()
         # The send pump settles the request, and so wakes this task.
-        request = session.outbox.put(self, (encode_message(session.options.codec, item),))
+        body = encode_message(session.options.codec, item)
+        request = session.outbox.put(self, (body,), write_headers(headers))
         try:
             await request.wait()
         except BaseException:
@@ -113,7 +157,7 @@ class _Sender(NamedEndpoint, Sender[T]):
                 raise
         return bodies
 
-    def clone(self) -> Sender[T]:
+    def clone(self) -> _Sender[T]:
         self._check_open()
         return _Sender(self._channel, self._session)
 

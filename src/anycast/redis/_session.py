@@ -1,9 +1,9 @@
 """The session of a process in a channel, from `open` to `stop`: the connections and the pumps.
 
 Each pump is a task: the send pump, the receive pump, the settlements, the heartbeat and the joins.
-Pumps are children of the task that entered the channel, but run in a shielded scope. So a
-cancellation of that task does not reach the pumps, and they end when they are told to. The module
-of each pump says what can go wrong in the pump.
+The session has a task of its own, of which the pumps are children. So a cancellation of the task
+that entered the channel does not reach the pumps, and they end when they are told to. The module of
+each pump says what can go wrong in the pump.
 
 A session goes through the states opening, open, ending and ended. The session begins to end when
 the channel is left, or when a pump fails. From then on the session refuses everything new, and each
@@ -14,7 +14,10 @@ or comes later raises an error with that cause.
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from secrets import token_hex
+from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from anyio import (
@@ -32,6 +35,8 @@ from anycast.redis import _scripts
 from anycast.redis._commands import Commands, GoneError
 from anycast.redis._delivery import HeldLeases
 from anycast.redis._heartbeat import Heartbeat
+from anycast.redis._holder import Holder
+from anycast.redis._home import Home, find_home
 from anycast.redis._inbox import Inbox
 from anycast.redis._joins import Joins
 from anycast.redis._keys import Keys
@@ -43,17 +48,21 @@ from anycast.redis._send_pump import SendPump
 from anycast.redis._settlements import Settlements
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from anyio.abc import TaskGroup
 
     from anycast._interface.channel import Channel
+    from anycast._interface.receiver import Receiver
     from anycast.redis._delivery import Delivery
     from anycast.redis._link import Server
     from anycast.redis._options import Options
 
 T = TypeVar("T")
 
+# The format of what the server keeps, and the settings that all processes of a channel share.
+VERSION = b"1"
+SETTINGS = ("limit", "lease (ms)", "max_deliveries")
 EXPECTED = (UnreachableError, RefusedError, GoneError)
 
 
@@ -72,8 +81,8 @@ class Session(Generic[T]):
         self.options = options
         # Whether the channel is closed, as far as this process knows.
         self.closed = False
-        # Whether `open` was called. Before that, a task that waits would wait for ever.
-        self._entered = False
+        # Where the session lives; None before `open`, when a task that waits would wait for ever.
+        self._home: Home | None = None
         # The reason, if the session has failed.
         self.failure: ChannelError[T] | None = None
         # Messages to send, and messages to receive.
@@ -81,18 +90,16 @@ class Session(Generic[T]):
         self.inbox: Inbox[T] = Inbox(options.prefetch)
         # The tasks that wait until no message is left.
         self._joins = Joins(self.outbox)
-        # The leases on all messages that this process holds, in the inbox or received.
+        # The messages that this process holds, in the inbox or received.
         self.leases: HeldLeases[T] = HeldLeases(str(channel), options.lease)
-        # The entry ids of the deliveries that are in batches.
-        self._unseen: set[bytes] = set()
+        # The limit of the channel. The limit at the server wins over the argument.
+        self.limit = options.limit
         # For the statistics.
         self.open_senders = 0
         # Made with the pumps, as are the `_stops` below.
         self.settlements: Settlements
-        # Shields all tasks of the session. Cancelled when the session is over, or must be.
+        # Of all tasks of the session. Cancelled when the session is over, or must be.
         self._scope: CancelScope
-        # Raised by `open` if the channel exists with another limit.
-        self._mismatch: ValueError | None = None
         # Set when opening has succeeded or failed. Wakes `open`.
         self._opened = Event()
         # Set when all tasks of the session have ended. Wakes `stop`.
@@ -100,29 +107,34 @@ class Session(Generic[T]):
         # Functions that stop the pumps. Empty until the pumps are made.
         self._stops: list[Callable[[], object]] = []
 
-    async def open(self, tasks: TaskGroup) -> None:
+    async def open(self) -> None:
         """Start the session, and return once the channel is open at the server.
 
         Raises:
             ChannelError: if the channel cannot be opened.
-            ValueError: if the channel exists with another limit.
         """
-        self._entered = True
-        scope = self._scope = CancelScope(shield=True)
-        tasks.start_soon(self._run, scope)
+        self._home = find_home()
+        self._scope = CancelScope()
+        self._home.start(self._run)
         try:
             # `_run_pumps` wakes this task.
             await self._opened.wait()
         except BaseException:
-            scope.cancel()
+            self._scope.cancel()
+            await self._wait_until_over(math.inf)
             raise
-        if error := self._mismatch or self.failure:
-            raise error
+        if self.failure is not None:
+            await self._wait_until_over(math.inf)
+            raise self.failure
 
     def check_entered(self) -> None:
-        """Raise RuntimeError if the session was not opened: a task that waits would hang."""
-        if not self._entered:
+        """Raise RuntimeError where a task that waits would hang.
+
+        That is so if the session was not opened, or was opened in another event loop or process.
+        """
+        if self._home is None:
             raise RuntimeError(f"{self._channel} can be used only within `async with`")
+        self._home.check(self._channel)
 
     async def stop(self) -> None:
         """End the session in good order, within the channel's timeout, even in a cancelled task.
@@ -132,22 +144,21 @@ class Session(Generic[T]):
         """
         if self.failure is None:
             self._shut_down(ChannelError(f"{self._channel} was left", self._channel))
-        try:
-            native = await self._wait_until_over()
-        finally:
-            self._scope.cancel()
-        if native is not None:
+        natives = [await self._wait_until_over(self.options.farewell)]
+        self._scope.cancel()
+        natives.append(await self._wait_until_over(math.inf))
+        for native in filter(None, natives):
             raise native
 
-    async def _wait_until_over(self) -> BaseException | None:
-        """Wait until the session is over, for at most the channel's timeout.
+    async def _wait_until_over(self, seconds: float) -> BaseException | None:
+        """Wait until the session is over, for at most so many seconds.
 
         Returns:
             A native cancellation of asyncio, if there was one: only that comes through the
             shield.
         """
         native: BaseException | None = None
-        with move_on_after(self.options.farewell, shield=True) as limit:
+        with move_on_after(seconds, shield=True) as limit:
             while not self._over.is_set():
                 try:
                     await self._over.wait()
@@ -199,7 +210,7 @@ class Session(Generic[T]):
         """Return the statistics of this process."""
         return ChannelStatistics(
             current_buffer_used=self.inbox.stock,
-            max_buffer_size=self.options.limit,
+            max_buffer_size=self.limit,
             peak_buffer_used=self.inbox.peak,
             open_senders=self.open_senders,
             open_receivers=self.inbox.open_receivers,
@@ -211,13 +222,19 @@ class Session(Generic[T]):
 
     def done(self, delivery: Delivery[T]) -> None:
         """Acknowledge a delivery, if this process still holds its lease."""
-        if self.leases.drop(delivery.entry_id):
-            self.settlements.done(delivery.entry_id)
+        if self.leases.drop(delivery):
+            self.settlements.done(delivery)
 
-    def failed(self, delivery: Delivery[T], reason: str) -> None:
-        """Give back a delivery whose handler failed, if this process still holds its lease."""
-        if self.leases.drop(delivery.entry_id):
-            self.settlements.failed(delivery.entry_id, reason)
+    def left(self, delivery: Delivery[T], error: BaseException | None) -> None:
+        """Give back a delivery whose block was left, if this process still holds its lease.
+
+        An exception is a failure: this delivery counts, and the message waits before the next
+        try. Everything else tells nothing of the message: a cancellation, a Ctrl-C, a close.
+        """
+        if not isinstance(error, Exception):
+            self.give_back(delivery)
+        elif self.leases.drop(delivery):
+            self.settlements.failed(delivery, f"{type(error).__name__}: {error}")
 
     def is_ours(self, delivery: Delivery[T]) -> bool:
         """Return whether the lease on a delivery is certain; if not, give the delivery back.
@@ -231,17 +248,9 @@ class Session(Generic[T]):
         return False
 
     def give_back(self, delivery: Delivery[T]) -> None:
-        """Give back a delivery that a receiver never got, if this process may hold its lease."""
-        if self.leases.drop(delivery.entry_id):
-            self.settlements.untouched(delivery.entry_id)
-
-    def begin_batch(self, delivery: Delivery[T]) -> None:
-        """Note that a batch has a delivery which the program has not seen yet."""
-        self._unseen.add(delivery.entry_id)
-
-    def end_batch(self, delivery: Delivery[T]) -> None:
-        """Note that a delivery of a batch is handed over, or put back."""
-        self._unseen.discard(delivery.entry_id)
+        """Give back a delivery that does not count, if this process may hold its lease."""
+        if self.leases.drop(delivery):
+            self.settlements.untouched(delivery)
 
     def put_back(self, delivery: Delivery[T]) -> None:
         """Undo a receive: give a delivery to the next task here, or else back to the server."""
@@ -251,20 +260,49 @@ class Session(Generic[T]):
     async def acknowledge_first(self, delivery: Delivery[T]) -> bool:
         """Acknowledge a delivery before handing it over; return whether the message was deleted."""
         # Settled from now on: the heartbeat must not renew this lease.
-        self.leases.drop(delivery.entry_id)
-        return await self.settlements.done_first(delivery.entry_id)
+        self.leases.drop(delivery)
+        return await self.settlements.done_first(delivery)
+
+    def abandon(self, receiver: Receiver[None], deliveries: Iterable[Delivery[T]]) -> None:
+        """Give back what a receiver of the program has, which the garbage collector found.
+
+        The garbage collector runs at any moment, and in any thread. So the event loop does the
+        work.
+
+        Args:
+            receiver: of the inbox, to close.
+            deliveries: which the program did not acknowledge.
+        """
+        if self._home is not None:
+            self._home.call_soon(partial(self._drop_receiver, receiver, deliveries))
+
+    def call_in_loop(self, function: Callable[[], object]) -> None:
+        """Call a function: at once in the event loop of the session, and soon elsewhere."""
+        if self._home is not None:
+            self._home.call(function)
+
+    def _drop_receiver(self, receiver: Receiver[None], deliveries: Iterable[Delivery[T]]) -> None:
+        receiver.close()
+        for delivery in deliveries:
+            self.give_back(delivery)
+        self.inbox.check_surplus()
 
     # From here on: what the session's own tasks run.
 
-    async def _run(self, scope: CancelScope) -> None:
-        # If `open` or `stop` cancels the scope, the code below still runs.
-        with scope:
-            async with create_task_group() as connections:
-                await self._run_pumps(connections)
-        # Usually the outbox is empty here. An item that is left was cut off in flight.
-        self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
-        self._joins.stop()  # again: the session may have been cancelled while it was opened
-        self._over.set()
+    async def _run(self) -> None:
+        try:
+            # `open` or `stop` may cancel the scope.
+            with self._scope:
+                async with create_task_group() as connections:
+                    await self._run_pumps(connections)
+        except Exception as error:  # noqa: BLE001  nothing else would see the error
+            self._fail_by_fault(error)
+        finally:
+            # Usually the outbox is empty here. An item that is left was cut off in flight.
+            self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
+            self._joins.stop()  # again: the session may have been cancelled while it was opened
+            self._opened.set()
+            self._over.set()
 
     async def _run_pumps(self, connections: TaskGroup) -> None:
         options, keys = self.options, Keys(self._channel.name, me := token_hex(8))
@@ -273,17 +311,18 @@ class Session(Generic[T]):
         # of the two hints needs a link, because waiting for a hint blocks the connection.
         send_link, link, room, ready = links
         commands = Commands(link, keys, me.encode(), options.timeout, str(self._channel))
+        holder = Holder(commands, self._lose_all)
         try:
             await self._init(commands)
             hints = Hints(room, keys.room), Hints(ready, keys.ready)
-            pumps = self._assemble(commands.over(send_link, sends=True), commands, *hints)
+            pumps = self._assemble(commands.over(send_link, sends=True), commands, holder, *hints)
             self._opened.set()
             async with create_task_group() as tasks:
                 for pump in pumps:
                     tasks.start_soon(self._guard, pump)
             # The pumps have ended, in good order or because of a failure.
             if self.failure is None:
-                await self._guard(lambda: self._leave(commands))
+                await self._guard(lambda: self._leave(holder))
         except EXPECTED as error:
             self._fail(error)
         finally:
@@ -294,34 +333,56 @@ class Session(Generic[T]):
                 each.close()
 
     async def _init(self, commands: Commands) -> None:
-        """Create the channel at the server unless the channel exists, and check the limit."""
-        wanted = str(self.options.limit)
-        limit, born, closed = await commands.retry(
-            _scripts.INIT, wanted.encode(), token_hex(8).encode()
+        """Create the channel at the server unless the channel exists, and learn the settings."""
+        options, since = self.options, monotonic()
+        wanted = (str(options.limit), options.lease_ms, options.most_deliveries)
+        arguments = [str(each).encode() for each in wanted]
+        born, closed, version, *settings = await commands.retry(
+            _scripts.INIT, token_hex(8).encode(), commands.me, *arguments
         )
-        commands.born = born
-        if limit.decode() != wanted:
-            made_with = limit.decode()
-            self._mismatch = ValueError(
-                f"`limit` must be {made_with}, with which the channel was made, not {wanted}"
+        if version != VERSION:
+            raise RefusedError(
+                f"another version of anycast made the channel: its format is"
+                f" {(version or b'unknown').decode()}, and this version knows {VERSION.decode()}"
             )
-            raise RefusedError(str(self._mismatch))
+        commands.born = born
+        limit, lease, _ = settings
+        self._note_limit(limit)
+        self.leases.seconds = int(lease) / 1000
+        self.leases.renew(since)
+        for name, given, stored in zip(SETTINGS, arguments, settings, strict=True):
+            if given != stored:
+                logger.warning(
+                    "%s: `%s` is %s at the server, and not %s as this process was told",
+                    self._channel,
+                    name,
+                    stored.decode(),
+                    given.decode(),
+                )
         if closed == b"1":
             self._note_closed()
 
+    def _note_limit(self, limit: bytes) -> None:
+        self.limit = math.inf if limit == b"inf" else int(limit)
+
+    def _lose_all(self) -> None:
+        """Give up every message: the lease of this process has run out."""
+        self.leases.lose_all()
+        self.settlements.lose_all()
+
     def _assemble(
-        self, send_commands: Commands, commands: Commands, room: Hints, ready: Hints
+        self, send_commands: Commands, commands: Commands, holder: Holder, room: Hints, ready: Hints
     ) -> list[Callable[[], Awaitable[None]]]:
         """Make the pumps, and return what runs each of them."""
-        options = self.options
-        settlements = self.settlements = Settlements(commands, self.leases.log_lost, options)
+        options, label = self.options, str(self._channel)
+        settlements = self.settlements = Settlements(label, commands, holder, options)
         send = SendPump(self.outbox, send_commands, room, BlockingLog(), self._note_closed)
         receive = self._receive_pump = ReceivePump(
-            str(self._channel),
+            label,
             self.inbox,
             self.leases,
             settlements,
-            commands,
+            holder,
             ready,
             options,
             self.give_back,
@@ -329,7 +390,7 @@ class Session(Generic[T]):
             self._note_ended,
         )
         heartbeat = self._heartbeat = Heartbeat(
-            self.leases, self.inbox, self.give_back, commands, options.lease
+            self.leases, self.inbox, self.give_back, holder, self._note_limit
         )
         pumps = (send, receive, settlements, heartbeat)
         self._stops = [pump.stop for pump in pumps]
@@ -342,8 +403,11 @@ class Session(Generic[T]):
         except EXPECTED as error:
             self._fail(error)
         except Exception as error:  # noqa: BLE001  a task must not wait for a pump that died
-            logger.exception("%s: a fault of anycast itself", self._channel)
-            self._fail(error)
+            self._fail_by_fault(error)
+
+    def _fail_by_fault(self, error: Exception) -> None:
+        logger.exception("%s: a fault of anycast itself", self._channel)
+        self._fail(error)
 
     def _shut_down(self, reason: ChannelError[T]) -> None:
         """Begin to end: refuse everything new, stop the pumps, give back what is held."""
@@ -356,14 +420,9 @@ class Session(Generic[T]):
         if self.failure is None:
             for delivery in untouched:
                 self.give_back(delivery)
-            # The remaining leases are of messages that receivers have not acknowledged, or of
-            # messages in batches.
-            for entry_id in self.leases.entry_ids:
-                self.leases.drop(entry_id)
-                if entry_id in self._unseen:
-                    self.settlements.untouched(entry_id)
-                else:
-                    self.settlements.failed(entry_id, "")
+            # The rest are messages that receivers have not acknowledged, or of batches.
+            for delivery in self.leases.deliveries:
+                self.give_back(delivery)
 
     def _fail(self, error: Exception) -> None:
         """End the session because of an error. Only the first error is reported."""
@@ -383,9 +442,7 @@ class Session(Generic[T]):
         self._note_closed()
         self.inbox.close()
 
-    async def _leave(self, commands: Commands) -> None:
+    async def _leave(self, holder: Holder) -> None:
         """Tell the server the rest, and that this process is gone."""
         await self.settlements.flush()
-        # Without known ids: whatever is still pending for this process is given back.
-        await commands.run(_scripts.RECOVER, self.options.lease_ms)
-        await commands.run(_scripts.LEAVE)
+        await holder.leave()

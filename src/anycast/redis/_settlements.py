@@ -1,58 +1,76 @@
 """How deliveries are settled at the server: acknowledged, or given back.
 
 A task settles a delivery and goes on without waiting. A pump tells the server later, in batches.
-A delivery stays known here until the server has answered. Otherwise RECOVER would give the
-delivery back, as a message whose reply was lost. If the process dies first, the message is
-delivered again, as at-least-once delivery allows. A task waits only with at-most-once delivery:
-the message must be deleted before the message is handed over.
+In the same way the pump tells that the program got a message that was fetched ahead of need: from
+then on this delivery counts. If the process dies first, the message is delivered again, as
+at-least-once delivery allows. A task waits only with at-most-once delivery: the message must be
+deleted before the message is handed over.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anyio import Event, Lock
 
+from anycast._log import logger
 from anycast.redis import _scripts
 from anycast.redis._auto_reset_event import AutoResetEvent
+from anycast.redis._holder import LostError
 from anycast.redis._pending_request import PendingRequest, RequestState
 from anycast.redis._scripts import MAX_BATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from anycast.redis._commands import Commands
+    from anycast.redis._delivery import Delivery
+    from anycast.redis._holder import Holder
     from anycast.redis._options import Options
 
-# How many characters of an error's text go to the server.
+# How many characters of an error's text go to the server, and to the log.
 LONGEST_REASON = 2_000
+LONGEST_LOGGED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A message that is given back.
+
+    Args:
+        entry_id: of the message.
+        count: how many deliveries of the message count.
+        reason: the error by which the work on the message failed; None if the work did not fail.
+    """
+
+    entry_id: bytes
+    count: int
+    reason: str | None
 
 
 class Settlements:
     """Tells the server which deliveries are done, and which are given back.
 
     Args:
-        commands: run the scripts.
-        on_lost: called with the number of deliveries that were acknowledged too late: their
-            leases had run out.
+        label: the channel's name, for the log.
+        commands: run the script that closes the channel.
+        holder: runs the scripts about messages.
         options: of the channel.
     """
 
     def __init__(
-        self,
-        commands: Commands,
-        on_lost: Callable[[int], object],
-        options: Options[Any],
+        self, label: str, commands: Commands, holder: Holder, options: Options[Any]
     ) -> None:
+        self._label = label
         self._commands = commands
-        self._on_lost = on_lost
+        self._holder = holder
         self._options = options
-        # Entry ids to acknowledge.
-        self._done: list[bytes] = []
-        # Entries to give back: entry id, fate (a word that `release.lua` knows) and reason.
-        self._given_back: list[tuple[bytes, bytes, bytes]] = []
-        # Entry ids that a script is telling the server about.
-        self._in_flight: list[bytes] = []
+        # To acknowledge.
+        self._done: list[Delivery[Any]] = []
+        # Entry ids of which the program got the messages, which were fetched ahead of need.
+        self._begun: dict[bytes, None] = {}
+        self._given_back: list[Return] = []
+        # The number of the last request that gave messages back.
+        self._releases = 0
         # Of the tasks that wait until their delivery is acknowledged, by entry id.
         self._requests: dict[bytes, PendingRequest] = {}
         # Whether the pump must close the channel.
@@ -66,19 +84,22 @@ class Settlements:
         self._flushing = Lock()
         self._stopping = False
 
-    @property
-    def entry_ids(self) -> list[bytes]:
-        """The entry ids of the deliveries whose settlement the server has yet to confirm."""
-        return [*self._done, *(entry_id for entry_id, *_ in self._given_back), *self._in_flight]
+    def begun(self, delivery: Delivery[Any]) -> None:
+        """Count a delivery: the program has the message from now on."""
+        if not delivery.counted:
+            delivery.counted = True
+            self._begun[delivery.entry_id] = None
+            self._wakeup.set()
 
-    def done(self, entry_id: bytes) -> None:
+    def done(self, delivery: Delivery[Any]) -> None:
         """Acknowledge a delivery."""
+        self._begun.pop(delivery.entry_id, None)
         # If entries are here already, the pump was woken for them, and takes this entry along.
         if not self._done:
             self._wakeup.set()
-        self._done.append(entry_id)
+        self._done.append(delivery)
 
-    async def done_first(self, entry_id: bytes) -> bool:
+    async def done_first(self, delivery: Delivery[Any]) -> bool:
         """Acknowledge a delivery, and wait until the server has answered.
 
         Returns:
@@ -88,8 +109,9 @@ class Settlements:
         Raises:
             The event loop's cancellation: the delivery was given back, or this process lost it.
         """
+        entry_id = delivery.entry_id
         request = self._requests[entry_id] = PendingRequest()
-        self.done(entry_id)
+        self.done(delivery)
         try:
             await request.wait()
             return request.state is RequestState.DONE
@@ -97,34 +119,40 @@ class Settlements:
             del self._requests[entry_id]
             # Cancelled before the pump began: the server has never heard of the request.
             if request.state is RequestState.QUEUED:
-                self._withdraw(entry_id)
+                self._withdraw(delivery)
 
-    def _withdraw(self, entry_id: bytes) -> None:
-        """Give back an entry that was to be acknowledged."""
-        self._done.remove(entry_id)
-        self.untouched(entry_id)
+    def _withdraw(self, delivery: Delivery[Any]) -> None:
+        """Give back a delivery that was to be acknowledged."""
+        self._done.remove(delivery)
+        self.untouched(delivery)
 
-    def untouched(self, entry_id: bytes) -> None:
-        """Give back a delivery that a receiver never got: this delivery does not count."""
-        self._give_back(entry_id, b"untouched", "")
+    def untouched(self, delivery: Delivery[Any]) -> None:
+        """Give back a delivery at once; this delivery does not count."""
+        self._begun.pop(delivery.entry_id, None)
+        self._give_back(Return(delivery.entry_id, delivery.count - 1, None))
 
-    def failed(self, entry_id: bytes, reason: str) -> None:
+    def failed(self, delivery: Delivery[Any], reason: str) -> None:
         """Give back a delivery whose handler failed; ``reason`` says why."""
-        self._give_back(entry_id, b"failed", reason)
+        self._begun.pop(delivery.entry_id, None)
+        self._give_back(Return(delivery.entry_id, delivery.count, reason))
 
-    def broken(self, entry_id: bytes, reason: str) -> None:
-        """Turn a delivery that cannot be decoded into a dead letter."""
-        self._give_back(entry_id, b"broken", reason)
-
-    def _give_back(self, entry_id: bytes, fate: bytes, reason: str) -> None:
-        text = reason[:LONGEST_REASON].encode(errors="backslashreplace")
-        self._given_back.append((entry_id, fate, text))
+    def _give_back(self, returned: Return) -> None:
+        self._given_back.append(returned)
         self._wakeup.set()
 
     def close_channel(self) -> None:
         """Let the pump close the channel for every process."""
         self._close_wanted = True
         self._wakeup.set()
+
+    def lose_all(self) -> None:
+        """Forget every settlement: the server has given the messages to other processes."""
+        for request in self._requests.values():
+            if request.state is RequestState.QUEUED:
+                request.settle(done=False)
+        self._done.clear()
+        self._begun.clear()
+        self._given_back.clear()
 
     async def run(self) -> None:
         """Tell the server until `stop` is called.
@@ -163,51 +191,77 @@ class Settlements:
 
     async def _flush(self) -> None:
         # Tasks can add more while a script runs, hence the loop.
-        while self._done or self._given_back or self._close_wanted:
+        while self._done or self._begun or self._given_back or self._close_wanted:
             if self._close_wanted:
                 await self._commands.run(_scripts.CLOSE)
                 self._close_wanted = False
                 self.closed.set()
             self._withdraw_leaving()
-            if self._done:
-                await self._acknowledge()
-            if self._given_back:
-                await self._release()
+            try:
+                if self._done or self._begun:
+                    await self._acknowledge()
+                if self._given_back:
+                    await self._release()
+            except LostError:
+                pass  # `lose_all` was called
 
     def _withdraw_leaving(self) -> None:
         """Give back the deliveries of tasks that are being cancelled and have yet to run."""
-        for entry_id, request in self._requests.items():
-            if request.state is RequestState.QUEUED and request.leaving:
+        if not self._requests:
+            return
+        for delivery in [*self._done]:
+            request = self._requests[delivery.entry_id]
+            if request.leaving:
                 request.settle(done=False)
-                self._withdraw(entry_id)
+                self._withdraw(delivery)
 
     async def _acknowledge(self) -> None:
-        self._in_flight, self._done = self._done[:MAX_BATCH], self._done[MAX_BATCH:]
-        waited_for = [entry_id for entry_id in self._in_flight if entry_id in self._requests]
-        requests = {entry_id: self._requests[entry_id] for entry_id in waited_for}
+        done, self._done = self._done[:MAX_BATCH], self._done[MAX_BATCH:]
+        begun = [*self._begun][:MAX_BATCH]
+        for entry_id in begun:
+            del self._begun[entry_id]
+        ids = [delivery.entry_id for delivery in done]
+        requests = [self._requests[each] for each in ids if each in self._requests]
         # If the script raises, every request counts as not done: the outcome is unknown.
-        lost: list[bytes] = self._in_flight
-        for request in requests.values():
+        acknowledged = False
+        for request in requests:
             request.state = RequestState.IN_FLIGHT
         try:
-            _, *lost = await self._commands.run(_scripts.ACK, *self._in_flight)
+            await self._holder.run(_scripts.ACK, len(ids), *ids, *begun)
+            acknowledged = True
         finally:
             # This wakes the tasks in `done_first`.
-            for entry_id, request in requests.items():
-                request.settle(done=entry_id not in lost)
-        self._in_flight = []
-        self._on_lost(len(lost))
+            for request in requests:
+                request.settle(done=acknowledged)
 
     async def _release(self) -> None:
         batch, self._given_back = self._given_back[:MAX_BATCH], self._given_back[MAX_BATCH:]
-        self._in_flight = [entry_id for entry_id, *_ in batch]
+        self._releases += 1
         # Newest first: each entry is pushed to the head of a list, where the oldest must end up.
-        batch.sort(key=lambda entry: stream_order(entry[0]), reverse=True)
-        flat = (part for entry in batch for part in entry)
-        await self._commands.run(
-            _scripts.RELEASE, self._options.lease_ms, self._options.most_deliveries, *flat
-        )
-        self._in_flight = []
+        batch.sort(key=lambda each: stream_order(each.entry_id), reverse=True)
+        flat = (part for each in batch for part in self._arguments(each))
+        _, *buried = await self._holder.run(_scripts.RELEASE, self._releases, *flat)
+        for each in batch:
+            if each.entry_id in buried:
+                log_burial(self._label, each.entry_id, each.count, each.reason or "")
+
+    def _arguments(self, returned: Return) -> tuple[bytes | float, ...]:
+        """Return what the script RELEASE needs to know of a message."""
+        failed = returned.reason is not None
+        pause = self._options.pause_after(returned.count) if failed else 0.0
+        text = (returned.reason or "")[:LONGEST_REASON].encode(errors="backslashreplace")
+        return returned.entry_id, returned.count, failed, int(pause * 1000), text
+
+
+def log_burial(label: str, entry_id: bytes, count: int, reason: str) -> None:
+    """Log that a message became a dead letter."""
+    logger.error(
+        "%s: message %s became a dead letter after %d deliveries: %s",
+        label,
+        entry_id.decode(),
+        count,
+        reason[:LONGEST_LOGGED],
+    )
 
 
 def stream_order(entry_id: bytes) -> tuple[int, int]:

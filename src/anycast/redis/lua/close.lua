@@ -1,8 +1,4 @@
 -- Close the channel: from now on, sends are refused. ARGV: born, me.
---
--- The DEL comes first. A server that is out of memory allows DEL, and after the first write of a
--- script the server allows every write of the script.
-redis.call('DEL', room)
 redis.call('HSET', meta, 'closed', '1')
 -- Wakes the first process that waits for messages. take.lua passes the hint on.
 if length() == 0 then finish() else hint(ready) end

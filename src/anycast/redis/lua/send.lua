@@ -1,8 +1,12 @@
 -- Append as many messages as there is room for.
--- ARGV: born, me, the number of the first message, whether the process took a hint, then the
--- bodies of the messages.
+-- ARGV: born, me, the number of the first message, whether the process took a hint, how many tasks
+-- of the process send, the number of messages with headers, then the index and the headers of each
+-- such message, then the bodies of the messages.
 -- Returns "ok", "full" or "closed", and how many of the messages are stored now.
-local first, hinted, bodies = tonumber(ARGV[3]), ARGV[4] == '1', #ARGV - 4
+local first, hinted, headed = tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[6])
+local headers, start = {}, 6 + 2 * headed
+for at = 7, start, 2 do headers[ARGV[at]] = ARGV[at + 1] end
+local bodies = #ARGV - start
 local before = tonumber(redis.call('GET', producer) or '0') - first + 1
 -- The messages that an earlier try stored, if the reply to that try was lost. These messages count
 -- as stored, and are not stored again.
@@ -15,8 +19,13 @@ end
 local free = limit - length()
 local stored = already
 while stored < bodies and free > 0 do
-  redis.call('XADD', stream, '*', 'b', ARGV[5 + stored])
   stored, free = stored + 1, free - 1
+  local header = headers[tostring(stored)]
+  if header then
+    redis.call('XADD', stream, '*', 'b', ARGV[start + stored], 'h', header)
+  else
+    redis.call('XADD', stream, '*', 'b', ARGV[start + stored])
+  end
 end
 if stored > already then
   redis.call('SET', producer, first + stored - 1, 'EX', 86400)
@@ -24,7 +33,11 @@ if stored > already then
 end
 if stored < bodies then
   redis.call('DEL', room)
+  redis.call('HSET', blocked, me, ARGV[5] .. ' ' .. clock())
   return {'full', stored}
 end
-if hinted and free > 0 then hint(room) end
+if hinted then
+  redis.call('HDEL', blocked, me)
+  if free > 0 then hint(room) end
+end
 return {'ok', stored}

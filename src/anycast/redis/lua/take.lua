@@ -1,56 +1,100 @@
--- Take messages for this process.
--- ARGV: born, me, how many, lease in ms, max deliveries or 0, whether to look for messages whose
--- lease has run out, whether this process knows that the channel is closed.
--- Returns "ok", "closed" or "ended", then the id, the body and the number of deliveries of each
--- message. "closed": the channel is closed, and has messages, here or with other processes.
-local want, lease, most = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+-- Take messages for this process. The lease of the process is renewed by that.
+-- ARGV: born, me, new, the number of this request, the number of the last request whose answer the
+-- process has, how many messages tasks wait for, how many messages to take ahead of need, how many
+-- bytes to take at most, whether this process knows that the channel is closed.
+-- Returns "ok", "closed" or "ended"; after how many ms to ask again; the ids and the deliveries of
+-- messages that became dead letters; and the id, the body, the headers and the number of deliveries
+-- of each message. "closed": the channel is closed, and has messages, here or with other processes.
+--
+-- What comes back is taken for tasks that wait, and never ahead of need. So a message that ends its
+-- process again and again is counted each time, and messages that were only held ahead are not.
+local number, answered = tonumber(ARGV[4]), tonumber(ARGV[5])
+local demand, ahead, room_left = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 if closed and length() == 0 then
   -- The next process that waits for messages learns of the end, too.
   hint(ready)
   redis.call('EXPIRE', ready, 60)
-  return {'ended'}
-end
-local reply, taken = {closed and 'closed' or 'ok'}, 0
-
-local function take(id, body, count)
-  taken = taken + 1
-  reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = id, body, count
+  return {'ended', 0, buried, {}}
 end
 
--- Take a message that was delivered before, or move the message to the dead letters after the last
--- allowed delivery.
-local function claim(id, count)
-  if most > 0 and count >= most then
-    bury(id, count, redis.call('HGET', errors, id) or 'its lease ran out')
-    left(closed, limit)
-    return
-  end
-  local entry = redis.call('XCLAIM', stream, GROUP, me, 0, id, 'RETRYCOUNT', count + 1)[1]
-  if entry then take(id, entry[2][2], count + 1) end
+-- The last request of this process: its number, how many of its messages were for tasks that
+-- waited, and the ids of its messages.
+local last = {}
+for word in string.gmatch(redis.call('HGET', requests, me) or '0 0', '%S+') do
+  last[#last + 1] = word
 end
-
--- First the messages that were given back.
-while taken < want do
-  local id = redis.call('LPOP', returned)
-  if not id then break end
-  local count = deliveries(id, NOBODY)
-  if count then claim(id, count) end
-end
--- Then the messages of other consumers whose lease has run out.
-if ARGV[6] == '1' and taken < want then
-  for _, entry in ipairs(redis.call('XPENDING', stream, GROUP, 'IDLE', lease, '-', '+', 1000)) do
-    if taken >= want then break end
-    if entry[2] ~= me then claim(entry[1], entry[4]) end
+if number <= tonumber(last[1]) then return {'late'} end
+-- The answer to the last request was lost, so its messages go back, the newest message first.
+if tonumber(last[1]) > answered then
+  for at = #last, 3, -1 do
+    local id = last[at]
+    local entry = redis.call('XPENDING', stream, GROUP, id, id, 1, me)[1]
+    if entry then
+      take_back(id, at - 2 <= tonumber(last[2]) and entry[4] - 1 or entry[4])
+      redis.call('LPUSH', returned, id)
+    end
   end
 end
--- The last messages may have become dead letters above.
-if closed and length() == 0 then return {'ended'} end
--- Then the messages that were never delivered.
-if taken < want then
-  local fresh = redis.call(
-    'XREADGROUP', 'GROUP', GROUP, me, 'COUNT', want - taken, 'STREAMS', stream, '>')
-  for _, entry in ipairs(fresh and fresh[1][2] or {}) do take(entry[1], entry[2][2], 1) end
+
+local taken, ids, bytes = {}, {}, 0
+local function take(entry, count)
+  local id, fields = entry[1], entry[2]
+  ids[#ids + 1] = id
+  bytes = bytes + #fields[2]
+  for _, part in ipairs({id, fields[2], fields[4] or '', count}) do taken[#taken + 1] = part end
 end
+
+-- Take the first message of a list of messages that came back. Returns its id, or false.
+local function take_first(list)
+  local id = redis.call('LPOP', list)
+  if not id then return false end
+  local count = tonumber(redis.call('HGET', counts, id) or 0) + 1
+  redis.call('HDEL', counts, id)
+  local entry = redis.call('XCLAIM', stream, GROUP, me, 0, id, 'FORCE', 'RETRYCOUNT', count)[1]
+  if entry and entry[2] then take(entry, count) end
+  return id
+end
+
+-- First a suspect, unless this process has one.
+local suspected = redis.call('EXISTS', suspects) == 1
+if suspected and demand > 0 then
+  local held = redis.call('HGET', requests, me .. ' suspect')
+  suspected = not held or #redis.call('XPENDING', stream, GROUP, held, held, 1, me) == 0
+  if suspected then
+    redis.call('HSET', requests, me .. ' suspect', take_first(suspects))
+    suspected = redis.call('EXISTS', suspects) == 1
+  end
+end
+-- Then the messages that came back.
+while #ids < demand and bytes < room_left and take_first(returned) do end
+-- Then fresh messages. The size of the messages so far tells how many more there is room for.
+while #ids < demand + ahead and bytes < room_left do
+  local want = 1
+  if #ids > 0 then want = math.max(1, math.floor((room_left - bytes) * #ids / (bytes + 1))) end
+  want = math.min(want, demand + ahead - #ids)
+  local fresh = redis.call('XREADGROUP', 'GROUP', GROUP, me, 'COUNT', want, 'STREAMS', stream, '>')
+  local entries = fresh and fresh[1][2] or {}
+  for _, entry in ipairs(entries) do take(entry, #ids < demand and 1 or 0) end
+  if #entries < want then break end
+end
+-- The group has counted a delivery of each fresh message. Those ahead of need do not count yet.
+if #ids > demand then
+  local held = {unpack(ids, demand + 1)}
+  for _, word in ipairs({'RETRYCOUNT', 0, 'JUSTID'}) do held[#held + 1] = word end
+  redis.call('XCLAIM', stream, GROUP, me, 0, unpack(held))
+end
+redis.call('HSET', requests, me, number .. ' ' .. demand .. ' ' .. table.concat(ids, ' '))
+
 -- The hint of a close goes on to the next process, once from each process.
-if available() or (closed and ARGV[7] == '0') then hint(ready) else redis.call('DEL', ready) end
-return reply
+if suspected or available() or (closed and ARGV[9] == '0') then
+  hint(ready)
+else
+  redis.call('DEL', ready)
+end
+-- The next message that is due, or the next lease that runs out.
+local wait = lease
+for _, set in ipairs({delayed, processes}) do
+  local next = redis.call('ZRANGE', set, 0, 0, 'WITHSCORES')[2]
+  if next then wait = math.min(wait, math.max(1, math.ceil(next - now))) end
+end
+return {closed and 'closed' or 'ok', wait, buried, taken}
