@@ -225,7 +225,8 @@ async def test_a_cancelled_body_leaves_in_good_order(server: Server, name: str) 
     with CancelScope() as scope:
         async with channel(server, name) as jobs:
             await jobs.new_sender().send(1)
-            await jobs.new_receiver().receive()
+            receiver = jobs.new_receiver()
+            await receiver.receive()
             scope.cancel()
             await sleep(DEADLINE)
     assert scope.cancelled_caught
@@ -245,7 +246,8 @@ async def test_native_cancellation_while_it_leaves(server: Server, name: str) ->
         async def use() -> None:
             async with channel(server, name, url=proxy.url) as jobs:
                 await jobs.new_sender().send(1)
-                await jobs.new_receiver().receive()
+                receiver = jobs.new_receiver()
+                await receiver.receive()
                 jobs.close()
                 proxy.hold()
 

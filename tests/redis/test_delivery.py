@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
+import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +13,7 @@ from anyio import CancelScope, WouldBlock, fail_after, move_on_after, to_thread
 
 from anycast import ReceiverClosedError, ReceiverStoppedError
 from helpers import begin, drain, raises, task_group
-from redis_tools import DEADLINE, channel, dead, in_hand, key, stored, until
+from redis_tools import DEADLINE, channel, dead, deliveries, in_hand, key, stored, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -51,27 +54,102 @@ async def test_leaving_a_receiver_normally_acknowledges(
     await until(lambda: stored(server, name) == 0)
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()], ids=type)
+@pytest.mark.parametrize(
+    ("error", "deliveries"),
+    [(ValueError("no"), 2), (KeyboardInterrupt(), 1)],
+    ids=["fails", "ends"],
+)
 async def test_leaving_a_receiver_by_an_exception_gives_back(
-    jobs: RedisAnycast[Any], error: BaseException
+    jobs: RedisAnycast[Any], error: BaseException, deliveries: int
 ) -> None:
-    """Its message comes again, as one that was delivered before."""
+    """The message comes again. The delivery counts if the work on the message has failed."""
     await jobs.new_sender().send(1)
     with pytest.raises(type(error)), jobs.new_receiver() as receiver:
         await receiver.receive()
         raise error
     again = jobs.new_receiver()
     assert await again.receive() == 1
-    assert again.deliveries == 2
+    assert again.deliveries == deliveries
 
 
 async def test_closing_a_receiver_gives_back(jobs: RedisAnycast[Any]) -> None:
-    """A close cannot know whether the work was done."""
+    """A close cannot know whether the work was done, and the delivery does not count."""
     await jobs.new_sender().send(1)
     receiver = jobs.new_receiver()
     await receiver.receive()
     receiver.close()
+    again = jobs.new_receiver()
+    assert await again.receive() == 1
+    assert again.deliveries == 1
+
+
+async def test_a_receiver_that_is_collected_gives_back(jobs: RedisAnycast[Any]) -> None:
+    """Nobody can acknowledge the message any more."""
+    await jobs.new_sender().send(1)
+    receiver = jobs.new_receiver()
+    await receiver.receive()
+    del receiver
+    again = jobs.new_receiver()
+    assert await again.receive() == 1
+    assert again.deliveries == 1
+
+
+async def test_a_receiver_is_collected_in_another_thread(jobs: RedisAnycast[Any]) -> None:
+    """The event loop of the channel gives the message back."""
+    await jobs.new_sender().send(1)
+    kept = [jobs.new_receiver()]
+    await kept[0].receive()
+    await to_thread.run_sync(kept.clear)
     assert await jobs.new_receiver().receive() == 1
+
+
+async def test_a_receiver_that_nobody_keeps_acknowledges(
+    server: Server, name: str, jobs: RedisAnycast[Any]
+) -> None:
+    """Nobody could acknowledge the message later."""
+    await jobs.new_sender().send_many([1, 2, 3])
+    assert await jobs.new_receiver().receive() == 1
+    assert await jobs.new_receiver().receive_many(2) == [2, 3]
+    await until(lambda: stored(server, name) == 0)
+
+
+@pytest.mark.parametrize("error", [None, ValueError("no")], ids=["break", "exception"])
+@pytest.mark.parametrize("temporary", [False, True], ids=["kept", "temporary"])
+async def test_leaving_a_loop_gives_back(
+    jobs: RedisAnycast[Any], error: Exception | None, *, temporary: bool
+) -> None:
+    """The loop cannot know whether the work was done."""
+    await jobs.new_sender().send_many([1, 2, 3])
+    receiver = jobs.new_receiver()
+    with suppress(ValueError):
+        async for message in jobs.new_receiver() if temporary else receiver:
+            if message == 2:
+                if error is not None:
+                    raise error
+                break
+    again = jobs.new_receiver()
+    assert [await again.receive(), again.deliveries] == [2, 1]
+    assert await again.receive() == 3
+
+
+async def test_a_loop_acknowledges_what_it_went_past(
+    server: Server, name: str, jobs: RedisAnycast[Any]
+) -> None:
+    """The next message is asked for when the work on the message before is done."""
+    await jobs.new_sender().send_many([1, 2])
+    await jobs.aclose()
+    assert [message async for message in jobs.new_receiver()] == [1, 2]
+    assert stored(server, name) == 0
+
+
+async def test_one_loop_leaves_what_another_loop_has(jobs: RedisAnycast[Any]) -> None:
+    """Each loop gives back the message that the loop worked on."""
+    await jobs.new_sender().send_many([1, 2])
+    one, two = jobs.new_receiver(), jobs.new_receiver()
+    stay, leave = aiter(one), aiter(two)
+    assert [await anext(stay), await anext(leave)] == [1, 2]
+    del leave
+    assert await jobs.new_receiver().receive() == 2
 
 
 async def test_closing_a_receiver_in_the_wrong_thread(jobs: RedisAnycast[Any]) -> None:
@@ -175,14 +253,15 @@ async def test_a_body_that_cannot_be_decoded(
     """It is kept apart and logged, and stops nobody."""
     server.ask("XADD", f"anycast:{{{name}}}:stream", "*", "b", "{no json")
     await jobs.new_sender().send("good")
-    with caplog.at_level(logging.ERROR, "anycast"):
+    with caplog.at_level(logging.WARNING, "anycast"):
         receiver = jobs.new_receiver()
         assert await receiver.receive() == "good"
-    assert "cannot be decoded: ValueError" in caplog.text
+    assert "cannot be decoded, and is given back: ValueError" in caplog.text
     await until(lambda: dead(server, name))
     (letter,) = dead(server, name)
     assert letter["body"] == "{no json"
-    assert letter["error"].startswith("ValueError(")
+    assert letter["error"].startswith("ValueError: ")
+    assert "no json" not in caplog.text
 
 
 async def test_a_message_that_cannot_be_encoded(jobs: RedisAnycast[Any]) -> None:
@@ -207,19 +286,131 @@ async def test_leaving_the_channel_gives_back_what_is_in_hand(server: Server, na
             assert receiver.deliveries == 1
 
 
-async def test_what_was_in_hand_counts_as_delivered(server: Server, name: str) -> None:
-    """What was only prefetched does not."""
+async def test_leaving_the_channel_counts_no_delivery(server: Server, name: str) -> None:
+    """A process that stops in good order says nothing of the messages it has."""
     counts: list[int] = []
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=1) as there:
             await there.new_sender().send_many(["in hand", "prefetched"])
-            await there.new_receiver().receive()
+            receiver = there.new_receiver()
+            await receiver.receive()
         async with channel(server, name) as here:
             receiver = here.new_receiver()
             for _ in range(2):
                 await receiver.receive()
                 counts.append(receiver.deliveries)
-    assert counts == [2, 1]
+    assert counts == [1, 1]
+
+
+async def test_a_delivery_counts_when_the_program_gets_the_message(
+    server: Server, name: str
+) -> None:
+    """A crash counts for the message in hand, and not for what was fetched ahead of need."""
+    counts: dict[int, int] = {}
+    with fail_after(DEADLINE):
+        async with (
+            channel(server, name, lease=0.2, prefetch=3) as crashed,
+            channel(server, name, lease=0.2, prefetch=0) as other,
+        ):
+            await crashed.new_sender().send_many(range(4))
+            holder, receiver = crashed.new_receiver(), other.new_receiver()
+            assert [await holder.receive() for _ in range(2)] == [0, 1]
+            await until(lambda: deliveries(server, name) == [1, 0, 0])
+            crashed._session._heartbeat.stop()
+            for _ in range(3):
+                message = await receiver.receive()
+                counts[message] = receiver.deliveries
+    assert counts == {1: 2, 2: 1, 3: 1}
+
+
+async def test_a_failed_message_waits_while_others_go_on(server: Server, name: str) -> None:
+    """One message that fails again and again holds up no other message."""
+    asked: list[int] = []
+
+    def pause(deliveries: int) -> float:
+        asked.append(deliveries)
+        return 0.3
+
+    with fail_after(DEADLINE):
+        async with channel(server, name, retry_delay=pause, prefetch=0) as jobs:
+            await jobs.new_sender().send_many(["bad", "good"])
+            receiver, seen = jobs.new_receiver(), list[str]()
+            while seen.count("bad") < 3:
+                with suppress(ValueError):
+                    async with receiver.lease() as message:
+                        seen.append(message)
+                        if message == "bad":
+                            raise ValueError("no")
+    assert seen == ["bad", "good", "bad", "bad"]
+    assert asked == [1, 2, 3]
+
+
+@pytest.mark.parametrize("answer", ["soon", -1, math.nan], ids=str)
+async def test_a_pause_that_is_none(
+    server: Server, name: str, caplog: pytest.LogCaptureFixture, answer: Any
+) -> None:
+    """The fault is logged, and the default applies, so nothing is lost."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, retry_delay=lambda _: answer) as jobs:
+            await jobs.new_sender().send("bad")
+            with suppress(ZeroDivisionError):
+                async with jobs.new_receiver().lease():
+                    raise ZeroDivisionError
+            await until(lambda: server.ask("ZCARD", key(name, "delayed")) == 1)
+    assert "`retry_delay` failed, so the default applies" in caplog.text
+
+
+async def test_a_close_waits_for_a_message_that_waits(server: Server, name: str) -> None:
+    """The end of a closed channel comes when the last message is done."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, retry_delay=0.1) as jobs:
+            await jobs.new_sender().send("late")
+            await jobs.aclose()
+            with suppress(ValueError):
+                async with jobs.new_receiver().lease():
+                    raise ValueError("no")
+            assert [message async for message in jobs.new_receiver()] == ["late"]
+
+
+async def test_headers(server: Server, name: str, jobs: RedisAnycast[Any]) -> None:
+    """Short texts travel beside the body, to receivers, leases and dead letters."""
+    sender, receiver = jobs.new_sender(), jobs.new_receiver()
+    assert receiver.headers == {}
+    await sender.send(1, headers={"trace": "\u00fcber"})
+    await sender.send(2)
+    assert [await receiver.receive(), receiver.headers] == [1, {"trace": "\u00fcber"}]
+    assert [await receiver.receive(), receiver.headers] == [2, {}]
+    await sender.send(3, headers={"a": "1", "b": "2"})
+    for _ in range(2):
+        with suppress(ValueError):
+            lease = receiver.lease()
+            assert lease.headers == {}
+            async with lease:
+                assert lease.headers == {"a": "1", "b": "2"}
+                raise ValueError("no")
+    await until(lambda: dead(server, name))
+    assert dead(server, name)[0]["headers"] == '{"a":"1","b":"2"}'
+
+
+@pytest.mark.parametrize(
+    ("headers", "error"),
+    [
+        ({"a": 1}, TypeError("`headers` must map str to str, and 1 is no str")),
+        ({1: "a"}, TypeError("`headers` must map str to str, and 1 is no str")),
+        ("ab", TypeError("`headers` must be a mapping of str to str, not 'ab'")),
+        (7, TypeError("`headers` must be a mapping of str to str, not 7")),
+        ({"a": "\udcff"}, ValueError("`headers` must be texts that UTF-8 can encode")),
+    ],
+    ids=repr,
+)
+async def test_headers_that_are_none(
+    jobs: RedisAnycast[Any], headers: Any, error: Exception
+) -> None:
+    """The send raises, and stores nothing."""
+    with pytest.raises(type(error), match=re.escape(str(error))):
+        await jobs.new_sender().send(1, headers=headers)
+    await jobs.new_sender().send(2)
+    assert await jobs.new_receiver().receive() == 2
 
 
 async def test_leaving_the_channel_stops_its_receivers(server: Server, name: str) -> None:
@@ -252,7 +443,9 @@ async def test_leaving_forgets_the_process(server: Server, name: str) -> None:
             assert len(server.clients() - before) >= 1
         await until(lambda: not server.clients() - before)
     stream, *_ = server.ask("KEYS", f"anycast:{{{name}}}:stream")
-    assert [c[1] for c in server.ask("XINFO", "CONSUMERS", stream, "receivers")] == [b"-"]
+    assert server.ask("XINFO", "CONSUMERS", stream, "receivers") == []
+    assert server.ask("ZCARD", key(name, "processes")) == 0
+    assert server.ask("HLEN", key(name, "requests")) == 0
     assert not server.ask("KEYS", f"anycast:{{{name}}}:producer:*")
 
 
@@ -285,7 +478,7 @@ async def test_closing_the_last_receiver_gives_back_what_was_prefetched(
 
 
 async def test_a_cancelled_receive_hides_no_message(server: Server, name: str) -> None:
-    """What comes for it goes to another process, at once."""
+    """What comes for it goes to another process soon."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, prefetch=0) as here,
@@ -293,7 +486,7 @@ async def test_a_cancelled_receive_hides_no_message(server: Server, name: str) -
         ):
             impatient, patient = here.new_receiver(), there.new_receiver()
             sender = there.new_sender()
-            for number in range(30):
+            for number in range(5):
                 async with task_group() as tasks:
                     with CancelScope() as scope:
                         tasks.start_soon(sender.send, number)

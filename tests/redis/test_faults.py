@@ -389,7 +389,7 @@ async def test_a_loop_that_hangs_past_its_lease(
             taken = receive_elsewhere(server, name, 3, prefetch=0)
             assert sorted(taken) == [0, 1, 2]
             assert await holder.receive() == 3
-    assert "ran out, and others may get them" in caplog.text
+    assert "the lease of this process ran out, and others may get its" in caplog.text
 
 
 @pytest.mark.parametrize("then", ["leave", "receive_nowait", "receive_many"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import subprocess
@@ -24,7 +25,7 @@ from anyio import (
 from anycast import ChannelError, SenderError, select
 from helpers import raises, task_group
 from proxies import port_of
-from redis_tools import DEADLINE, channel, until
+from redis_tools import DEADLINE, channel, key, until
 from servers import Server, free_port
 
 if TYPE_CHECKING:
@@ -82,16 +83,51 @@ def test_a_channel_may_be_made_anywhere(server: Server) -> None:
     )
 
 
-async def test_the_limit_that_is_stored_wins(server: Server, name: str) -> None:
-    """Opening with another one is an error that names both."""
+@pytest.mark.parametrize(
+    ("setting", "value", "shown"),
+    [
+        ("limit", 7, "`limit` is 1000 at the server, and not 7"),
+        ("lease", 1.5, "`lease (ms)` is 30000 at the server, and not 1500"),
+        ("max_deliveries", None, "`max_deliveries` is 7 at the server, and not 0"),
+    ],
+)
+async def test_the_settings_that_are_stored_win(  # noqa: PLR0913, PLR0917  three parameters
+    server: Server,
+    name: str,
+    caplog: pytest.LogCaptureFixture,
+    setting: str,
+    value: object,
+    shown: str,
+) -> None:
+    """A process that was told another value uses the stored value, and logs both."""
+    with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
+        async with channel(server, name):
+            pass
+        assert not caplog.messages
+        async with channel(server, name, **{setting: value}) as jobs:
+            assert jobs.limit == 1000
+            assert jobs._session.leases.seconds == 30
+        assert [f"RedisAnycast:{name}: {shown} as this process was told"] == caplog.messages
+
+
+async def test_an_operator_changes_the_limit(server: Server, name: str) -> None:
+    """The channel learns of that at the next beat of the heartbeat."""
     with fail_after(DEADLINE):
-        async with channel(server, name, limit=7):
+        async with channel(server, name, limit=7, lease=0.1) as jobs:
+            server.ask("HSET", key(name, "meta"), "limit", "8")
+            await until(lambda: jobs.limit == 8)
+            server.ask("HSET", key(name, "meta"), "limit", "inf")
+            await until(lambda: jobs.limit == math.inf)
+
+
+async def test_a_format_that_is_not_known(server: Server, name: str) -> None:
+    """Another version of the library made the channel."""
+    with fail_after(DEADLINE):
+        async with channel(server, name):
             pass
-        text = "`limit` must be 7, with which the channel was made, not 8"
-        with raises(ValueError, text):
-            await channel(server, name, limit=8).__aenter__()
-        async with channel(server, name, limit=7):
-            pass
+        server.ask("HSET", key(name, "meta"), "version", "99")
+        with pytest.raises(ChannelError, match="its format is 99, and this version knows 1"):
+            await channel(server, name).__aenter__()
 
 
 async def test_an_unbounded_channel(server: Server, name: str) -> None:

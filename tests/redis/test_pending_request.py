@@ -18,6 +18,7 @@ from anyio.lowlevel import checkpoint
 
 from anycast import Anycast
 from anycast.redis import _scripts
+from anycast.redis._delivery import Delivery
 from anycast.redis._outbox import Outbox
 from anycast.redis._pending_request import PendingRequest, RequestState
 from anycast.redis._settlements import Settlements
@@ -310,9 +311,9 @@ async def test_a_message_of_a_task_that_is_leaving() -> None:
         leaving = await begin(tasks, send, b"1", b"2")
         await begin(tasks, send, b"3")
         leaving.cancel()
-        items, bodies = outbox.next_batch()
-        outbox.settle_batch(items, len(bodies))
-    assert bodies == [b"3"]
+        batch = outbox.next_batch()
+        outbox.settle_batch(batch.items, len(batch.bodies))
+    assert batch.bodies == [b"3"]
     assert leaving.outcome == "cancelled"
     assert not outbox
 
@@ -328,20 +329,21 @@ async def test_an_acknowledgement_for_a_task_that_is_leaving() -> None:
         await answer.wait()
         return [0]
 
-    commands: Any = SimpleNamespace(run=run)
-    options: Any = SimpleNamespace(lease_ms=1000, most_deliveries=5)
-    settlements = Settlements(commands, lambda _: None, options)
-    settlements.done(b"1-1")
+    holder: Any = SimpleNamespace(run=run)
+    unused: Any = None
+    settlements = Settlements("jobs", unused, holder, unused)
+    one, two = (Delivery(entry_id, "job", {}, 1) for entry_id in (b"1-1", b"2-1"))
+    settlements.done(one)
     async with task_group() as tasks:
         tasks.start_soon(settlements.flush)
         await settle()
-        leaving = await begin(tasks, settlements.done_first, b"2-1")
+        leaving = await begin(tasks, settlements.done_first, two)
         answer.set()
         leaving.cancel()
     assert leaving.outcome == "cancelled"
     assert told == [
-        (_scripts.ACK, b"1-1"),
-        (_scripts.RELEASE, 1000, 5, b"2-1", b"untouched", b""),
+        (_scripts.ACK, 1, b"1-1"),
+        (_scripts.RELEASE, 1, b"2-1", 0, False, 0, b""),
     ]
 
 

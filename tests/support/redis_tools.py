@@ -19,9 +19,10 @@ DEADLINE = 60.0  # seconds after which a test that waits has failed
 
 
 def channel(server: Server, name: str, **options: Any) -> RedisAnycast[Any]:
-    """Make a channel whose messages are any plain data."""
+    """Make a channel whose messages are any plain data, and that tries again at once."""
     url: str = options.pop("url", server.url)
     codec = options.pop("codec", json_codec(Any))
+    options.setdefault("retry_delay", 0)
     return RedisAnycast(name=name, url=url, codec=codec, **options)
 
 
@@ -45,10 +46,8 @@ def stored(server: Server, name: str) -> int:
 
 def in_hand(server: Server, name: str) -> int:
     """Return how many messages are with some process."""
-    consumers: list[tuple[bytes, bytes]] = (
-        server.ask("XPENDING", key(name, "stream"), "receivers")[3] or []
-    )
-    return sum(int(count) for consumer, count in consumers if consumer != b"-")
+    count: int = server.ask("XPENDING", key(name, "stream"), "receivers")[0]
+    return count
 
 
 def dead(server: Server, name: str) -> list[dict[str, str]]:
@@ -56,5 +55,12 @@ def dead(server: Server, name: str) -> list[dict[str, str]]:
     letters: list[dict[str, str]] = []
     for _, fields in server.ask("XRANGE", key(name, "dead"), "-", "+"):
         texts = [field.decode() for field in fields]
-        letters.append(dict(zip(texts[::2], texts[1::2], strict=True)))
+        pairs = dict(zip(texts[::2], texts[1::2], strict=True))
+        letters.append({name: text for name, text in pairs.items() if text})
     return letters
+
+
+def deliveries(server: Server, name: str) -> list[int]:
+    """Return how often each message was delivered that is with some process."""
+    entries = server.ask("XPENDING", key(name, "stream"), "receivers", "-", "+", 1000)
+    return [int(entry[3]) for entry in entries]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from anycast._log import logger
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -43,12 +41,10 @@ class HeldLeases(Generic[T]):
     and while it is certain, the server gives the messages to this process alone.
 
     Args:
-        label: the channel's name, for the log.
         lease: in seconds.
     """
 
-    def __init__(self, label: str, lease: float) -> None:
-        self._label = label
+    def __init__(self, lease: float) -> None:
         self.seconds = lease
         self._held: dict[bytes, Delivery[T]] = {}
         # The time until which the lease is certain. The deliveries stay until the server confirms
@@ -57,7 +53,11 @@ class HeldLeases(Generic[T]):
 
     def __contains__(self, delivery: Delivery[T]) -> bool:
         """Return whether the lease on this delivery is certain."""
-        return delivery.entry_id in self._held and self._until > monotonic()
+        return self.has(delivery) and self._until > monotonic()
+
+    def has(self, delivery: Delivery[T]) -> bool:
+        """Return whether this process has the delivery, whether or not the lease is certain."""
+        return delivery.entry_id in self._held
 
     @property
     def deliveries(self) -> list[Delivery[T]]:
@@ -76,12 +76,8 @@ class HeldLeases(Generic[T]):
         """Drop a delivery, and return whether it was held."""
         return self._held.pop(delivery.entry_id, None) is not None
 
-    def lose_all(self) -> None:
-        """Drop every delivery: the server has given the messages to other processes."""
-        if self._held:
-            logger.warning(
-                "%s: the lease of %d message(s) ran out, and others may get them",
-                self._label,
-                len(self._held),
-            )
+    def lose_all(self) -> int:
+        """Drop every delivery, and return how many there were."""
+        count = len(self._held)
         self._held.clear()
+        return count

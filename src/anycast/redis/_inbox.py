@@ -9,8 +9,8 @@ stays here until the task runs: only `end` returns such messages to be given bac
 Demand decides how many messages the pump asks the server for: one for each waiting task, the
 further messages that these tasks would take along, and `prefetch` more. A task that asked in vain
 and does not wait any more may ask again soon: a loop that polls never waits. So the demand for a
-message lingers for a second. While no task waits, the pump only refills the stock, and only if a
-message was taken since the pump last asked: messages must not pile up here, where other processes
+message lingers for half a second. While no task waits, the pump only refills the stock, and only if
+a message was taken since the pump last asked: messages must not pile up here, where other processes
 cannot get them. For the same reason messages are given back
 
 - at once, if the tasks that wanted them gave up and more than `prefetch` are here, or if every
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # For how many seconds the demand of a task lingers that asked in vain.
-LINGER = 1.0
+LINGER = 0.5
 
 
 class Inbox(Generic[T]):

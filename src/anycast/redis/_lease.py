@@ -73,7 +73,7 @@ class RedisLease(Lease[T]):
             raise lease_entered_twice()
         self._entered = True
         self._delivery = delivery = await self._take()
-        self._session.settlements.begun(delivery)
+        self._session.begun(delivery)
         self._count, self._headers = delivery.count, delivery.headers
         return delivery.message
 

@@ -110,7 +110,7 @@ class LeaseOperation(ReceiveOperation[Any]):
     __slots__ = ()
 
     def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
-        self._session.settlements.begun(delivery)
+        self._session.begun(delivery)
         return LeasedMessage(delivery.message, DeliveryHold(self._session, delivery))
 
 
@@ -154,10 +154,8 @@ class BatchOperation(ReceiveOperation[Any]):
         return super().complete(leaf) if leaf is self._inner else self.set_ended()
 
     def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
-        return LeasedMessage(delivery.message, self._hold(delivery))
-
-    def _hold(self, delivery: Delivery[Any]) -> BatchHold:
-        return BatchHold(self._session, delivery, self._receiver)
+        hold = BatchHold(self._session, delivery, self._receiver)
+        return LeasedMessage(delivery.message, hold)
 
 
 class DemandingOperation(BatchOperation):
@@ -187,7 +185,7 @@ class DemandingOperation(BatchOperation):
 
     def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
         self._demand.change(self._demand.lacking - 1)
-        return LeasedMessage(delivery, self._hold(delivery))
+        return LeasedMessage(delivery, DemandedHold(self._session, delivery))
 
 
 class DeliveryHold(Hold):
@@ -213,7 +211,19 @@ class DeliveryHold(Hold):
         return False  # a message that was given back goes to a task that waits
 
 
-class BatchHold(DeliveryHold):
+class DemandedHold(DeliveryHold):
+    """The hold on a message of a batch. The caller gets the delivery, and does the rest."""
+
+    __slots__ = ()
+
+    def done(self) -> None:
+        """Do nothing: the receiver acknowledges the batch later."""
+
+    def give_back(self) -> None:
+        self._session.put_back(self._delivery)
+
+
+class BatchHold(DemandedHold):
     """The hold on a message of a batch, which the program has not seen yet."""
 
     __slots__ = ("_receiver",)
@@ -228,6 +238,3 @@ class BatchHold(DeliveryHold):
         # If not: the lease has run out, or the receiver was closed. The message comes again.
         if self._receiver.accepts(self._delivery):
             self._receiver.hold(self._delivery)
-
-    def give_back(self) -> None:
-        self._session.put_back(self._delivery)

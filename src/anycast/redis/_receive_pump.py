@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from anyio import move_on_after
 
+from anycast._log import logger
 from anycast.redis import _scripts
 from anycast.redis._delivery import Delivery
 from anycast.redis._headers import read_headers
 from anycast.redis._holder import LostError
 from anycast.redis._link import SAFETY, UnavailableError, UnreachableError
-from anycast.redis._settlements import log_burial
+from anycast.redis._settlements import LONGEST_LOGGED, log_burial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -226,7 +227,13 @@ class ReceivePump(Generic[T]):
             try:
                 message = self._options.codec.decode(body)
             except Exception as error:  # noqa: BLE001  a codec may raise any exception
-                broken = Delivery(entry_id, None, {}, count)
-                self._settlements.failed(broken, f"{type(error).__name__}: {error}")
+                reason = f"{type(error).__name__}: {error}"
+                logger.warning(
+                    "%s: message %s cannot be decoded, and is given back: %s",
+                    self._label,
+                    entry_id.decode(),
+                    reason[:LONGEST_LOGGED],
+                )
+                self._settlements.failed(Delivery(entry_id, None, {}, count), reason)
             else:
                 yield Delivery(entry_id, message, read_headers(headers), count)

@@ -153,11 +153,12 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
     async def receive_many(self, max_messages: int, *, within: float | None = None) -> list[T]:
         check_int("max_messages", max_messages, least=1)
         if within is not None:
-            return await self.receive_within(max_messages, within, deque())
-        if self._at_most_once:
-            return [await self.receive()]  # the server must delete each message first
-        deliveries = [await self._take(max_messages)]
-        self._take_more(deliveries, max_messages)
+            deliveries = await self._collect(max_messages, within)
+        elif self._at_most_once:
+            deliveries = [await self._take()]  # the server must delete each message first
+        else:
+            deliveries = [await self._take(max_messages)]
+            self._take_more(deliveries, max_messages)
         keeper, session = ref(self), self._session
         del self
         return _hand_over(session, keeper(), deliveries)
@@ -165,9 +166,8 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
     def receiving(self) -> Selectable[T]:
         return ReceiveOperation(self, self._token_operation(), self._session)
 
-    async def receive_within(
-        self, max_messages: int, within: float, errors: deque[Exception]
-    ) -> list[T]:
+    async def _collect(self, max_messages: int, within: float) -> list[Delivery[T]]:
+        """Wait for a batch, whose deliveries this receiver does not keep yet."""
         check_seconds("within", within, or_inf=True)
         # The messages of the batch count towards the limit, so no more can come.
         most = int(min(max_messages, self._session.options.limit))
@@ -176,14 +176,13 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             first, further = (self._demanding(demand, further=each) for each in (False, True))
             demand.change(most)
             try:
-                batch = await receive_batch(first, further, most, within, errors)
+                batch = await receive_batch(first, further, most, within, deque())
             finally:
                 demand.change(0)
             # A lease may have run out, and another process may have the message. If no message is
             # left, the next round waits again, or says why this receiver has stopped.
-            messages = [one.message for one in batch if self._session.is_ours(one)]
-            if messages:
-                return messages
+            if deliveries := [each for each in batch if self.accepts(each)]:
+                return deliveries
 
     def _demanding(self, demand: BatchDemand, *, further: bool) -> DemandingOperation:
         self._check_batches()
@@ -321,7 +320,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return self._session.is_ours(delivery)
 
     def hold(self, delivery: Delivery[T]) -> T:
-        self._session.settlements.begun(delivery)
+        self._session.begun(delivery)
         self._unacknowledged.append(delivery)
         self._count, self._headers = delivery.count, delivery.headers
         return delivery.message

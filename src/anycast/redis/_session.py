@@ -91,7 +91,7 @@ class Session(Generic[T]):
         # The tasks that wait until no message is left.
         self._joins = Joins(self.outbox)
         # The messages that this process holds, in the inbox or received.
-        self.leases: HeldLeases[T] = HeldLeases(str(channel), options.lease)
+        self.leases: HeldLeases[T] = HeldLeases(options.lease)
         # The limit of the channel. The limit at the server wins over the argument.
         self.limit = options.limit
         # For the statistics.
@@ -247,6 +247,11 @@ class Session(Generic[T]):
         self.give_back(delivery)
         return False
 
+    def begun(self, delivery: Delivery[T]) -> None:
+        """Count a delivery that the program gets, if this process holds its lease."""
+        if self.leases.has(delivery):
+            self.settlements.begun(delivery)
+
     def give_back(self, delivery: Delivery[T]) -> None:
         """Give back a delivery that does not count, if this process may hold its lease."""
         if self.leases.drop(delivery):
@@ -367,8 +372,12 @@ class Session(Generic[T]):
 
     def _lose_all(self) -> None:
         """Give up every message: the lease of this process has run out."""
-        self.leases.lose_all()
-        self.settlements.lose_all()
+        count = self.leases.lose_all() + self.settlements.lose_all()
+        logger.warning(
+            "%s: the lease of this process ran out, and others may get its %d message(s)",
+            self._channel,
+            count,
+        )
 
     def _assemble(
         self, send_commands: Commands, commands: Commands, holder: Holder, room: Hints, ready: Hints

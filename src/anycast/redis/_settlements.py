@@ -69,6 +69,8 @@ class Settlements:
         # Entry ids of which the program got the messages, which were fetched ahead of need.
         self._begun: dict[bytes, None] = {}
         self._given_back: list[Return] = []
+        # How many settlements a script is telling the server about.
+        self._in_flight = 0
         # The number of the last request that gave messages back.
         self._releases = 0
         # Of the tasks that wait until their delivery is acknowledged, by entry id.
@@ -145,14 +147,16 @@ class Settlements:
         self._close_wanted = True
         self._wakeup.set()
 
-    def lose_all(self) -> None:
-        """Forget every settlement: the server has given the messages to other processes."""
+    def lose_all(self) -> int:
+        """Forget every settlement, and return how many there were."""
+        count = len(self._done) + len(self._given_back) + self._in_flight
         for request in self._requests.values():
             if request.state is RequestState.QUEUED:
                 request.settle(done=False)
         self._done.clear()
         self._begun.clear()
         self._given_back.clear()
+        return count
 
     async def run(self) -> None:
         """Tell the server until `stop` is called.
@@ -226,6 +230,7 @@ class Settlements:
         acknowledged = False
         for request in requests:
             request.state = RequestState.IN_FLIGHT
+        self._in_flight = len(ids)
         try:
             await self._holder.run(_scripts.ACK, len(ids), *ids, *begun)
             acknowledged = True
@@ -233,6 +238,7 @@ class Settlements:
             # This wakes the tasks in `done_first`.
             for request in requests:
                 request.settle(done=acknowledged)
+            self._in_flight = 0
 
     async def _release(self) -> None:
         batch, self._given_back = self._given_back[:MAX_BATCH], self._given_back[MAX_BATCH:]
@@ -240,7 +246,11 @@ class Settlements:
         # Newest first: each entry is pushed to the head of a list, where the oldest must end up.
         batch.sort(key=lambda each: stream_order(each.entry_id), reverse=True)
         flat = (part for each in batch for part in self._arguments(each))
-        _, *buried = await self._holder.run(_scripts.RELEASE, self._releases, *flat)
+        self._in_flight = len(batch)
+        try:
+            _, *buried = await self._holder.run(_scripts.RELEASE, self._releases, *flat)
+        finally:
+            self._in_flight = 0
         for each in batch:
             if each.entry_id in buried:
                 log_burial(self._label, each.entry_id, each.count, each.reason or "")
