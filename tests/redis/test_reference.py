@@ -14,6 +14,10 @@ HARMLESS = {
     "RedisReceiver.aclose",
     "RedisReceiver.close",
     "RedisReceiver.statistics",
+    "RedisSender.aclose",
+    "RedisSender.close",
+    "RedisSender.statistics",
+    "exponential_backoff",
 }
 
 

@@ -26,11 +26,33 @@ T = TypeVar("T")
 
 
 class RedisSender(Sender[T]):
-    """A sender whose messages can have headers."""
+    """A sender whose messages can have headers.
+
+    ```py
+    import anyio
+    from anycast.redis import RedisAnycast, json_codec
+
+
+    async def main() -> None:
+        words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+        async with words:
+            sender = words.new_sender()
+            await sender.send("hello", headers={"trace": "4bf92f"})
+            assert sender.statistics().messages_sent == 1
+            await sender.aclose()
+
+
+    anyio.run(main)
+    ```
+    """
 
     @abstractmethod
     async def send(self, item: T, *, headers: Mapping[str, str] | None = None) -> None:
         """Send a message, and wait until the server has stored the message.
+
+        If the task is cancelled before the message is on its way to the server, the message is not
+        sent. After that the call waits for the answer of the server, for at most ``timeout``. If
+        the message was stored, the call returns, and the cancellation comes at the next wait.
 
         ```py
         import anyio
