@@ -54,7 +54,7 @@ NUMBER = "`url` must name the database by a number, as in redis://host/0"
 def test_parts(url: str, kind: str, places: str, service: str, database: int) -> None:
     """Hosts, ports, service and database are read from the URL."""
     parts = parse_url(url)
-    assert parts.kind == kind
+    assert parts.scheme == kind
     assert " ".join(map(str, parts.places)) == places
     assert parts.service == service
     assert parts.access.database == database

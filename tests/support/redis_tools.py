@@ -55,8 +55,7 @@ def dead(server: Server, name: str) -> list[dict[str, str]]:
     letters: list[dict[str, str]] = []
     for _, fields in server.ask("XRANGE", key(name, "dead"), "-", "+"):
         texts = [field.decode() for field in fields]
-        pairs = dict(zip(texts[::2], texts[1::2], strict=True))
-        letters.append({name: text for name, text in pairs.items() if text})
+        letters.append(dict(zip(texts[::2], texts[1::2], strict=True)))
     return letters
 
 

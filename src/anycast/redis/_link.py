@@ -86,11 +86,11 @@ class Server:
     def new_route(self, tasks: TaskGroup, seconds: float) -> Route:
         """Return what finds the server, for a link."""
         url = self._url
-        if url.kind == "redis+sentinel":
+        if url.scheme == "redis+sentinel":
             sentinels = Dialer(url.sentinel_access, tasks, seconds)
             return SentinelRoute(url.places, url.service, sentinels, seconds)
         dialer = self.new_dialer(tasks, seconds)
-        return ClusterRoute(url.places, dialer, asks=url.kind == "redis+cluster")
+        return ClusterRoute(url.places, dialer, asks=url.scheme == "redis+cluster")
 
     def __str__(self) -> str:
         return ",".join(map(str, self._url.places))

@@ -76,14 +76,14 @@ class ServerUrl:
     """The parts of a URL.
 
     Args:
-        kind: one of `KINDS`.
+        scheme: one of `KINDS`.
         places: the addresses in the URL: of a server, of Sentinels, or of nodes of a cluster.
         service: the name by which Sentinels know the server; else empty.
         access: to servers.
         sentinel_access: to Sentinels.
     """
 
-    kind: str
+    scheme: str
     places: tuple[Place, ...]
     service: str
     access: Access

@@ -80,8 +80,9 @@ end
 local function bury(id, count, reason)
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if entry then
-    redis.call('XADD', dead, '*', 'id', id, 'deliveries', count, 'error', reason,
-      'body', entry[2][2], 'headers', entry[2][4] or '')
+    local fields = {'id', id, 'deliveries', count, 'error', reason, 'body', entry[2][2]}
+    if entry[2][4] then fields[#fields + 1], fields[#fields + 2] = 'headers', entry[2][4] end
+    redis.call('XADD', dead, '*', unpack(fields))
     local most = redis.call('HGET', meta, 'dead_limit')
     if most then redis.call('XTRIM', dead, 'MAXLEN', most) end
   end
