@@ -61,16 +61,32 @@ def test_the_sdist_has_all_to_test_it(built: Path) -> None:
     assert {"noxfile.py", "mkdocs.yml", "README.md", "CHANGELOG.md", "LICENSE"} <= names
 
 
-def test_the_description_links_to_nothing_that_is_not_there(built: Path) -> None:
-    """What the README says stays, but for links to and pictures of files beside it."""
+def description_of(built: Path) -> str:
+    """Return the text that a package index shows."""
     [wheel] = built.glob("*.whl")
     with ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
-        description = archive.read(name).decode()
-    targets = set(re.findall(r"\]\(([^)]*)\)", description))
+        _, text = archive.read(name).decode().split("\n\n", maxsplit=1)  # after the headers
+    return text
+
+
+CODE = re.compile(r"^```.*?^```$|`[^`]+`", re.DOTALL | re.MULTILINE)
+
+
+def test_the_description_links_to_nothing_that_is_not_there(built: Path) -> None:
+    """What the README says stays, but for links to and pictures of files beside it."""
+    text = CODE.sub("", description_of(built))
+    targets = set(re.findall(r"\]\(([^)]*)\)", text))
     assert targets
     assert {target for target in targets if not target.startswith(("https:", "#"))} == set()
-    assert "the contract" in description
+    assert "the contract" in text.lower()
+
+
+def test_the_description_has_the_code_of_the_readme(built: Path) -> None:
+    """Word for word, also where Python looks like a link of Markdown."""
+    code = CODE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert any("Anycast[int](" in block for block in code)
+    assert CODE.findall(description_of(built)) == code
 
 
 def test_the_description_renders(built: Path) -> None:
