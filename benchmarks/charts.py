@@ -1,6 +1,7 @@
-"""The charts: ratios at a glance, how cost grows, and what it costs to choose.
+"""The charts: everyday cases, all ratios, how cost grows, and what it costs to choose.
 
-Where we are behind is marked in red in each of them.
+Each chart is about a single backend, so that it can be read on a phone. Where we are behind is
+marked in red in each of them.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ import math
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.contenders import NEVER, OURS, YARDSTICK, YIELDING, rivals
-from benchmarks.environment import headline
-from benchmarks.scenarios import CHOOSING, GROWING, SHAPED, Scenario, Work
+from benchmarks.scenarios import CHOOSING, EVERYDAY, GROWING, SHAPED, Scenario, Work
+from benchmarks.svg import INK, WIDTH, save
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 # Colours that colour-blind people tell apart, and marks for who sees none.
 STYLES: dict[str, dict[str, Any]] = {
-    OURS: {"color": "black", "marker": "*", "linewidth": 2, "zorder": 3},
+    OURS: {"color": INK, "marker": "*", "linewidth": 2, "zorder": 3},
     YIELDING: {"color": "#888888", "marker": "*"},
     NEVER: {"color": "#888888", "marker": "P", "linestyle": "--"},
     YARDSTICK: {"color": "#888888", "marker": "x", "linestyle": ":"},
-    "asyncio.Queue": {"color": "#0072B2", "marker": "o"},
-    "Queue, tasks anew": {"color": "#0072B2", "marker": "o", "linestyle": ":"},
+    "asyncio.Queue": {"color": "#1F8FD0", "marker": "o"},
+    "Queue, tasks anew": {"color": "#1F8FD0", "marker": "o", "linestyle": ":"},
     "anyio": {"color": "#E69F00", "marker": "s"},
     "trio": {"color": "#009E73", "marker": "^"},
     "frequenz": {"color": "#CC79A7", "marker": "D"},
@@ -42,8 +42,9 @@ STYLES: dict[str, dict[str, Any]] = {
     "chanio": {"color": "#D55E00", "marker": "X"},
     "asyncio-channel": {"color": "#9A8F00", "marker": "p"},
 }
-BEHIND = "#f9dedb"
-RED = "#c62828"
+# Whom most readers know, and the event loop on which to compare.
+KNOWN = {"asyncio.Queue": "asyncio", "anyio": "asyncio", "trio": "trio", "frequenz": "asyncio"}
+RED = "#e5534b"
 RING: dict[str, Any] = {
     "linestyle": "",
     "marker": "o",
@@ -53,45 +54,50 @@ RING: dict[str, Any] = {
     "label": "anycast is behind",
 }
 
-mpl.rcParams.update({"svg.hashsalt": "anycast", "font.size": 9, "axes.axisbelow": True})
-
 
 def draw(results: Results, directory: Path) -> None:
     """Draw every chart for which there are numbers."""
-    draw_ratios(results, directory / "ratios.svg")
-    draw_lines(
-        results,
-        directory / "growth.svg",
-        "Time per message as more tasks wait or more is stored",
-        GROWING,
-        lambda scenario: scenario.size,
-    )
-    draw_lines(
-        results,
-        directory / "select.svg",
-        "Time per message to choose among so many channels",
-        CHOOSING,
-        lambda scenario: scenario.arms,
-    )
+    everyday = {s: label for s in results.scenarios if (label := EVERYDAY.get(s.name))}
+    draw_everyday(results, directory / "everyday.svg", everyday)
+    for backend in results.backends:
+        draw_ratios(results, directory / f"ratios-{backend}.svg", backend)
+        stem, title = f"growth-{backend}.svg", "Time per message as more tasks wait"
+        draw_lines(results, directory / stem, backend, title, GROWING)
+        stem, title = f"select-{backend}.svg", "Time per message to choose among channels"
+        draw_lines(results, directory / stem, backend, title, CHOOSING)
 
 
-def draw_ratios(results: Results, path: Path) -> None:
-    """Draw peer / ours for each scenario that no line shows: a panel for each backend."""
+def draw_everyday(results: Results, path: Path, cases: dict[Scenario, str]) -> None:
+    """Draw peer / ours for a few cases and the best known peers, each on its own event loop."""
+    if not cases:
+        return
+    figure = Figure(figsize=(WIDTH, 1.9 + 0.34 * len(cases)), layout="constrained")
+    axes = figure.subplots()
+    found = {0.5, 8.0}  # what to show in any case
+    for peer, backend in KNOWN.items():
+        ratios = results.ratios(backend, peer)
+        points = [(ratios[case], y) for y, case in enumerate(cases) if _at(ratios, case) > 0]
+        _plot(axes, points, f"{peer}, on {backend}", STYLES[peer] | {"markersize": 7})
+        _ring(axes, [(ratio, y) for ratio, y in points if ratio < 1])
+        found |= {ratio for ratio, _ in points}
+    _mark_equality(axes, min(found) / 1.2, max(found) * 1.2)
+    axes.set_yticks(range(len(cases)), list(cases.values()))
+    axes.set_ylim(len(cases) - 0.5, -0.5)
+    _finish(figure, results, "Time of a peer / time of anycast, for the same work", path)
+
+
+def draw_ratios(results: Results, path: Path, backend: str) -> None:
+    """Draw peer / ours for each scenario that no line shows."""
     rows = _rows([s for s in results.scenarios if s.work not in GROWING | CHOOSING])
     if not rows:
         return
-    count = len(results.backends)
-    figure = Figure(figsize=(2.5 + 3.8 * count, 2.4 + 0.19 * len(rows)), layout="constrained")
-    panels = figure.subplots(1, count, sharex=True, sharey=True, squeeze=False)[0]
-    found = {(-1, 0.5), (-1, 8.0)}  # what to show in any case
-    for axes, backend in zip(panels, results.backends, strict=True):
-        axes.set_title(backend, fontweight="bold")
-        found |= _ratio_panel(axes, results, backend, rows)
-    ratios = [ratio for _, ratio in found]
-    for axes in panels:
-        _mark_equality(axes, min(ratios) / 1.2, max(ratios) * 1.2)
-    _label_rows(panels[0], rows, {y for y, ratio in found if ratio < 1})
-    _finish(figure, results, "Cost of a peer / cost of anycast, for the same work", path)
+    figure = Figure(figsize=(WIDTH, 3 + 0.19 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    found = _ratio_panel(axes, results, backend, rows)
+    ratios = [0.5, 8.0, *(ratio for _, ratio in found)]
+    _mark_equality(axes, min(ratios) / 1.2, max(ratios) * 1.2)
+    _label_rows(axes, rows, {y for y, ratio in found if ratio < 1})
+    _finish(figure, results, f"Cost of a peer / cost of anycast, on {backend}", path)
 
 
 def _rows(scenarios: list[Scenario]) -> list[Scenario | str]:
@@ -110,20 +116,25 @@ def _ratio_panel(
     for ours, fill in ((OURS, "full"), (YIELDING, "none"), (NEVER, "none")):
         for peer in rivals(ours):
             ratios = results.ratios(backend, peer, ours)
-            points = [
-                (y, ratios[row])
-                for y, row in enumerate(rows)
-                if isinstance(row, Scenario) and 0 < ratios.get(row, 0) < math.inf
-            ]
-            if points:
-                label = peer if ours == OURS else f"{peer} / {ours}"
-                marks: dict[str, Any] = {"linestyle": "", "markersize": 5, "fillstyle": fill}
-                style = STYLES[peer] | marks
-                axes.plot([x for _, x in points], [y for y, _ in points], label=label, **style)
-                if ours == OURS:
-                    found |= set(points)
+            points = [(_at(ratios, row), y) for y, row in enumerate(rows) if _at(ratios, row) > 0]
+            label = peer if ours == OURS else f"{peer} / {ours}"
+            _plot(axes, points, label, STYLES[peer] | {"markersize": 5, "fillstyle": fill})
+            if ours == OURS:
+                found |= {(y, ratio) for ratio, y in points}
     _ring(axes, [(ratio, y) for y, ratio in found if ratio < 1])
     return found
+
+
+def _at(ratios: dict[Scenario, float], row: Scenario | str) -> float:
+    """Return the ratio in a row, or 0 if the row has none that can be drawn."""
+    ratio = ratios.get(row, 0.0) if isinstance(row, Scenario) else 0.0
+    return ratio if ratio < math.inf else 0.0
+
+
+def _plot(axes: Axes, points: list[tuple[float, int]], label: str, style: dict[str, Any]) -> None:
+    if points:
+        marks: dict[str, Any] = style | {"linestyle": ""}
+        axes.plot([x for x, _ in points], [y for _, y in points], label=label, **marks)
 
 
 def _ring(axes: Axes, points: Iterable[tuple[float, float]]) -> None:
@@ -134,14 +145,12 @@ def _ring(axes: Axes, points: Iterable[tuple[float, float]]) -> None:
 
 def _mark_equality(axes: Axes, low: float, high: float) -> None:
     axes.set_xscale("log")
-    axes.axvspan(low, 1, color=BEHIND, zorder=0)
-    axes.axvline(1, color="black", linewidth=1.8)
+    axes.axvspan(low, 1, color=RED, alpha=0.15, linewidth=0, zorder=0)
+    axes.axvline(1, color=INK, linewidth=1.8)
     axes.set_xlim(low, high)
     _plain_numbers(axes.xaxis)
-    axes.grid(linewidth=0.4)
-    axes.set_xlabel(
-        "\N{LEFTWARDS ARROW} anycast costs more | anycast costs less \N{RIGHTWARDS ARROW}"
-    )
+    axes.grid(linewidth=0.4, alpha=0.5)
+    axes.set_xlabel("\N{LEFTWARDS ARROW} anycast slower | anycast faster \N{RIGHTWARDS ARROW}")
 
 
 def _plain_numbers(axis: Axis) -> None:
@@ -168,24 +177,20 @@ def _row_label(row: Scenario | str) -> str:
 
 
 def draw_lines(
-    results: Results, path: Path, title: str, works: frozenset[Work], x: Callable[[Scenario], int]
+    results: Results, path: Path, backend: str, title: str, works: frozenset[Work]
 ) -> None:
-    """Draw cost against a number: a row for each kind of work, a column for each backend."""
+    """Draw cost against a number, with a panel for each kind of work."""
     rows = {work: [s for s in results.scenarios if s.work is work] for work in Work}
     rows = {work: scenarios for work, scenarios in rows.items() if work in works and scenarios}
     if not rows:
         return
-    count = len(results.backends)
-    figure = Figure(figsize=(1 + 3.8 * count, 1.8 + 2.6 * len(rows)), layout="constrained")
-    grid = figure.subplots(len(rows), count, sharex="row", sharey="row", squeeze=False)
-    for panels, (work, scenarios) in zip(grid, rows.items(), strict=True):
-        for axes, backend in zip(panels, results.backends, strict=True):
-            _line_panel(axes, results, backend, {x(s): s for s in scenarios})
-            axes.set_xlabel(str(work))
-        panels[0].set_ylabel("\N{MICRO SIGN}s per message")
-    for axes, backend in zip(grid[0], results.backends, strict=True):
-        axes.set_title(backend, fontweight="bold")
-    _finish(figure, results, title, path)
+    figure = Figure(figsize=(WIDTH, 2.4 + 2.3 * len(rows)), layout="constrained")
+    panels = figure.subplots(len(rows), 1, squeeze=False)[:, 0]
+    for axes, (work, scenarios) in zip(panels, rows.items(), strict=True):
+        _line_panel(axes, results, backend, {s.size or s.arms: s for s in scenarios})
+        axes.set_xlabel(str(work))
+        axes.set_ylabel("\N{MICRO SIGN}s per message")
+    _finish(figure, results, f"{title}, on {backend}", path)
 
 
 def _line_panel(axes: Axes, results: Results, backend: str, at: dict[int, Scenario]) -> None:
@@ -200,7 +205,7 @@ def _line_panel(axes: Axes, results: Results, backend: str, at: dict[int, Scenar
     axes.set_xticks(list(at), [f"{x:,}" for x in at])
     axes.xaxis.set_minor_locator(NullLocator())
     _plain_numbers(axes.yaxis)
-    axes.grid(linewidth=0.4)
+    axes.grid(linewidth=0.4, alpha=0.5)
 
 
 def _behind(results: Results, backend: str, scenario: Scenario) -> list[float]:
@@ -219,7 +224,12 @@ def _finish(figure: Figure, results: Results, title: str, path: Path) -> None:
     }
     handles.setdefault(RING["label"], Line2D([], [], **RING))
     handles[RING["label"]] = handles.pop(RING["label"])  # last
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
-    figure.suptitle(f"{title}\n{headline(results.environment)}", fontsize=9.5)
-    # White in any case: what is drawn on it must be told apart on dark pages too.
-    figure.savefig(path, format="svg", metadata={"Date": None}, facecolor="white")
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=2,
+        fontsize=8,
+        columnspacing=1,
+    )
+    save(figure, path, title, results.environment)

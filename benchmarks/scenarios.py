@@ -166,6 +166,16 @@ GROWTH = [
     *(Scenario(Work.BUFFERED, 5_000, math.inf, size=size) for size in (10, 1_000, 1_000_000)),
 ]
 
+# A few cases that many programs have, by the name of the scenario, in words for a chart.
+EVERYDAY = {
+    "send and receive, 1:1, limit 10": "1 sender, 1 receiver",
+    "send and receive, 1:100, limit 10": "1 sender, 100 receivers",
+    "send and receive, 100:1, limit 10": "100 senders, 1 receiver",
+    "send and receive, 10:10, limit 1000": "10 and 10, limit 1000",
+    "batches of 100, 1:1, limit 1000": "batches of 100",
+    "create and close": "create a channel",
+}
+
 
 def chosen(patterns: list[re.Pattern[str]], *, quick: bool) -> list[Scenario]:
     """Return the scenarios whose names match one of the patterns, or all if there is none."""

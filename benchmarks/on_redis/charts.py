@@ -1,23 +1,16 @@
-"""The charts, one panel above the other, so that they can be read on a phone.
-
-They have no background of their own and draw text in the colour of the page that they are
-put into. An image that is shown on its own follows the reader's system, light or dark.
-"""
+"""The charts, one panel above the other, so that they can be read on a phone."""
 
 from __future__ import annotations
 
-import re
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from benchmarks.environment import headline
 from benchmarks.on_redis.contenders import BY_NAME, OURS
 from benchmarks.on_redis.scenarios import Work
 from benchmarks.on_redis.works import MEDIAN, RATE, TAIL
+from benchmarks.svg import INK, WIDTH, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,31 +19,11 @@ if TYPE_CHECKING:
 
     from benchmarks.on_redis.results import Results
 
-INK = "#010203"  # no other thing has it: it stands for the page's own colour of text
-STYLE = (
-    "<style>svg:root{color:#222;background:#fff}@media(prefers-color-scheme:dark)"
-    "{svg:root{color:#ddd;background:#1e1e1e}}</style>"
-)
 # Colours that colour-blind people tell apart, on light and on dark.
 COLOURS = dict(zip(BY_NAME, (INK, "#D55E00", "#E69F00", "#1F8FD0", "#56B4E9"), strict=True))
 MARKS = dict(zip(BY_NAME, "*osD^", strict=True))
-WIDTH = 4.6  # inches
 PANEL = 2.2
 BAR = 0.24
-LINE = 60  # characters
-
-mpl.rcParams.update(
-    {
-        "svg.hashsalt": "anycast",
-        "font.size": 9,
-        "axes.axisbelow": True,
-        "legend.framealpha": 0,
-        **dict.fromkeys(
-            ("text.color", "axes.edgecolor", "axes.labelcolor", "axes.titlecolor"), INK
-        ),
-        **dict.fromkeys(("xtick.color", "ytick.color", "legend.labelcolor"), INK),
-    }
-)
 
 
 def draw(results: Results, directory: Path) -> None:
@@ -80,10 +53,10 @@ def _draw_lines(results: Results, path: Path, title: str, works: tuple[Work, ...
         handles.keys(),
         loc="outside lower center",
         ncols=2,
-        fontsize=7,
+        fontsize=8,
         columnspacing=1,
     )
-    _finish(figure, results, title, path)
+    save(figure, path, title, results.environment)
 
 
 def _line_panel(axes: Axes, results: Results, work: Work) -> None:
@@ -128,40 +101,4 @@ def _draw_latency(results: Results, path: Path) -> None:
     axes.set_xlim(left=0)
     axes.set_xlabel("milliseconds: dot p50, line to p99")
     axes.grid(axis="x", linewidth=0.4, alpha=0.5)
-    _finish(figure, results, "One message at a time on Redis", path)
-
-
-def _finish(figure: Figure, results: Results, title: str, path: Path) -> None:
-    facts = f"{headline(results.environment)}, {results.environment['server']}".split(", ")
-    figure.suptitle(f"{title}\n{_wrapped(facts)}", fontsize=8)
-    for axes in figure.axes:
-        axes.set_facecolor("none")
-    drawn = StringIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None}, facecolor="none")
-    path.write_text(_for_any_page(drawn.getvalue(), title), encoding="utf-8")
-
-
-def _wrapped(facts: list[str]) -> str:
-    lines = [""]
-    for fact in facts:
-        if len(lines[-1]) + len(fact) > LINE:
-            lines.append("")
-        lines[-1] += fact + ", "
-    return "\n".join(lines).removesuffix(", ")
-
-
-def _for_any_page(svg: str, title: str) -> str:
-    """Return a chart that can stand in a page, or alone."""
-    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
-    svg = re.sub(
-        r'^<svg .*?viewBox="(\S+ \S+ \S+ \S+)".*?>', _head(title), svg, count=1, flags=re.DOTALL
-    )
-    # Where several charts stand in one page, their names must not be each other's.
-    prefix = "".join(word[0] for word in title.lower().split())
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\1{prefix}-", svg)
-    return re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE)
-
-
-def _head(title: str) -> str:
-    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    return rf'<svg {names} viewBox="\1" role="img" class="chart" aria-label="{title}">{STYLE}'
+    save(figure, path, "One message at a time on Redis", results.environment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from dataclasses import replace
 from io import StringIO
@@ -29,7 +30,7 @@ from benchmarks.contenders import CONTENDERS, NEVER, OURS, YIELDING, rivals
 from benchmarks.report import print_tables
 from benchmarks.results import Measurement, Results, load
 from benchmarks.runner import run_all, steps
-from benchmarks.scenarios import CHOICES, GROWTH, SCENARIOS, Scenario, Work, chosen
+from benchmarks.scenarios import CHOICES, EVERYDAY, GROWTH, SCENARIOS, Scenario, Work, chosen
 from benchmarks.summary import print_summary
 from benchmarks.targets import targets
 from rich.console import Console
@@ -110,11 +111,39 @@ def test_the_file_gives_back_what_was_written(results: Results, tmp_path: Path) 
 
 
 def test_every_chart_is_drawn(results: Results, tmp_path: Path) -> None:
-    """Each is an image of its own, and names who took part."""
+    """Each is an image of its own, and about a single backend."""
     draw(results, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"ratios.svg", "growth.svg", "select.svg"}
+    names = {
+        f"{kind}-{backend}.svg" for kind in ("ratios", "growth", "select") for backend in BACKENDS
+    }
+    assert {path.name for path in tmp_path.iterdir()} == {"everyday.svg", *names}
+
+
+def test_a_chart_can_stand_in_a_page_of_markdown(results: Results, tmp_path: Path) -> None:
+    """It is one line of elements of SVG, with names of its own, in the page's colour of text."""
+    draw(results, tmp_path)
+    names: list[str] = []
     for path in tmp_path.iterdir():
-        assert ET.parse(path).getroot().tag.endswith("svg")  # noqa: S314  our own
+        text = path.read_text(encoding="utf-8")
+        elements = list(ET.fromstring(text).iter())  # noqa: S314  our own
+        assert text.count("\n") == 1
+        assert all(element.tag.startswith("{http://www.w3.org/2000/svg}") for element in elements)
+        assert "currentColor" in text
+        names += [element.attrib["id"] for element in elements if "id" in element.attrib]
+        links = re.findall(r'(?:href="|url\()#([^")]+)', text)
+        assert links
+        assert set(links) <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_a_few_cases_are_compared_with_the_best_known_peers(tmp_path: Path) -> None:
+    """The first chart has six rows at most, so that a reader takes it in."""
+    assert len(EVERYDAY) <= 6
+    assert EVERYDAY.keys() <= {scenario.name for scenario in EVERY}
+    draw(made_up(ours=100.0, peer=200.0, scenario=STREAM), tmp_path)
+    text = (tmp_path / "everyday.svg").read_text(encoding="utf-8")
+    assert "1 sender, 1 receiver" in text
+    assert "asyncio.Queue, on asyncio" in text
 
 
 def test_the_tables_name_every_scenario_and_contender(results: Results) -> None:
@@ -195,4 +224,4 @@ def test_the_program_writes_what_it_found(
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--again", str(tmp_path / "results.json")])
     monkeypatch.setattr(program, "HERE", tmp_path)
     program.main()
-    assert (tmp_path / "results" / "ratios.svg").exists()
+    assert (tmp_path / "results" / "ratios-asyncio.svg").exists()

@@ -10,6 +10,7 @@ from ast import literal_eval
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -82,6 +83,38 @@ def test_nothing_is_loaded_from_elsewhere(pages: dict[Path, Page]) -> None:
     assert len(pages) > 10
     foreign = [url for page in pages.values() for url in page.loads if urlsplit(url).netloc]
     assert foreign == []
+
+
+CHART = re.compile(r'<svg [^>]*role="img".*?</svg>', re.DOTALL)
+SVG = "{http://www.w3.org/2000/svg}"
+SHAPES = {SVG + name for name in ("path", "rect", "circle", "line", "use")}
+
+
+def charts_of(path: Path) -> list[str]:
+    """Return every chart and diagram that is part of a page, or an image of a page."""
+    text = path.read_text(encoding="utf-8")
+    images = re.findall(r'<img [^>]*src="([^"]+\.svg)"', text)
+    return CHART.findall(text) + [(path.parent / name).read_text("utf-8") for name in images]
+
+
+def test_every_chart_is_drawn(pages: dict[Path, Page]) -> None:
+    """A chart in a page is the picture of its file, with shapes, and without elements of HTML."""
+    files = [*(ROOT / "docs" / "diagrams").glob("*.svg"), *(ROOT / "benchmarks").rglob("*.svg")]
+    pictures = {ET.canonicalize(path.read_text("utf-8"), strip_text=True) for path in files}
+    shown: set[str] = set()
+    for chart in (chart for path in pages for chart in charts_of(path)):
+        elements = {element.tag for element in ET.fromstring(chart).iter()}  # noqa: S314  our own
+        assert elements & SHAPES
+        assert {tag for tag in elements if not tag.startswith(SVG)} == set()
+        shown.add(ET.canonicalize(chart, strip_text=True))
+    assert shown == pictures
+
+
+def test_the_names_within_charts_are_unique(pages: dict[Path, Page]) -> None:
+    """A chart that uses a shape of another chart of the page would be drawn wrongly."""
+    for path in pages:
+        names = re.findall(r'\bid="([^"]+)"', "".join(CHART.findall(path.read_text("utf-8"))))
+        assert len(names) == len(set(names))
 
 
 def test_the_tests_that_are_named_exist() -> None:
