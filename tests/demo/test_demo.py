@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anycast._demo import main
-from demo import BACKENDS, row, run
+from demo import BACKENDS, row, run, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ NAMES = ("A1", "A2", "A3", "B1", "B2", "B3")  # of the messages of the small run
 SHOWN = ("received", "sent")
 
 
-FAULTLESS = "Nothing was lost, and nothing came twice."
+FAULTLESS = "anycast: nothing was lost, and nothing came twice."
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -44,12 +44,13 @@ def test_a_sender_without_room_is_shown_to_wait(capsys: pytest.CaptureFixture[st
 
 
 def test_each_part_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
-    """Both parts begin with how many messages and tasks there are, and with the limit."""
+    """Each part begins with how many messages and tasks there are, and with the limit."""
     run("--senders", 3, "--receivers", 1, "--limit", "inf", "--backend", "asyncio")
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "limit" in line] == [
         "6 messages, 2 senders, 2 receivers, limit 1",
         "40 messages, 3 senders, 1 receiver, limit inf",
+        "A storm: 40 messages, 4 senders, 4 receivers, limit 10",
     ]
 
 
@@ -81,7 +82,7 @@ def test_shares_are_those_of_the_receivers(capsys: pytest.CaptureFixture[str]) -
 def test_many_shares_take_several_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """Four shares stand in a line, one above the other."""
     run("--backend", "asyncio", "--receivers", 5)
-    *_, first, second, _, _ = capsys.readouterr().out.splitlines()
+    first, second = table(capsys.readouterr().out, 1)
     assert len(first.split()) == 6 + 4
     assert second.rindex(" ") + 1 == first.index(" ".join(first.split()[6:]))
 
@@ -113,6 +114,7 @@ def test_senders_that_block_log_nothing(
         ("--messages", "many", "must be an int from 1 to 100000000, not 'many'"),
         ("--senders", "0", "must be an int from 1 to 1000, not '0'"),
         ("--receivers", "1001", "must be an int from 1 to 1000, not '1001'"),
+        ("--seed", "0", "must be an int from 1 to 4294967295, not '0'"),
         ("--limit", "-1", "must be an int >= 0 or inf, not '-1'"),
         ("--limit", "1.5", "must be an int >= 0 or inf, not '1.5'"),
         ("--limit", "9" * 101, f"must be an int >= 0 or inf, not '{'9' * 101}'"),

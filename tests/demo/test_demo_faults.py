@@ -102,7 +102,7 @@ def test_a_lost_message_is_counted(
     assert run("--backend", "asyncio") == 1
     output = capsys.readouterr().out
     assert row(output, "asyncio")[4:6] == ["1", "0"]
-    assert output.endswith("\n\nFAULTY: 1 lost, 0 duplicated.\n")
+    assert output.endswith("\n\nanycast is FAULTY: 2 lost, 0 duplicated.\n")
 
 
 def test_a_message_that_comes_twice_is_counted(
@@ -117,7 +117,7 @@ def test_a_message_that_comes_twice_is_counted(
     assert run("--backend", "asyncio") == 1
     output = capsys.readouterr().out
     assert row(output, "asyncio")[4:6] == ["1", "1"]
-    assert output.endswith("\n\nFAULTY: 1 lost, 1 duplicated.\n")
+    assert output.endswith("\n\nanycast is FAULTY: 2 lost, 2 duplicated.\n")
 
 
 def test_a_message_that_is_sent_twice_is_counted(
@@ -135,7 +135,7 @@ def test_a_message_that_is_sent_twice_is_counted(
     assert run("--backend", "asyncio") == 1
     output = capsys.readouterr().out
     assert row(output, "asyncio")[4:6] == ["0", "1"]
-    assert output.endswith("\n\nFAULTY: 0 lost, 1 duplicated.\n")
+    assert output.endswith("\n\nanycast is FAULTY: 0 lost, 2 duplicated.\n")
 
 
 def test_a_fault_in_the_small_run_counts_too(
@@ -154,7 +154,7 @@ def test_a_fault_in_the_small_run_counts_too(
     assert run("--backend", "asyncio") == 1
     output = capsys.readouterr().out
     assert row(output, "asyncio")[4:6] == ["0", "0"]
-    assert output.endswith("\n\nFAULTY: 1 lost, 0 duplicated.\n")
+    assert output.endswith("\n\nanycast is FAULTY: 1 lost, 0 duplicated.\n")
 
 
 @pytest.mark.parametrize("interrupting", [2, 20], ids=["the small run", "the large run"])

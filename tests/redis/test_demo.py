@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from anyio import sleep_forever
 
-from anycast import _demo
+from anycast import Error, _demo
 from anycast._demo._on_redis import _child, _server
+from anycast._demo._on_redis._channel import STOPPED
 
 if TYPE_CHECKING:
     from servers import Server
@@ -43,12 +45,12 @@ def children(of: int) -> set[int]:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_run_on_a_server_that_is_given(server: Server, backend: str) -> None:
-    """A worker is killed halfway, and nothing is lost."""
+    """A worker is killed with messages in hand: they come again, and nothing is lost."""
     run = subprocess.run(  # noqa: S603
         [*DEMO, server.url, *SMALL, backend], capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stdout.splitlines()[-1]) == (0, "Nothing was lost."), run.stderr
-    assert re.search(rf"^{backend} +400 +400 +[\d.]+ +1 +0 +\d+$", run.stdout, re.MULTILINE)
+    assert re.search(rf"^{backend} +400 +400 +[\d.]+ +1 +0 +[1-9]$", run.stdout, re.MULTILINE)
     assert "100 %" in run.stderr
     assert "Warning" not in run.stderr
 
@@ -189,3 +191,32 @@ def test_what_each_child_does(
     _child.main("close", *common)
     _child.main("work", *common)
     assert sorted(map(int, capfd.readouterr().out.split())) == [1, 3, 5, 7, 9]
+
+
+@pytest.mark.usefixtures("taken_back")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_worker_that_is_to_be_killed(
+    server: Server,
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """It stops with a message in the hands of each task, and says so as its last word."""
+    stopped: list[int] = []
+
+    async def end() -> None:
+        stopped.append(1)
+        if len(stopped) == 2:
+            raise Error
+        await sleep_forever()
+
+    monkeypatch.setattr(_child, "_end_with_parent", bool)
+    monkeypatch.setattr(_child, "TASKS", 2)
+    monkeypatch.setattr(_child, "sleep_forever", end)
+    common = backend, server.url, f"stopped-{backend}", "inf"
+    _child.main("send", *common, "0", "10", "1")
+    with pytest.raises(SystemExit):
+        _child.main("work", *common, "3")
+    *messages, word = map(int, capfd.readouterr().out.split())
+    assert sorted(messages) == [0, 1, 2, 3, 4]
+    assert word == STOPPED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 
 from anycast._demo import main
@@ -16,6 +17,16 @@ def run(*arguments: object) -> int:
 
 def row(output: str, backend: str) -> list[str]:
     """Return the cells of a backend's row of the summary; each share is one."""
-    _, table = output.split("\n-------", maxsplit=1)
-    (line,) = (line for line in table.splitlines() if line.startswith(f"{backend} "))
+    (line,) = (line for line in table(output, 1) if line.startswith(f"{backend} "))
     return line.split()
+
+
+def storm_rows(output: str) -> list[list[str]]:
+    """Return the cells of the rows of the storm: channel, backend, speed, lost, duplicated."""
+    return [re.split(r" {2,}", line) for line in table(output, 2)]
+
+
+def table(output: str, number: int) -> list[str]:
+    """Return the lines of a table, the first of which has number 1, without the headings."""
+    rows = re.split(r"\n-------.*\n", output)[number]
+    return rows.partition("\n\n")[0].splitlines()

@@ -1,9 +1,12 @@
 """The demo that ``python -m anycast`` runs on every installed backend.
 
-The first part has two senders and two receivers, and shows each message when the message is sent
-and when it is received. The second part sends many more messages, and prints a table with the share
-of each receiver. Each message is a number that is sent once, so the demo counts lost and duplicated
-messages from the received numbers.
+The demo has three parts. The first part has two senders and two receivers, and shows each message
+when the message is sent and when it is received. The second part sends many more messages, and
+prints a table with the share of each receiver. The third part cancels senders and receivers at
+random, and compares the channel with the queues and channels that are installed.
+
+Each message is a number that is sent once, so the demo counts lost and duplicated messages from the
+received numbers.
 """
 
 from __future__ import annotations
@@ -18,15 +21,17 @@ from typing import TYPE_CHECKING
 
 from anycast._demo._ctrl_c import CtrlC, Interrupted
 from anycast._demo._options import parse
+from anycast._demo._pipes import KINDS, OURS
 from anycast._demo._progress import Progress
 from anycast._demo._run import Run
 from anycast._demo._spoken import SpokenRun
-from anycast._demo._summary import heading, summary, verdict
+from anycast._demo._storm import StormRun
+from anycast._demo._summary import heading, storm_summary, summary, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anycast._demo._options import Plan
+    from anycast._demo._options import Plan, Wish
 
 __all__ = ["main"]
 
@@ -44,24 +49,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line; by default the command line of the process.
 
     Returns:
-        The exit code: 0; 1 if a message was lost or came twice; 130 after Ctrl-C; 141 if the
-        reader of the output closed the output before the end, as ``head`` does.
+        The exit code: 0; 1 if a channel lost a message or delivered a message twice; 130 after
+        Ctrl-C; 141 if the reader of the output closed the output before the end, as ``head`` does.
 
     Raises:
-        SystemExit: with code 2 if an option is wrong, and 0 after ``--help``.
+        SystemExit: with code 2 if an option is wrong, and 0 after ``--help`` or ``--version``.
     """
     ctrl_c = CtrlC()
     # Hide the warnings of blocked senders: the demo itself shows that a sender must wait.
     logging.getLogger("anycast").setLevel(logging.ERROR)
-    backends, plan, redis = parse(arguments)
+    wish = parse(arguments)
     code = UNREAD
     try:
-        if redis is not None:
+        if wish.redis is not None:
             from anycast._demo._on_redis import run_on_redis  # noqa: PLC0415  needs the extra
 
-            code = run_on_redis(redis, backends, plan, ctrl_c)
+            code = run_on_redis(wish.redis, wish.backends, wish.plan, ctrl_c)
         else:
-            code = _run_in_memory(backends, plan, ctrl_c)
+            code = _run_in_memory(wish, ctrl_c)
         sys.stdout.flush()
     except* Interrupted:
         print("Interrupted.", file=sys.stderr)
@@ -73,12 +78,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run_in_memory(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> int:
-    """Run both parts of the demo, and return the exit code."""
-    small = _run_aloud(backends, ctrl_c)
-    large = _run_at_length(backends, plan, ctrl_c)
-    print("", *summary(large), "", verdict(small + large), sep="\n")
-    return FAULTY if any(run.lost or run.duplicated for run in small + large) else 0
+def _run_in_memory(wish: Wish, ctrl_c: CtrlC) -> int:
+    """Run the parts of the demo, and return the exit code."""
+    small = _run_aloud(wish.backends, ctrl_c)
+    large = _run_at_length(wish.backends, wish.plan, ctrl_c)
+    print("", *summary(large), sep="\n", flush=True)
+    storms = _run_storms(wish, ctrl_c)
+    ours = [*small, *large, *(run for run in storms if run.kind == OURS)]
+    print("", *storm_summary(storms), "", verdict(ours), sep="\n")
+    return FAULTY if any(run.lost or run.duplicated for run in ours) else 0
 
 
 def _run_aloud(backends: Sequence[str], ctrl_c: CtrlC) -> list[Run]:
@@ -99,6 +107,21 @@ def _run_at_length(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> list[R
     for run in runs:
         with Progress(run) as progress:
             run.start(tick=partial(_show_and_ask, progress, ctrl_c))
+        ctrl_c.check()
+    return runs
+
+
+def _run_storms(wish: Wish, ctrl_c: CtrlC) -> list[StormRun]:
+    """Run the third part for each kind of channel on each backend."""
+    runs = [
+        StormRun(kind, backend, wish.plan.messages, wish.seed)
+        for backend in wish.backends
+        for kind in KINDS[backend]
+    ]
+    print(f"\nA storm: {heading(runs[0].plan)}")
+    print(f"{runs[0].cancellations:,} times a task is cancelled, and starts anew", flush=True)
+    for run in runs:
+        run.start(tick=lambda: ctrl_c.pressed)
         ctrl_c.check()
     return runs
 

@@ -6,6 +6,7 @@ import argparse
 import math
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ IN_MEMORY: dict[str, int] = {"messages": 100_000, "limit": 10}
 ON_REDIS: dict[str, int] = {"messages": 20_000, "limit": 1_000}
 MOST_MESSAGES = 100_000_000  # a run keeps one byte for each message
 MOST_TASKS = 1_000
+MOST_SEED = 2**32 - 1
 MOST_DIGITS = 100  # `int` refuses a text of several thousand digits
 
 
@@ -36,19 +38,34 @@ class Plan:
     limit: float
 
 
-def parse(arguments: Sequence[str] | None) -> tuple[list[str], Plan, str | None]:
-    """Return the backends, the plan and the server that a command line asks for.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a command line asks for.
 
-    The server is a URL, an empty string if the demo must start a server, or None if the demo
-    runs in memory.
+    Args:
+        backends: where to run; keys of `BACKENDS`.
+        plan: the numbers of messages and of tasks, and the limit.
+        seed: of the random numbers of the storm.
+        redis: a URL, an empty string if the demo must start a server, or None if the demo runs in
+            memory.
+    """
+
+    backends: list[str]
+    plan: Plan
+    seed: int
+    redis: str | None
+
+
+def parse(arguments: Sequence[str] | None) -> Wish:
+    """Return what a command line asks for.
 
     Raises:
-        SystemExit: if the command line is wrong, or asks for help. The parser prints the error
-            or the help first.
+        SystemExit: if the command line is wrong, or asks for help or for the version. The parser
+            prints the error or the answer first.
     """
     parser = _parser()
     options = vars(parser.parse_args(arguments))
-    backends, redis = options.pop("backend"), options.pop("redis")
+    backends, seed, redis = (options.pop(name) for name in ("backend", "seed", "redis"))
     defaults = IN_MEMORY if redis is None else ON_REDIS
     for name, default in defaults.items():
         if options[name] is None:
@@ -57,7 +74,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[list[str], Plan, str | None]
         parser.error("--redis needs more: run `pip install 'anycast[redis]'`")
     if redis is not None and not options["limit"]:
         parser.error("argument --limit: must be >= 1 with --redis, not 0")
-    return backends, Plan(**options), redis
+    return Wish(backends, Plan(**options), seed, redis)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -89,6 +106,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_limit,
         help=f"messages that the channel stores, or inf; {_defaults('limit')}",
     )
+    add(
+        "--seed",
+        type=partial(_count, most=MOST_SEED),
+        default=1,
+        help="of the storm's random cancellations; by default %(default)s",
+    )
+    parser.add_argument("--version", action="version", version=f"anycast {_version()}")
     parser.add_argument(
         "--redis",
         nargs="?",
@@ -101,6 +125,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _defaults(option: str) -> str:
     return f"by default {IN_MEMORY[option]}, with --redis {ON_REDIS[option]}"
+
+
+def _version() -> str:
+    try:
+        return version("anycast")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def _installed() -> list[str]:

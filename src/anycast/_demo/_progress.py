@@ -6,13 +6,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
+from anycast._demo._terminal import columns
+
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
     from anycast._demo._options import Plan
 
-BAR = 24  # characters
+BAR = 24  # characters; fewer if the terminal is narrow
 PLAIN_LINES = 4  # at most this many lines, where the stream is not a terminal
 
 
@@ -63,8 +65,11 @@ class Progress:
 
     def __str__(self) -> str:
         done, most = sum(self._run.received), self._run.plan.messages
-        bar = "#" * (BAR * done // most)
-        return (
-            f"  {self._run.backend:8} [{bar:.<{BAR}}] {100 * done // most:3} %"
-            f"  {done:{len(f'{most:,}')},} of {most:,}"
-        )
+        percent = 100 * done // most
+        counts = f"{percent:3} %  {done:{len(f'{most:,}')},} of {most:,}"
+        start = f"  {self._run.backend:8} "
+        width = min(BAR, columns() - len(start) - len(counts) - 4)  # brackets, a space, the cursor
+        if width < 1:
+            return start + counts
+        bar = "#" * (width * done // most)
+        return f"{start}[{bar:.<{width}}] {counts}"

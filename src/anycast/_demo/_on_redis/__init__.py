@@ -1,8 +1,9 @@
 """The demo that ``python -m anycast --redis`` runs: a channel, many processes, and a crash.
 
-Some processes send messages, and workers receive the messages. Halfway the demo kills a worker, as
-a crash would, and starts a new worker in its place. Each message is a number that is sent once, so
-the demo counts lost and repeated messages from the numbers that the workers report.
+Some processes send messages, and workers receive the messages. In the middle the demo kills a
+worker that has messages in hand, as a crash would, and starts a new worker in its place. The server
+delivers these messages again, to other workers. Each message is a number that is sent once, so the
+demo counts lost and repeated messages from the numbers that the workers report.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from anycast._demo._on_redis._crew import CrewRun
 from anycast._demo._on_redis._server import serving
 from anycast._demo._progress import Progress
 from anycast._demo._summary import table
+from anycast._demo._terminal import BAD, GOOD, paint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,8 +46,9 @@ def run_on_redis(url: str, backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -
     runs: list[CrewRun] = []
     with serving(url) as server:
         print(
-            f"{plan.messages:,} messages, {plan.senders} sending processes,"
-            f" {plan.receivers} working ones, on {server.what}",
+            f"{plan.messages:,} messages, processes: {plan.senders} that send,"
+            f" {plan.receivers} that work, on {server.what}\n"
+            "One worker is killed with messages in hand; they are delivered again.",
             flush=True,
         )
         for backend in backends:
@@ -57,5 +60,5 @@ def run_on_redis(url: str, backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -
             ctrl_c.check()
     print("", *table([HEADINGS, *(run.row for run in runs)]), "", sep="\n")
     lost = sum(run.lost for run in runs)
-    print(f"FAULTY: {lost:,} lost." if lost else "Nothing was lost.")
+    print(paint(f"FAULTY: {lost:,} lost.", BAD) if lost else paint("Nothing was lost.", GOOD))
     return FAULTY if lost else 0

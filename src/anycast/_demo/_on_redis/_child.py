@@ -1,17 +1,23 @@
-"""A process of the demo: sends messages, or works on messages, or closes the channel."""
+"""A process of the demo: sends messages, or works on messages, or closes the channel.
+
+A worker prints the number of each message. A worker that is to be killed stops in the middle of its
+work, with a message in the hands of each task, and prints `STOPPED`.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio import sleep_forever
 from anyio.lowlevel import checkpoint
 
-from anycast._demo._on_redis._channel import new_channel
+from anycast._demo._on_redis._channel import STOPPED, new_channel
 from anycast._demo._options import BACKENDS
 from anycast._interface.errors import Error
 
@@ -45,24 +51,46 @@ async def _run(role: str, channel: RedisAnycast[int], *numbers: int) -> None:
             await channel.aclose()
             return
         async with anyio.create_task_group() as tasks:
-            for number in range(TASKS):
-                if role == "send":
-                    first, end, step = numbers
-                    tasks.start_soon(
-                        _send, channel, range(first + number * step, end, step * TASKS)
-                    )
-                else:
-                    tasks.start_soon(_work, channel)
+            if role == "send":
+                first, end, step = numbers
+                for number in range(TASKS):
+                    share = range(first + number * step, end, step * TASKS)
+                    tasks.start_soon(_send, channel, share)
+            else:
+                worker = Worker(*numbers)
+                for _ in range(TASKS):
+                    tasks.start_soon(worker.work, channel)
 
 
 async def _send(channel: RedisAnycast[int], numbers: range) -> None:
     await channel.new_sender().send_many(numbers)
 
 
-async def _work(channel: RedisAnycast[int]) -> None:
-    async for number in channel.new_receiver():
-        os.write(1, b"%d\n" % number)  # report first: the next receive acknowledges the message
-        await checkpoint()  # as a task that works on the message would do
+class Worker:
+    """The work of a process.
+
+    Args:
+        most: after so many messages each task stops with its next message in hand.
+    """
+
+    def __init__(self, most: float = math.inf) -> None:
+        self._left = most
+        self._stopped = 0  # tasks
+
+    async def work(self, channel: RedisAnycast[int]) -> None:
+        """Report and count each message, until the channel ends or the worker is to stop."""
+        async for number in channel.new_receiver():
+            os.write(1, b"%d\n" % number)  # report first: the next receive acknowledges the message
+            if self._left <= 0:
+                await self._stop()
+            self._left -= 1
+            await checkpoint()  # as a task that works on the message would do
+
+    async def _stop(self) -> None:
+        self._stopped += 1
+        if self._stopped == TASKS:
+            os.write(1, b"%d\n" % STOPPED)
+        await sleep_forever()  # until the process is killed
 
 
 def _end_with_parent() -> None:

@@ -2,7 +2,9 @@
 
 The parent uses an event loop only to check that the server answers. After that, a thread for each
 child reads the standard output of the child. A worker prints the number of each message that the
-worker has received. A child exits when its standard input ends, so every child ends at the latest
+worker has received. The first worker stops with a message in the hands of each task, and is then
+killed: the messages in hand were reported, so the counts show that the server delivers these
+messages again. A child exits when its standard input ends, so every child ends at the latest
 when the parent ends.
 """
 
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from anycast._demo._on_redis._channel import new_channel
+from anycast._demo._on_redis._channel import STOPPED, new_channel
 from anycast._demo._options import BACKENDS
 from anycast._demo._run import TICK
 from anycast._interface.errors import ChannelError
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 2.0  # seconds to wait for an answer of the server
+PART = 4  # the worker to be killed stops after this part of its share of the messages: a quarter
 
 
 class Child:
@@ -79,6 +82,7 @@ class CrewRun:
         self.received = [0]  # how many messages were reported; a list, for `Progress`
         self._common = backend, url, f"demo-{token_hex(4)}", plan.limit
         self._seconds = math.nan
+        self._stopped = False  # whether the worker to be killed has stopped
         self._killed = 0
         self._again = 0
         self._came = bytearray(plan.messages)  # 1 for each message that was reported
@@ -105,7 +109,10 @@ class CrewRun:
         return self.backend, sent, done, f"{self._seconds:.2f}", killed, lost, again
 
     def note(self, number: int) -> None:
-        """Count a message that a worker has reported."""
+        """Count a message that a worker has reported, or note that a worker has stopped."""
+        if number == STOPPED:
+            self._stopped = True
+            return
         with self._lock:
             self._again += self._came[number]
             self.received[0] += not self._came[number]
@@ -147,24 +154,26 @@ class CrewRun:
 
     def _start_all(self) -> None:
         plan = self.plan
-        self._workers = [self._worker() for _ in range(plan.receivers)]
+        most = plan.messages // plan.receivers // PART
+        self._workers = [self._worker(most), *(self._worker() for _ in range(plan.receivers - 1))]
         self._others = [
             Child(self, "send", *self._common, first, plan.messages, plan.senders)
             for first in range(plan.senders)
         ]
 
-    def _worker(self) -> Child:
-        return Child(self, "work", *self._common)
+    def _worker(self, *most: int) -> Child:
+        return Child(self, "work", *self._common, *most)
 
     def _over(self) -> bool:
-        """Kill a worker halfway, close the channel at the end, and return whether all is done."""
-        if not self._killed and self.received[0] >= self.plan.messages // 2:
+        """Kill a worker, close the channel at the end, and return whether all is done."""
+        if not self._killed and (self._stopped or self.received[0] == self.plan.messages):
             self._workers[0].kill()
             self._killed = 1
             self._workers.append(self._worker())
         if any((child.exit_code or 0) > 0 for child in (*self._workers, *self._others)):
             sys.exit("error: a process failed")  # the process has printed the reason
         senders = self._others[: self.plan.senders]
-        if senders == self._others and all(child.exit_code is not None for child in senders):
+        sent = all(child.exit_code is not None for child in senders)
+        if self._killed and sent and senders == self._others:
             self._others.append(Child(self, "close", *self._common))
         return all(child.exit_code is not None for child in (*self._workers, *self._others))
