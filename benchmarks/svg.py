@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 INK = "#010203"  # stands for the colour of the text around the chart
 WIDTH = 4.6  # inches; with fonts of 8 points, a chart can be read on a phone
+SCALE = 1.6  # pixels for each point, where there is room
 LINE = 60  # characters
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
@@ -106,7 +107,8 @@ def _label(root: ET.Element, title: str) -> None:
     """Say what the chart is, to people and to programs that read the page aloud."""
     box = root.attrib["viewBox"]
     root.attrib.clear()
-    root.attrib.update(viewBox=box, role="img")
+    width, height = (str(round(SCALE * float(side))) for side in box.split()[2:])
+    root.attrib.update(viewBox=box, width=width, height=height, role="img")
     root.attrib.update({"class": "chart", "aria-label": title, "data-search-exclude": ""})
     root.set("style", "stroke-linejoin: round; stroke-linecap: butt")
     style = ET.Element(SVG + "style")

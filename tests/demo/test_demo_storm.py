@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,6 +114,22 @@ def test_only_our_own_faults_make_the_demo_fail(
     assert run("--backend", "asyncio", "--messages", MESSAGES) == code
     rows = {row[0]: row for row in storm_rows(capsys.readouterr().out)}
     assert rows[kind][3:] != ["0", "0"]
+
+
+@pytest.mark.parametrize("kind", KINDS["asyncio"])
+def test_the_readme_tells_what_the_demo_counts(kind: str) -> None:
+    """Whoever runs the demo finds the numbers of the README."""
+    if kind == "anyio stream" and not version("anyio").startswith("4.16."):
+        pytest.skip("the README tells what anyio 4.16 does")
+    name = {"anyio stream": "anyio memory stream", OURS: "`anycast`"}.get(kind, f"`{kind}`")
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    row = re.search(
+        rf"^\| {name} \| asyncio \| (\d+) \| (\d+) \|", readme.replace("*", ""), re.MULTILINE
+    )
+    assert row
+    done = StormRun(kind, "asyncio", MOST, seed=1)
+    done.start(lambda: False)
+    assert (done.lost, done.duplicated) == tuple(map(int, row.groups()))
 
 
 def test_the_seed_is_an_option(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,13 +7,14 @@ the block that follows it, if that is marked as ``output``; its functions that a
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 import anycast
-from examples import PACKAGE, PAGES, ROOT, Example, examples_in, on_each_backend
+from examples import FENCED, PACKAGE, PAGES, ROOT, Example, examples_in, on_each_backend
 
 EXAMPLES = [
     example for path in [*PAGES, *sorted(PACKAGE.rglob("*.py"))] for example in examples_in(path)
@@ -40,6 +41,29 @@ def of_a_peer(code: str) -> Any:
         return nullcontext()
     pytest.importorskip("frequenz.channels")
     return pytest.warns(DeprecationWarning, match=r"^Anycast channels are deprecated, ")
+
+
+@pytest.mark.parametrize("name", ["README", "index"])
+def test_the_first_program_of_a_reader(
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its output is on the page, and its own: no warning is logged."""
+    first = next(example for example in EXAMPLES if example.name.startswith(f"{name}:"))
+    first.run("asyncio", monkeypatch)
+    assert capsys.readouterr().out == first.output
+    assert not caplog.records
+
+
+def test_the_files_that_the_readme_names_exist() -> None:
+    """A reader of the repository follows the links and sees the charts."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    prose = FENCED.sub("", text)
+    links = re.findall(r"\]\((?!https:|#)([^)#]+)", prose)
+    assert links
+    assert [link for link in links if not (ROOT / link).is_file()] == []
 
 
 def test_there_are_examples() -> None:
