@@ -35,7 +35,25 @@ STORMS = ["tests/core/test_schedules.py", "tests/core/test_storms.py"]
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 # Tests that need a server. Their session is `redis`.
 ON_REDIS = "tests/redis"
-PROSE = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "mkdocs.yml"]
+PROSE = [
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "RELEASING.md",
+    "SECURITY.md",
+    "docs",
+    "mkdocs.yml",
+]
+# The files for services, by the names of their schemas.
+SERVICES = {
+    "vendor.github-workflows": [".github/workflows/ci.yml", ".github/workflows/release.yml"],
+    "vendor.github-issue-forms": [
+        ".github/ISSUE_TEMPLATE/bug.yml",
+        ".github/ISSUE_TEMPLATE/wish.yml",
+    ],
+    "vendor.dependabot": [".github/dependabot.yml"],
+    "vendor.readthedocs": [".readthedocs.yaml"],
+}
 
 # With pyenv, only the Pythons in `PYENV_VERSION` are on the path: list all installed Pythons there.
 if (pyenv := shutil.which("pyenv")) and "PYENV_VERSION" not in os.environ:
@@ -56,12 +74,15 @@ def lowest(requirements: list[str]) -> list[str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, the layers of the package, and spelling."""
+    """Check style, the layers of the package, spelling, and the files for services."""
     session.install(*group("lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-cache", env={"PYTHONPATH": "src"})
     session.run("codespell", *CODE, *PROSE)
+    for schema, files in SERVICES.items():
+        session.run("check-jsonschema", f"--builtin-schema={schema}", *files)
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session

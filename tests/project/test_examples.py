@@ -57,9 +57,10 @@ def test_the_first_program_of_a_reader(
     assert not caplog.records
 
 
-def test_the_files_that_the_readme_names_exist() -> None:
+@pytest.mark.parametrize("name", ["README", "CONTRIBUTING", "RELEASING", "SECURITY"])
+def test_the_files_that_are_named_exist(name: str) -> None:
     """A reader of the repository follows the links and sees the charts."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / f"{name}.md").read_text(encoding="utf-8")
     prose = FENCED.sub("", text)
     links = re.findall(r"\]\((?!https:|#)([^)#]+)", prose)
     assert links

@@ -59,6 +59,7 @@ def test_the_sdist_has_all_to_test_it(built: Path) -> None:
     names = files_of_sdist(built)
     assert tracked("src", "tests", "docs", "benchmarks") <= names
     assert {"noxfile.py", "mkdocs.yml", "README.md", "CHANGELOG.md", "LICENSE"} <= names
+    assert {"SECURITY.md", "RELEASING.md", "CONTRIBUTING.md"} <= names
 
 
 def description_of(built: Path) -> str:
