@@ -39,7 +39,8 @@ class Example:
     @property
     def backends(self) -> list[str]:
         """What to run it on: most choose no backend, and some have no event loop at all."""
-        return BACKENDS if "anyio.run(" in self.code else BACKENDS[:1]
+        chooses_none = "anyio.run(" in self.code or "pytest.mark.anyio" in self.code
+        return BACKENDS if chooses_none else BACKENDS[:1]
 
     def run(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Run it as it stands, and then what it defines that is called ``test_...``."""
