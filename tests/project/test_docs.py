@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -131,6 +132,25 @@ def test_the_names_within_charts_are_unique(pages: dict[Path, Page]) -> None:
     for path in pages:
         names = re.findall(r'\bid="([^"]+)"', "".join(CHART.findall(path.read_text("utf-8"))))
         assert len(names) == len(set(names))
+
+
+# Words that people search for: of other libraries, of tools, and of what they want to do.
+SOUGHT = """
+    aiohttp asyncio backpressure batch broadcast cancel clear close crawler deadlock empty exception
+    fastapi full graceful hang join lease lifespan limit logging multiprocessing mypy peek pickle
+    priority process pubsub pytest qsize queue rate redis reply request retry select shutdown
+    starlette subprocess thread timeout trio uvicorn uvloop valkey warning worker
+"""
+
+
+@pytest.mark.parametrize("word", SOUGHT.split())
+def test_the_search_finds_what_people_look_for(pages: dict[Path, Page], word: str) -> None:
+    """The search splits the pages into words; each word here is the beginning of one."""
+    assert pages
+    index = json.loads((SITE / "search.json").read_text(encoding="utf-8"))
+    text = " ".join(f"{item['title']} {item['text']}" for item in index["items"]).lower()
+    found = set(re.split(index["config"]["separator"], re.sub(r"<[^>]*>", " ", text)))
+    assert any(each.startswith(word) for each in found)
 
 
 def test_the_tests_that_are_named_exist() -> None:
