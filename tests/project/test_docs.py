@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import subprocess
@@ -143,13 +144,18 @@ SOUGHT = """
 """
 
 
-@pytest.mark.parametrize("word", SOUGHT.split())
-def test_the_search_finds_what_people_look_for(pages: dict[Path, Page], word: str) -> None:
-    """The search splits the pages into words; each word here is the beginning of one."""
-    assert pages
+@pytest.fixture(scope="module")
+def found(pages: dict[Path, Page]) -> set[str]:
+    """Return every word of the pages, as the search splits the pages into words."""
+    assert pages  # the pages are built before
     index = json.loads((SITE / "search.json").read_text(encoding="utf-8"))
     text = " ".join(f"{item['title']} {item['text']}" for item in index["items"]).lower()
-    found = set(re.split(index["config"]["separator"], re.sub(r"<[^>]*>", " ", text)))
+    return set(re.split(index["config"]["separator"], re.sub(r"<[^>]*>", " ", text)))
+
+
+@pytest.mark.parametrize("word", SOUGHT.split())
+def test_the_search_finds_what_people_look_for(found: set[str], word: str) -> None:
+    """What people type is the beginning of a word of the pages."""
     assert any(each.startswith(word) for each in found)
 
 
@@ -168,6 +174,15 @@ def test_the_reference_is_complete(pages: dict[Path, Page], name: str) -> None:
     members = [key for key, value in vars(thing).items() if key[0] != "_" and value.__doc__]
     wanted = {f"anycast.{name}", *(f"anycast.{name}.{key}" for key in members)}
     assert wanted <= anchors(pages)
+
+
+def test_a_long_signature_stands_over_several_lines(pages: dict[Path, Page]) -> None:
+    """A signature is read without scrolling, on a phone nearly so."""
+    text = "".join(path.read_text(encoding="utf-8") for path in pages)
+    blocks = re.findall(r'<div class="doc-signature.*?</div>', text, re.DOTALL)
+    signatures = [html.unescape(re.sub(r"<[^>]*>", "", block)) for block in blocks]
+    assert any(len(signature) > 100 for signature in signatures)
+    assert max(len(line) for signature in signatures for line in signature.splitlines()) <= 72
 
 
 def test_the_reference_of_channels_on_a_server_is_complete(pages: dict[Path, Page]) -> None:
