@@ -84,7 +84,7 @@ def _run_in_memory(wish: Wish, ctrl_c: CtrlC) -> int:
     large = _run_at_length(wish.backends, wish.plan, ctrl_c)
     print("", *summary(large), sep="\n", flush=True)
     storms = _run_storms(wish, ctrl_c)
-    ours = [*small, *large, *(run for run in storms if run.kind == OURS)]
+    ours = [*small, *large, *(run for run in storms if run.contender == OURS)]
     print("", *storm_summary(storms), "", verdict(ours), sep="\n")
     return FAULTY if any(run.lost or run.duplicated for run in ours) else 0
 

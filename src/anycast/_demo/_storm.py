@@ -42,16 +42,16 @@ class StormRun(Run):
     """Sends each number below ``plan.messages`` once, while tasks are cancelled.
 
     Args:
-        kind: the channel or queue; a key of `PIPES`.
+        contender: the channel or queue; one of `KINDS`.
         backend: where to run; a key of `BACKENDS`.
         messages: how many messages to send; at most `MOST` are sent.
         seed: of the random numbers that choose whom to cancel, and when.
     """
 
-    def __init__(self, kind: str, backend: str, messages: int, seed: int) -> None:
+    def __init__(self, contender: str, backend: str, messages: int, seed: int) -> None:
         plan = Plan(min(messages, MOST), senders=4, receivers=4, limit=LIMIT)
         super().__init__(backend, plan)
-        self.kind = kind
+        self.contender = contender
         self.cancellations = plan.messages // SPACING
         self._random = Random(seed)  # noqa: S311  chooses tasks
         self._cancels: dict[object, Callable[[], object]] = {}  # by the work of the task
@@ -60,7 +60,7 @@ class StormRun(Run):
         self._live = self._live_on_trio if backend == "trio" else self._live_on_asyncio
 
     async def _work(self) -> None:
-        pipe = open_pipe(self.kind, LIMIT)
+        pipe = open_pipe(self.contender, LIMIT)
         plan = self.plan
         async with anyio.create_task_group() as receivers:
             for number in range(plan.receivers):

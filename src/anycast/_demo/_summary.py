@@ -47,7 +47,7 @@ def storm_summary(runs: Sequence[StormRun]) -> list[str]:
     """Return the lines of a table with a row for each run of the storm."""
     rows = [
         (
-            run.kind,
+            run.contender,
             run.backend,
             f"{run.plan.messages / run.seconds:,.0f}",
             f"{run.lost:,}",
