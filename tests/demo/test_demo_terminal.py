@@ -98,6 +98,7 @@ def test_a_table_without_room(
     assert "backend               asyncio" in lines
     assert "lost                  0" in lines
     assert "channel     anycast" in lines
+    assert lines[lines.index("channel     anycast") - 1] == ""  # a line apart from the others
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,7 +118,8 @@ def _one_above_the_other(headings: tuple[str, ...], rows: Sequence[tuple[str, ..
             fits = width + 2 + len(cell) <= columns()
             start = f"{heading:{width}}  " if fits else f"{heading}\n  "
             lines += [start + _painted(heading, cell, cell)] * bool(cell)
-    return lines
+        lines.append("")
+    return lines[:-1]
 
 
 def _painted(heading: str, cell: str, text: str) -> str:
