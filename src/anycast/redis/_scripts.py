@@ -4,7 +4,8 @@ Each script has a file in ``lua``, whose opening comment tells the arguments and
 `common.lua` goes before every script, and its opening comment is the theory of the state that the
 server stores. `check.lua` goes before every script but INIT, and checks that the channel is
 still the same channel. `holder.lua` goes before the scripts that are about the messages of a
-process, and checks that the lease of the process has not run out.
+process, and checks that the lease of the process has not run out. `admin.lua` goes before the
+scripts of an operator, and `admin_once.lua` before those of them that must not run twice.
 """
 
 from __future__ import annotations
@@ -44,3 +45,14 @@ RENEW = _load("common", "check", "holder", "renew")
 CLOSE = _load("common", "check", "close")
 LEAVE = _load("common", "check", "leave")
 SIZE = _load("common", "check", "size")
+
+# A script that only reads runs where writing is refused, such as on a replica.
+ADMIN_STATUS = _load("common", "admin", "admin_status", flags=" flags=no-writes,allow-oom")
+ADMIN_DEAD = _load("common", "admin", "admin_dead", flags=" flags=no-writes,allow-oom")
+ADMIN_LIMIT = _load("common", "admin", "admin_limit")
+ADMIN_CLOSE = _load("common", "admin", "close")
+ADMIN_REOPEN = _load("common", "admin", "admin_reopen")
+ADMIN_REQUEUE = _load("common", "admin_once", "admin", "admin_requeue")
+ADMIN_DROP = _load("common", "admin_once", "admin", "admin_drop")
+ADMIN_DEAD_LIMIT = _load("common", "admin_once", "admin", "admin_dead_limit")
+ADMIN_DESTROY = _load("common", "admin_once", "admin", "admin_destroy")

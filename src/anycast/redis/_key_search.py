@@ -1,0 +1,97 @@
+"""Finds keys on a server: the channels of the server, and the producers of a channel."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from anycast._arguments import check_seconds
+from anycast._interface.errors import Error
+from anycast.redis._link import RefusedError, Server, UnreachableError
+from anycast.redis._options import SHORTEST
+from anycast.redis._standalone_link import StandaloneLink
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anycast.redis._link import Link
+
+META = re.compile(rb"anycast:\{([^}]+)\}:meta", re.DOTALL)
+# How many keys a step of the server looks at, and how many keys are deleted by a command.
+STEP = 1000
+
+
+async def channels(url: str, *, timeout: float = 10.0) -> list[str]:  # noqa: ASYNC109  of the server
+    """List the names of the channels on a server.
+
+    The server looks at all its keys, in small steps that hold up nobody. A cancellation changes
+    nothing.
+
+    ```py
+    import anyio
+    from anycast.redis import RedisAnycast, channels, json_codec
+
+    URL = "redis://localhost"
+
+
+    async def main() -> None:
+        async with RedisAnycast[str](name="chats", url=URL, codec=json_codec(str)):
+            assert "chats" in await channels(URL)
+
+
+    anyio.run(main)
+    ```
+
+    Args:
+        url: of the server, as for `RedisAnycast`.
+        timeout: how many seconds the server may take for an answer.
+
+    Returns:
+        The names, sorted. A channel that is closed and has ended is listed, too, until the channel
+        is destroyed.
+
+    Raises:
+        Error: if the server is away, or refuses.
+        TypeError: if an argument has a wrong type.
+        ValueError: if an argument has a wrong value.
+    """
+    check_seconds("timeout", timeout, least=SHORTEST)
+    server = Server(url)
+    names: set[str] = set()
+    async with StandaloneLink(server, "channels()", timeout) as line:
+        try:
+            found = await find_keys(line.link, "anycast:{*}:meta")
+        except (UnreachableError, RefusedError) as error:
+            raise Error(str(error)) from error
+    for key in filter(None, map(META.fullmatch, found)):
+        with suppress(UnicodeDecodeError):  # no channel has such a name
+            names.add(key[1].decode())
+    return sorted(names)
+
+
+def producer_pattern(name: str) -> str:
+    """Return the pattern of the keys of all producers of a channel."""
+    literal = re.sub(r"([\\*?\[\]])", r"\\\1", name)
+    return f"anycast:{{{literal}}}:producer:*"
+
+
+async def find_keys(link: Link, pattern: str) -> set[bytes]:
+    """Return the keys that match a pattern.
+
+    Raises:
+        UnreachableError, RefusedError: as `Link.call`.
+    """
+    found: set[bytes] = set()
+    cursor = b"0"
+    while True:
+        cursor, keys = await link.call(b"SCAN", cursor, b"MATCH", pattern.encode(), b"COUNT", STEP)
+        found.update(keys)
+        if cursor == b"0":
+            return found
+
+
+async def delete_keys(link: Link, keys: Sequence[bytes]) -> None:
+    """Delete keys; raise as `find_keys`."""
+    for start in range(0, len(keys), STEP):
+        await link.call(b"UNLINK", *keys[start : start + STEP])
