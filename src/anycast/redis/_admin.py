@@ -18,6 +18,7 @@ from anycast.redis._link import Server
 # For how many ms the note of a process counts that its senders are blocked. A blocked process asks
 # the server at least every two seconds.
 BLOCKED_MS = 5000
+LARGEST_LIMIT = 2**53  # of the dead letters: the server knows no much larger integers
 
 
 class RedisChannelAdmin:
@@ -258,10 +259,12 @@ class RedisChannelAdmin:
         Raises:
             ChannelError, RuntimeError: as `status`.
             TypeError: if the limit is neither an int nor None.
-            ValueError: if the limit is negative.
+            ValueError: if the limit is negative, or larger than 2 ** 53.
         """
         if limit is not None:
             check_int("limit", limit, least=0)
+            if limit > LARGEST_LIMIT:
+                raise ValueError(f"`limit` must be <= {LARGEST_LIMIT}, not {limit!r}")
         bound = b"" if limit is None else b"%d" % limit
         return (await self._calls.run_once(_scripts.ADMIN_DEAD_LIMIT, bound))[0]
 

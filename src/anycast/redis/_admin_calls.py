@@ -92,7 +92,8 @@ class AdminCalls:
         the channel is destroyed, so no key of a later channel with the same name is deleted.
         """
         try:
-            producers = await find_keys(self.line.link, producer_pattern(self._channel.name))
+            pattern = producer_pattern(self._channel.name)
+            producers = await find_keys(self.line.link, pattern, self._timeout)
         except (UnreachableError, RefusedError) as error:
             raise ChannelError(f"{self._channel}: {error}", self._channel) from error
         await self.run_once(_scripts.ADMIN_DESTROY, force)

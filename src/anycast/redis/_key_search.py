@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anycast._arguments import check_seconds
 from anycast._interface.errors import Error
+from anycast.redis._commands import retrying
 from anycast.redis._link import RefusedError, Server, UnreachableError
 from anycast.redis._options import SHORTEST
 from anycast.redis._standalone_link import StandaloneLink
@@ -59,9 +60,9 @@ async def channels(url: str, *, timeout: float = 10.0) -> list[str]:  # noqa: AS
     check_seconds("timeout", timeout, least=SHORTEST)
     server = Server(url)
     names: set[str] = set()
-    async with StandaloneLink(server, "channels()", timeout) as line:
+    async with StandaloneLink(server, "channels()", timeout / 2) as line:
         try:
-            found = await find_keys(line.link, "anycast:{*}:meta")
+            found = await find_keys(line.link, "anycast:{*}:meta", timeout)
         except (UnreachableError, RefusedError) as error:
             raise Error(str(error)) from error
     for key in filter(None, map(META.fullmatch, found)):
@@ -76,16 +77,23 @@ def producer_pattern(name: str) -> str:
     return f"anycast:{{{literal}}}:producer:*"
 
 
-async def find_keys(link: Link, pattern: str) -> set[bytes]:
-    """Return the keys that match a pattern.
+async def find_keys(link: Link, pattern: str, seconds: float) -> set[bytes]:
+    """Return the keys that match a pattern. Each step is repeated for at most ``seconds``.
 
     Raises:
         UnreachableError, RefusedError: as `Link.call`.
     """
     found: set[bytes] = set()
     cursor = b"0"
+
+    async def step() -> list[Any]:
+        answer: list[Any] = await link.call(
+            b"SCAN", cursor, b"MATCH", pattern.encode(), b"COUNT", STEP
+        )
+        return answer
+
     while True:
-        cursor, keys = await link.call(b"SCAN", cursor, b"MATCH", pattern.encode(), b"COUNT", STEP)
+        cursor, keys = await retrying(step, seconds)
         found.update(keys)
         if cursor == b"0":
             return found

@@ -21,8 +21,9 @@ while #rows < most and bytes < MOST_BYTES do
     local fields = fields_of(letter)
     local body = fields.body or ''
     bytes = bytes + #body
-    rows[#rows + 1] = {letter[1], fields.id or '', fields.deliveries or '0', fields.error or '',
-      #body, shown < 0 and body or string.sub(body, 1, shown), fields.headers or ''}
+    rows[#rows + 1] = {letter[1], fields.id or '0-0', fields.deliveries or '0', fields.error or '',
+      #body, shown >= 0 and shown < #body and string.sub(body, 1, shown) or body,
+      fields.headers or ''}
   end
   from = '(' .. letters[#letters][1]
 end

@@ -5,5 +5,6 @@ if ARGV[2] == '' then
   redis.call('HDEL', meta, 'dead_limit')
   return answer(0)
 end
+local dropped = redis.call('XTRIM', dead, 'MAXLEN', ARGV[2])
 redis.call('HSET', meta, 'dead_limit', ARGV[2])
-return answer(redis.call('XTRIM', dead, 'MAXLEN', ARGV[2]))
+return answer(dropped)

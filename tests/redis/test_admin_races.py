@@ -1,0 +1,322 @@
+"""An operator acts while processes work and other operators act, and when answers are lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from anyio import CancelScope, Event, create_task_group, fail_after
+
+from admin_tools import admin_of, bury, keys_of, make
+from anycast import ChannelError, Error, ReceiverError, SenderError
+from anycast.redis import RedisAnycast, RedisChannelAdmin, channels
+from anycast.redis import _link as link_module
+from helpers import raises, task_group
+from proxies import Proxy
+from redis_tools import DEADLINE, channel, dead, key, stored, until
+from servers import free_port
+
+if TYPE_CHECKING:
+    from servers import Server
+
+pytestmark = pytest.mark.anyio
+
+LETTERS = 60
+
+
+async def receive_into(jobs: RedisAnycast[Any], came: list[Any]) -> None:
+    """Receive until the channel has ended."""
+    came.extend([message async for message in jobs.new_receiver()])
+
+
+async def test_requeue_while_receivers_take(server: Server, name: str) -> None:
+    """Two operators send the same letters again: each letter comes once."""
+    with fail_after(DEADLINE):
+        came: list[Any] = []
+        counts: list[int] = []
+        async with (
+            channel(server, name) as one,
+            channel(server, name) as other,
+            admin_of(server, name) as admin,
+            admin_of(server, name) as second,
+            task_group() as tasks,
+        ):
+            ids = bury(server, name, *[b"%d" % number for number in range(LETTERS)])
+            for jobs in (one, one, other):
+                tasks.start_soon(receive_into, jobs, came)
+
+            async def requeue(operator: RedisChannelAdmin, each: str) -> None:
+                counts.append(await operator.requeue([each]))
+
+            async with create_task_group() as operators:
+                for each in ids:
+                    operators.start_soon(requeue, admin, each)
+                    operators.start_soon(requeue, second, each)
+            await one.join()
+            await admin.close()
+        assert sorted(came) == list(range(LETTERS))
+        assert Counter(counts) == {0: LETTERS, 1: LETTERS}
+        assert dead(server, name) == []
+
+
+async def test_requeue_of_all_while_all_fail_again(server: Server, name: str) -> None:
+    """Each letter is sent again once, although each becomes a letter again."""
+    with fail_after(DEADLINE):
+        failed: list[Any] = []
+
+        async def fail(jobs: RedisAnycast[Any]) -> None:
+            while True:
+                with suppress(OSError):
+                    async with jobs.new_receiver().lease() as message:
+                        failed.append(message)
+                        raise OSError("again")
+
+        async with (
+            channel(server, name, max_deliveries=1, limit=5) as jobs,
+            admin_of(server, name) as admin,
+            task_group() as tasks,
+        ):
+            bury(server, name, *[b"%d" % number for number in range(LETTERS)])
+            tasks.start_soon(fail, jobs)
+            assert await admin.requeue("all") == LETTERS
+            await until(lambda: stored(server, name) == 0)
+            tasks.cancel_scope.cancel()
+        assert sorted(failed) == list(range(LETTERS))
+        assert len(dead(server, name)) == LETTERS
+
+
+async def test_set_limit_while_senders_are_blocked(server: Server, name: str) -> None:
+    """Senders of two processes go on as the limit grows, and nobody receives meanwhile."""
+    with fail_after(DEADLINE):
+        async with (
+            channel(server, name, limit=1) as one,
+            channel(server, name, limit=1) as other,
+            admin_of(server, name) as admin,
+            task_group() as tasks,
+        ):
+            for number in range(20):
+                jobs = one if number % 2 else other
+                tasks.start_soon(jobs.new_sender().send, number)
+            for limit in (5, 11, 2, 20):
+                await admin.set_limit(limit)
+                await until(lambda: stored(server, name) >= limit)  # noqa: B023  awaited here
+                assert stored(server, name) == max(limit, 11 if limit == 2 else 0)
+        assert stored(server, name) == 20
+
+
+async def test_destroy_while_in_use(server: Server, name: str) -> None:
+    """Senders and receivers that wait are told, and the keys stay deleted."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, limit=1, timeout=1) as jobs:
+            await jobs.new_sender().send(1)
+            held = Event()
+
+            async def send() -> None:
+                with pytest.raises(SenderError):
+                    await jobs.new_sender().send(2)
+
+            async def receive() -> None:
+                receiver = jobs.new_receiver()
+                await receiver.receive()
+                held.set()
+                with pytest.raises(ReceiverError):
+                    await jobs.new_receiver().receive()
+
+            async with admin_of(server, name) as admin, create_task_group() as tasks:
+                tasks.start_soon(receive)
+                await held.wait()
+                tasks.start_soon(send)
+                while not (await admin.status()).blocked_senders:
+                    pass
+                await admin.destroy(force=True)
+        assert keys_of(server, name) == []
+
+
+async def test_a_lost_answer_changes_nothing(server: Server, name: str) -> None:
+    """Whatever changes the channel is done once, and counted once."""
+    with fail_after(DEADLINE):
+        async with Proxy(server.port) as proxy:
+            await make(server, name)
+            async with admin_of(server, name, url=proxy.url) as admin:
+                ids = bury(server, name, *[b"%d" % number for number in range(9)])
+                proxy.cut_next_reply()
+                assert await admin.requeue(ids[:2]) == 2
+                proxy.cut_next_reply()
+                assert await admin.drop(ids[2:4]) == 2
+                proxy.cut_next_reply()
+                assert await admin.set_dead_limit(3) == 2
+                proxy.cut_next_reply()
+                assert await admin.drop("all") == 3
+                proxy.cut_next_reply()
+                await admin.set_limit(7)
+                proxy.cut_next_reply()
+                assert (await admin.status()).limit == 7
+                assert stored(server, name) == 2
+                proxy.cut_next_reply()
+                await admin.destroy()
+            assert keys_of(server, name) == []
+
+
+async def test_a_request_that_comes_late_changes_nothing(server: Server, name: str) -> None:
+    """It was cancelled, and a later request was answered before it came."""
+    with fail_after(DEADLINE):
+        await make(server, name)
+        async with admin_of(server, name) as admin:
+            (first, second) = bury(server, name, b"1", b"2")
+            assert await admin.requeue([first]) == 1
+            admin._calls._numbered -= 1  # as a request of the same number, or an earlier one
+            assert await admin.drop([second]) == 1  # the answer to the first request
+            assert len(dead(server, name)) == 1
+
+
+async def test_concurrent_calls_of_one_admin(server: Server, name: str) -> None:
+    """They share a connection, and each gets its own answer."""
+    with fail_after(DEADLINE):
+        await make(server, name)
+        async with admin_of(server, name) as admin, create_task_group() as tasks:
+            ids = bury(server, name, *[b"%d" % number for number in range(10)])
+            counts: list[int] = []
+
+            async def work(call: Any, each: str) -> None:
+                counts.append(await call([each]))
+
+            for each in ids:
+                tasks.start_soon(work, admin.requeue, each)
+                tasks.start_soon(work, admin.drop, each)
+        assert sum(counts) == 10
+        assert dead(server, name) == []
+
+
+async def test_a_server_that_is_away(name: str) -> None:
+    """After the timeout, each call is an error that says where the server is missed."""
+    port = free_port()
+    url = f"redis://:secret@127.0.0.1:{port}"
+    with fail_after(DEADLINE):
+        async with RedisChannelAdmin(name, url=url, timeout=0.1) as admin:
+            text = f"RedisAnycast:{name}: 127.0.0.1:{port} cannot be reached"
+            for call in (admin.status, admin.destroy):
+                with raises(ChannelError, text) as caught:
+                    await call()
+                assert caught.value.__cause__ is not None
+        with raises(Error, f"127.0.0.1:{port} cannot be reached"):
+            await channels(url, timeout=0.1)
+
+
+async def test_a_key_of_another_type(server: Server, name: str) -> None:
+    """What the server refuses is an error with its reason."""
+    server.ask("SET", key(name, "meta"), "no hash")
+    with fail_after(DEADLINE):
+        async with admin_of(server, name) as admin:
+            with pytest.raises(ChannelError, match="wrong kind of value"):
+                await admin.status()
+
+
+async def test_a_server_that_comes_back(own_server: Server, name: str) -> None:
+    """The admin connects anew, and goes on."""
+    with fail_after(DEADLINE):
+        await make(own_server, name)
+        async with admin_of(own_server, name) as admin:
+            await admin.status()
+            own_server.ask("CLIENT", "KILL", "TYPE", "normal")
+            assert (await admin.status()).waiting == 0
+
+
+async def test_left_in_another_task(server: Server, name: str) -> None:
+    """An admin may be entered in one task and left in another one."""
+    with fail_after(DEADLINE):
+        await make(server, name)
+        admin = admin_of(server, name)
+        async with create_task_group() as tasks:
+            tasks.start_soon(admin.__aenter__)
+        await admin.status()
+        async with create_task_group() as tasks:
+            tasks.start_soon(admin.__aexit__, None, None, None)
+        await until(lambda: not admin._calls.line._link)
+
+
+async def test_leaving_when_cancelled(server: Server, name: str) -> None:
+    """The connection is closed, and the cancellation goes on."""
+    before = server.clients()
+    with fail_after(DEADLINE):
+        await make(server, name)
+        with CancelScope() as scope:
+            async with admin_of(server, name) as admin:
+                await admin.status()
+                scope.cancel()
+                await Event().wait()
+        assert scope.cancelled_caught
+        await until(lambda: server.clients() <= before)
+
+
+async def test_entering_when_cancelled(server: Server, name: str) -> None:
+    """Nothing is left running."""
+    with fail_after(DEADLINE), CancelScope() as scope:
+        scope.cancel()
+        admin = admin_of(server, name)
+        async with admin:
+            pytest.fail("it must not be entered")
+    await until(admin._calls.line._over.is_set)
+
+
+@pytest.mark.asyncio_only
+async def test_native_cancellation_while_leaving(server: Server, name: str) -> None:
+    """The link ends all the same."""
+    async with asyncio.timeout(DEADLINE):
+        await make(server, name)
+        admin = admin_of(server, name)
+        entered = asyncio.Event()
+
+        async def use() -> None:
+            async with admin:
+                await admin.status()
+                entered.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(use())
+        await entered.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await admin._calls.line._over.wait()
+
+
+async def test_in_another_event_loop(server: Server, name: str) -> None:
+    """A call is an error that says so at once."""
+    text = (
+        f"RedisChannelAdmin:{name} was entered in another event loop:"
+        " make a channel in each event loop"
+    )
+
+    def elsewhere() -> None:
+        with raises(RuntimeError, text):
+            anyio.run(admin.status)
+
+    with fail_after(DEADLINE):
+        async with admin_of(server, name) as admin:
+            thread = threading.Thread(target=elsewhere)
+            thread.start()
+            thread.join()
+
+
+async def test_a_fault_of_the_connection(
+    server: Server, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and ends the link, and leaving still works."""
+
+    async def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(link_module._Connection, "run", fail)
+    with fail_after(DEADLINE), caplog.at_level(logging.ERROR, "anycast"):
+        async with admin_of(server, name, timeout=0.1) as admin:
+            with pytest.raises((ChannelError, RuntimeError)):
+                await admin.status()
+            with pytest.raises(RuntimeError, match="can be used only within"):
+                await admin.status()
+    assert "a fault of anycast itself" in caplog.text
