@@ -218,7 +218,8 @@ async def test_the_last_letters_come_first(
     """They are listed page by page, in both directions."""
     ids = bury(server, name, *[b"%d" % number for number in range(5)])
     for oldest, expected in ((False, ids[::-1]), (True, ids)):
-        after, listed = None, []
+        after: str | None = None
+        listed: list[str] = []
         while page := await admin.dead(2, newest_first=not oldest, after=after):
             assert len(page) <= 2
             listed += [each.id for each in page]
@@ -237,10 +238,11 @@ async def test_a_dead_letter_tells_all(server: Server, name: str) -> None:
                     raise OSError("no")
             await until(lambda: dead(server, name))
             (letter,) = await admin.dead()
+            message: Any = letter.decode(json_codec(Any))
             (short,) = await admin.dead(body_bytes=3)
     assert (letter.deliveries, letter.error) == (1, "OSError: no")
     assert (letter.body, letter.body_size) == (b'{"number":7}', 12)
-    assert letter.decode(json_codec(Any)) == {"number": 7}
+    assert message == {"number": 7}
     assert letter.headers == {"trace": "4bf9"}
     assert begun < letter.sent <= letter.buried < datetime.now(UTC) + timedelta(seconds=1)
     assert (short.body, short.body_size, short.id) == (b'{"n', 12, letter.id)
@@ -322,17 +324,17 @@ async def test_a_full_channel_takes_letters(server: Server, name: str) -> None:
             assert [await receiver.receive() for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize(
-    ("call", "hints"),
-    [
-        (lambda admin: admin.requeue("all"), (0, 1)),
-        (lambda admin: admin.requeue(["1-1"]), (0, 0)),
-        (lambda admin: admin.set_limit(4), (1, 0)),
-        (lambda admin: admin.set_limit(3), (0, 0)),
-        (lambda admin: admin.set_limit(math.inf), (1, 0)),
-        (lambda admin: admin.reopen(), (0, 1)),
-    ],
-)
+HINTS: list[tuple[Callable[[RedisChannelAdmin], Awaitable[object]], tuple[int, int]]] = [
+    (lambda admin: admin.requeue("all"), (0, 1)),
+    (lambda admin: admin.requeue(["1-1"]), (0, 0)),
+    (lambda admin: admin.set_limit(4), (1, 0)),
+    (lambda admin: admin.set_limit(3), (0, 0)),
+    (lambda admin: admin.set_limit(math.inf), (1, 0)),
+    (lambda admin: admin.reopen(), (0, 1)),
+]
+
+
+@pytest.mark.parametrize(("call", "hints"), HINTS)
 async def test_hints(
     server: Server,
     name: str,
@@ -546,64 +548,64 @@ async def test_channels_are_listed(own_server: Server) -> None:
         assert await channels(own_server.url) == sorted(names)
 
 
-@pytest.mark.parametrize(
-    ("work", "error", "text"),
-    [
-        (lambda admin: admin.dead(0), ValueError, "`count` must be >= 1, not 0"),
-        (lambda admin: admin.dead(1.0), TypeError, "`count` must be an int, not 1.0"),
-        (
-            lambda admin: admin.dead(newest_first=1),
-            TypeError,
-            "`newest_first` must be a bool, not 1",
-        ),
-        (lambda admin: admin.dead(body_bytes=-1), ValueError, "`body_bytes` must be >= 0, not -1"),
-        (
-            lambda admin: admin.dead(after="newest"),
-            ValueError,
-            "`after` must be an id such as '1795574896881-0', not 'newest'",
-        ),
-        (
-            lambda admin: admin.dead(after=3),
-            TypeError,
-            "`after` must be the id of a dead letter, not 3",
-        ),
-        (
-            lambda admin: admin.requeue("1-1"),
-            TypeError,
-            "`ids` must be a list of ids or \"all\", not '1-1'",
-        ),
-        (lambda admin: admin.requeue(7), TypeError, '`ids` must be a list of ids or "all", not 7'),
-        (
-            lambda admin: admin.drop([f"1-{2**64}"]),
-            ValueError,
-            f"`ids` must be an id such as '1795574896881-0', not '1-{2**64}'",
-        ),
-        (
-            lambda admin: admin.drop([None]),
-            TypeError,
-            "`ids` must be the id of a dead letter, not None",
-        ),
-        (lambda admin: admin.set_limit(0), ValueError, "`limit` must be >= 1, not 0"),
-        (
-            lambda admin: admin.set_limit(1.5),
-            TypeError,
-            "`limit` must be an int or math.inf, not 1.5",
-        ),
-        (lambda admin: admin.set_dead_limit(-1), ValueError, "`limit` must be >= 0, not -1"),
-        (
-            lambda admin: admin.set_dead_limit(2**53 + 1),
-            ValueError,
-            "`limit` must be <= 9007199254740992, not 9007199254740993",
-        ),
-        (lambda admin: admin.set_dead_limit("1"), TypeError, "`limit` must be an int, not '1'"),
-        (lambda admin: admin.destroy(force="yes"), TypeError, "`force` must be a bool, not 'yes'"),
-        (
-            lambda _: channels("redis://localhost", timeout=0),
-            ValueError,
-            "`timeout` must be >= 0.01 and finite, not 0",
-        ),
-    ],
-)
+WRONG: list[tuple[Callable[[Any], Awaitable[object]], type[Exception], str]] = [
+    (lambda admin: admin.dead(0), ValueError, "`count` must be >= 1, not 0"),
+    (lambda admin: admin.dead(1.0), TypeError, "`count` must be an int, not 1.0"),
+    (
+        lambda admin: admin.dead(newest_first=1),
+        TypeError,
+        "`newest_first` must be a bool, not 1",
+    ),
+    (lambda admin: admin.dead(body_bytes=-1), ValueError, "`body_bytes` must be >= 0, not -1"),
+    (
+        lambda admin: admin.dead(after="newest"),
+        ValueError,
+        "`after` must be an id such as '1795574896881-0', not 'newest'",
+    ),
+    (
+        lambda admin: admin.dead(after=3),
+        TypeError,
+        "`after` must be the id of a dead letter, not 3",
+    ),
+    (
+        lambda admin: admin.requeue("1-1"),
+        TypeError,
+        "`ids` must be a list of ids or \"all\", not '1-1'",
+    ),
+    (lambda admin: admin.requeue(7), TypeError, '`ids` must be a list of ids or "all", not 7'),
+    (
+        lambda admin: admin.drop([f"1-{2**64}"]),
+        ValueError,
+        f"`ids` must be an id such as '1795574896881-0', not '1-{2**64}'",
+    ),
+    (
+        lambda admin: admin.drop([None]),
+        TypeError,
+        "`ids` must be the id of a dead letter, not None",
+    ),
+    (lambda admin: admin.set_limit(0), ValueError, "`limit` must be >= 1, not 0"),
+    (
+        lambda admin: admin.set_limit(1.5),
+        TypeError,
+        "`limit` must be an int or math.inf, not 1.5",
+    ),
+    (lambda admin: admin.set_dead_limit(-1), ValueError, "`limit` must be >= 0, not -1"),
+    (
+        lambda admin: admin.set_dead_limit(2**53 + 1),
+        ValueError,
+        "`limit` must be <= 9007199254740992, not 9007199254740993",
+    ),
+    (lambda admin: admin.set_dead_limit("1"), TypeError, "`limit` must be an int, not '1'"),
+    (lambda admin: admin.destroy(force="yes"), TypeError, "`force` must be a bool, not 'yes'"),
+    (
+        lambda _: channels("redis://localhost", timeout=0),
+        ValueError,
+        "`timeout` must be >= 0.01 and finite, not 0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("work", "error", "text"), WRONG)
 async def test_arguments(
     admin: RedisChannelAdmin,
     work: Callable[[Any], Awaitable[object]],

@@ -177,11 +177,11 @@ async def test_a_request_that_comes_late_changes_nothing(server: Server, name: s
 
 async def test_concurrent_calls_of_one_admin(server: Server, name: str) -> None:
     """They share a connection, and each gets its own answer."""
+    counts: list[int] = []
     with fail_after(DEADLINE):
         await make(server, name)
         async with admin_of(server, name) as admin, create_task_group() as tasks:
             ids = bury(server, name, *[b"%d" % number for number in range(10)])
-            counts: list[int] = []
 
             async def work(call: Any, each: str) -> None:
                 counts.append(await call([each]))
@@ -256,9 +256,9 @@ async def test_leaving_when_cancelled(server: Server, name: str) -> None:
 
 async def test_entering_when_cancelled(server: Server, name: str) -> None:
     """Nothing is left running."""
+    admin = admin_of(server, name)
     with fail_after(DEADLINE), CancelScope() as scope:
         scope.cancel()
-        admin = admin_of(server, name)
         async with admin:
             pytest.fail("it must not be entered")
     await until(admin._calls.line._over.is_set)

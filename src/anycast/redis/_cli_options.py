@@ -38,7 +38,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             the help first.
     """
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, rest = parser.parse_known_args(arguments)
+    # argparse knows no ids after an option that follows the name.
+    if "ids" in options and not any(each.startswith("-") for each in rest):
+        options.ids += rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if not options.url:
         parser.error(f"--url is needed, since {URL} is not set")
     if options.command in {"requeue", "drop"} and options.all == bool(options.ids):
