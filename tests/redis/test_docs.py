@@ -1,63 +1,64 @@
-"""The page on channels on a server: its commands answer what it shows."""
+"""The page for operators: its commands print what the page shows."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from anyio import fail_after, to_thread
 
-from redis_tools import channel, dead, key, until
+from admin_tools import admin_of, bury, make
+from anycast.redis._cli import main
+from helpers import task_group
+from redis_tools import DEADLINE, channel, key, until
 
 if TYPE_CHECKING:
     from servers import Server
 
 pytestmark = pytest.mark.anyio
 
-PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text(encoding="utf-8")
-COMMAND = re.compile(r"^\$ redis-cli (.+)\n((?:(?!\$ |```).*\n)*)", re.MULTILINE)
-# What differs from one time to the next: ids, names of processes, and ages.
-VARYING = re.compile(r"^(\d{13}-\d+|[0-9a-f]{16})$", re.MULTILINE)
-AGE = 2  # the line of `XPENDING` that tells one
+PAGE = (Path(__file__).parents[2] / "docs" / "redis" / "operations.md").read_text(encoding="utf-8")
+COMMAND = re.compile(r"^\$ python -m anycast\.redis (.+)\n((?:(?!\$ |```).*\n)*)", re.MULTILINE)
+# What differs from one time to the next: ids, names of processes, and times.
+VARYING = re.compile(r"\b(\d{13}-\d+|[0-9a-f]{16}|[\d.]+ (s|min)\b) *")
 
 
-async def test_the_commands_answer_what_the_page_shows(own_server: Server) -> None:
-    """With one message done, one in hand, one waiting and one dead."""
-    jobs = channel(own_server, "jobs", max_deliveries=2, prefetch=0)
-    async with jobs:
-        sender, receiver = jobs.new_sender(), jobs.new_receiver()
-        await sender.send({"number": 1})
-        for _ in range(2):
-            with pytest.raises(ValueError, match="no such job"):
+async def test_the_commands_print_what_the_page_shows(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a message in hand, a delayed message, dead letters and a blocked sender."""
+    monkeypatch.setenv("REDIS_URL", own_server.url)
+    monkeypatch.setenv("COLUMNS", "80")
+    with fail_after(DEADLINE):
+        await make(own_server, "mail")
+        async with (
+            channel(own_server, "jobs", limit=6) as producer,
+            channel(own_server, "jobs", limit=6, prefetch=0, retry_delay=1000) as worker,
+            admin_of(own_server, "jobs") as admin,
+            task_group() as tasks,
+        ):
+            sender, receiver = producer.new_sender(), worker.new_receiver()
+            await sender.send_many([{"number": number} for number in range(6)])
+            with pytest.raises(OSError, match="no such host"):
                 async with receiver.lease():
-                    raise ValueError("no such job")
-        for number in (2, 3, 4):
-            await sender.send({"number": number})
-        async with receiver.lease():
-            pass
-        await until(lambda: own_server.ask("XLEN", key("jobs", "stream")) == 2)
-        assert len(dead(own_server, "jobs")) == 1
-        async with receiver.lease():
-            shown = COMMAND.findall(PAGE)
-            assert len(shown) == 6
-            for command, answer in shown:
-                found = lines(own_server.ask(*shlex.split(command)))
-                assert masked(command, found) == masked(command, answer.splitlines())
+                    raise OSError("no such host")
+            await until(lambda: own_server.ask("ZCARD", key("jobs", "delayed")) == 1)
+            for body in (b'{"number":7}', b'{"number":9}'):
+                bury(own_server, "jobs", body, error="OSError: no such host")
+            async with receiver.lease():
+                tasks.start_soon(sender.send, {"number": 8})
+                while not (await admin.status()).blocked_senders:
+                    pass
+                shown = COMMAND.findall(PAGE)
+                assert len(shown) == 4
+                for command, printed in shown:
+                    assert await to_thread.run_sync(main, command.split()) == 0
+                    assert masked(capsys.readouterr().out) == masked(printed)
+            tasks.cancel_scope.cancel()
 
 
-def lines(answer: Any) -> list[str]:
-    """Return what `redis-cli` prints of an answer."""
-    if isinstance(answer, bytes):
-        return [answer.decode()]
-    if isinstance(answer, int | str):
-        return [str(answer)]
-    return [line for part in answer for line in lines(part)]
-
-
-def masked(command: str, answer: list[str]) -> list[str]:
-    """Return an answer without what varies."""
-    if command.endswith("- + 10"):
-        answer = [*answer[:AGE], "age", *answer[AGE + 1 :]]
-    return [VARYING.sub("varying", line) for line in answer]
+def masked(printed: str) -> list[str]:
+    """Return the lines without what varies, and without the order of the processes."""
+    return sorted(VARYING.sub("varying ", line) for line in printed.splitlines())

@@ -14,7 +14,8 @@ EXAMPLE = re.compile(r"^```py(?:thon)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"\b(?:int|float)\b")
 MAKERS = ("__init__", "__new__")
 UNIT = re.compile(
-    r"\b(?:messages?|operations|tasks|senders|receivers|seconds|deliver\w+)\b", re.IGNORECASE
+    r"\b(?:messages?|letters|bytes|operations|tasks|senders|receivers|seconds|deliver\w+)\b",
+    re.IGNORECASE,
 )
 
 
@@ -57,7 +58,9 @@ class Documented:
     @cached_property
     def returns(self) -> str:
         """The type of what a call returns."""
-        return "None" if inspect.isclass(self.thing) else self.function.__annotations__["return"]
+        if inspect.isclass(self.thing):
+            return "None"
+        return str(self.function.__annotations__["return"])
 
     def section(self, title: str) -> dict[str, str]:
         """Return a section of the docstring, entry by entry, or as one without a name."""

@@ -1,7 +1,5 @@
 """Dead letters, and their ids."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
