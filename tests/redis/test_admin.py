@@ -290,6 +290,12 @@ async def test_a_letter_is_sent_again(server: Server, name: str) -> None:
                 assert (message, lease.deliveries, lease.headers) == (4, 1, {"a": "b"})
 
 
+async def test_no_letters_are_sent_again(admin: RedisChannelAdmin) -> None:
+    """All of none are none."""
+    assert (await admin.requeue("all"), await admin.requeue([])) == (0, 0)
+    assert (await admin.drop("all"), await admin.drop([])) == (0, 0)
+
+
 async def test_all_letters_are_sent_again(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from admin_tools import bury, keys_of, make
 from anycast.redis._cli import main
+from anycast.redis._cli_text import duration
 from redis_tools import channel, dead, key, stored
 from servers import Server, free_port
 
@@ -182,6 +183,26 @@ def test_dead_letters_that_are_large(server: Server, run: Any, jobs: str) -> Non
     assert len(run("dead", jobs)[1]) < 400
     assert len(run("dead", jobs, "--whole")[1]) > 3000
     assert len(json.loads(run("dead", jobs, "--json")[1])[0]["body"]) == 3000
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "none"),
+        (0, "0 s"),
+        (0.0123, "0.0123 s"),
+        (1.6, "2 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (7199, "119 min"),
+        (7200, "2 h"),
+        (86400 * 2, "2 d"),
+        (86400 * 3.9, "3 d"),
+    ],
+)
+def test_durations(seconds: float | None, text: str) -> None:
+    """Each has the largest unit of which there are two."""
+    assert duration(seconds) == text
 
 
 def test_dead_in_a_narrow_terminal(
