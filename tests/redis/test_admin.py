@@ -11,7 +11,7 @@ from anyio import CancelScope, fail_after
 
 from admin_tools import admin_of, bury, keys_of, make
 from anycast import ChannelError, SenderError
-from anycast.redis import ChannelStatus, RedisChannelAdmin, channels, json_codec
+from anycast.redis import ChannelStatus, RedisChannelAdmin, _scripts, channels, json_codec
 from helpers import raises, task_group
 from redis_tools import DEADLINE, channel, dead, key, stored, until
 
@@ -262,10 +262,15 @@ async def test_dead_letters_with_large_bodies(
     """They come in several answers, and go in several scripts, in order."""
     bodies = [b"%d" % number * 400_000 for number in range(6)]
     ids = bury(server, name, *bodies)
+    (rows,) = await admin._calls.run(_scripts.ADMIN_DEAD, 1, b"", 6, -1)
+    assert len(rows) == 3
     assert [each.body for each in await admin.dead(5, newest_first=False)] == bodies[:5]
-    assert await admin.requeue(ids) == 6
+    first = [each.encode() for each in ids[:4]]
+    assert await admin._calls.run_once(_scripts.ADMIN_REQUEUE, *first) == (3, 3)
+    assert await admin.requeue(ids) == 3
+    assert await admin.requeue(bury(server, name, *bodies)) == 6
     entries = server.ask("XRANGE", key(name, "stream"), "-", "+")
-    assert [fields[1] for _, fields in entries] == bodies
+    assert [fields[1] for _, fields in entries] == bodies * 2
 
 
 async def test_a_letter_is_sent_again(server: Server, name: str) -> None:
@@ -356,6 +361,14 @@ async def test_hints(
     server.ask("DEL", *lists)
     await call(admin)
     assert tuple(server.ask("LLEN", each) for each in lists) == hints
+
+
+async def test_hints_of_reopening(server: Server, name: str, admin: RedisChannelAdmin) -> None:
+    """A sender is woken if there is room, by a hint that stays, unlike that of the close."""
+    await admin.close()
+    assert server.ask("TTL", key(name, "room")) > 0
+    await admin.reopen()
+    assert server.ask("TTL", key(name, "room")) == -1
 
 
 async def test_letters_of_a_closed_channel(
@@ -494,6 +507,7 @@ async def test_reopening_mends_a_channel(
         with raises(ChannelError, text):
             await admin.requeue("all")
     await admin.reopen()
+    assert not server.ask("EXISTS", key(name, "returned"))
     async with channel(server, name) as jobs:
         await jobs.aclose()
         left = [] if command == ["DEL"] else [1, 2]

@@ -17,7 +17,7 @@ from admin_tools import admin_of, bury, keys_of, make
 from anycast import ChannelError, Error, ReceiverError, SenderError
 from anycast.redis import RedisAnycast, RedisChannelAdmin, channels
 from anycast.redis import _link as link_module
-from helpers import raises, task_group
+from helpers import raises, settle, task_group
 from proxies import Proxy
 from redis_tools import DEADLINE, channel, dead, key, stored, until
 from servers import free_port
@@ -91,6 +91,25 @@ async def test_requeue_of_all_while_all_fail_again(server: Server, name: str) ->
         assert len(dead(server, name)) == LETTERS
 
 
+async def test_requeue_of_all_while_letters_come(
+    server: Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was no letter yet when the call began is left alone."""
+    with fail_after(DEADLINE):
+        await make(server, name)
+        async with admin_of(server, name) as admin:
+            bury(server, name, b"1", b"2")
+            requeue = admin._requeue
+
+            async def requeue_and_bury(ids: list[str]) -> int:
+                bury(server, name, b"3")
+                return await requeue(ids)
+
+            monkeypatch.setattr(admin, "_requeue", requeue_and_bury)
+            assert await admin.requeue("all") == 2
+    assert len(dead(server, name)) == 1
+
+
 async def test_set_limit_while_senders_are_blocked(server: Server, name: str) -> None:
     """Senders of two processes go on as the limit grows, and nobody receives meanwhile."""
     with fail_after(DEADLINE):
@@ -158,7 +177,8 @@ async def test_a_lost_answer_changes_nothing(server: Server, name: str) -> None:
                 proxy.cut_next_reply()
                 assert (await admin.status()).limit == 7
                 assert stored(server, name) == 2
-                proxy.cut_next_reply()
+                for _ in range(2):  # one for the search of keys, and one for the script
+                    proxy.cut_next_reply()
                 await admin.destroy()
             assert keys_of(server, name) == []
 
@@ -168,11 +188,40 @@ async def test_a_request_that_comes_late_changes_nothing(server: Server, name: s
     with fail_after(DEADLINE):
         await make(server, name)
         async with admin_of(server, name) as admin:
-            (first, second) = bury(server, name, b"1", b"2")
+            first, second, third = bury(server, name, b"1", b"2", b"3")
             assert await admin.requeue([first]) == 1
-            admin._calls._numbered -= 1  # as a request of the same number, or an earlier one
-            assert await admin.drop([second]) == 1  # the answer to the first request
+            assert await admin.requeue([second, "1-1"]) == 1
+            for number in range(2):
+                admin._calls._numbered = number  # of the calls before
+                assert await admin.drop([third]) == 1  # the answer to the last call
             assert len(dead(server, name)) == 1
+            assert 0 < server.ask("TTL", admin._calls._keys.all[-1]) <= 3600
+
+
+async def test_answers_of_two_calls_that_are_lost(server: Server, name: str) -> None:
+    """Each call of an admin gets its own answer in the end."""
+    counts: dict[str, int] = {}
+    with fail_after(DEADLINE):
+        await make(server, name)
+        async with Proxy(server.port) as proxy, admin_of(server, name, url=proxy.url) as admin:
+            await admin.status()
+            ids = bury(server, name, *[b"%d" % number for number in range(5)])
+
+            async def requeue() -> None:
+                counts["requeued"] = await admin.requeue(ids[:3])
+
+            async def drop() -> None:
+                counts["dropped"] = await admin.drop(ids[3:])
+
+            proxy.hold()
+            async with create_task_group() as tasks:
+                tasks.start_soon(requeue)
+                await until(lambda: proxy.held)
+                tasks.start_soon(drop)
+                await settle()
+                proxy.cut_next_reply()
+                proxy.go_on()
+    assert counts == {"requeued": 3, "dropped": 2}
 
 
 async def test_concurrent_calls_of_one_admin(server: Server, name: str) -> None:

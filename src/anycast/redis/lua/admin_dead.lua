@@ -18,6 +18,7 @@ while #rows < most and bytes < MOST_BYTES do
   local letters = read(math.min(CHUNK, most - #rows))
   if #letters == 0 then break end
   for _, letter in ipairs(letters) do
+    if bytes >= MOST_BYTES then break end
     local fields = fields_of(letter)
     local body = fields.body or ''
     bytes = bytes + #body
@@ -25,6 +26,6 @@ while #rows < most and bytes < MOST_BYTES do
       #body, shown >= 0 and shown < #body and string.sub(body, 1, shown) or body,
       fields.headers or ''}
   end
-  from = '(' .. letters[#letters][1]
+  from = '(' .. rows[#rows][1]
 end
 return {'ok', rows}

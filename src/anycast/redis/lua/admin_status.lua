@@ -21,9 +21,9 @@ for at = 1, #leases, 2 do
 end
 
 local tasks = 0
-for at, note in ipairs(redis.call('HGETALL', blocked)) do
+for _, note in ipairs(redis.call('HVALS', blocked)) do
   local count, time = string.match(note, '^(%d+) (%d+)$')
-  if at % 2 == 0 and count and now - time < tonumber(ARGV[1]) then tasks = tasks + count end
+  if count and now - time < tonumber(ARGV[1]) then tasks = tasks + count end
 end
 
 local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
