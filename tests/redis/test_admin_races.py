@@ -16,7 +16,7 @@ from anyio import CancelScope, Event, create_task_group, fail_after
 from admin_tools import admin_of, bury, keys_of, make
 from anycast import ChannelError, Error, ReceiverError, SenderError
 from anycast.redis import RedisAnycast, RedisChannelAdmin, channels
-from anycast.redis import _link as link_module
+from anycast.redis._connection import Connection
 from helpers import raises, settle, task_group
 from proxies import Proxy
 from redis_tools import DEADLINE, channel, dead, key, stored, until
@@ -361,7 +361,7 @@ async def test_a_fault_of_the_connection(
     async def fail(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(link_module._Connection, "run", fail)
+    monkeypatch.setattr(Connection, "run", fail)
     with fail_after(DEADLINE), caplog.at_level(logging.ERROR, "anycast"):
         async with admin_of(server, name, timeout=0.1) as admin:
             with pytest.raises((ChannelError, RuntimeError)):

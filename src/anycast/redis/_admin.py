@@ -62,7 +62,8 @@ class RedisChannelAdmin:
     Args:
         name: the name of the channel on the server.
         url: of the server, as for `RedisAnycast`.
-        timeout: how many seconds the server may be silent or away before that is an error.
+        timeout: how many seconds the server may be silent or away before that is an error, or
+            `math.inf`.
 
     Raises:
         TypeError: if an argument has a wrong type.

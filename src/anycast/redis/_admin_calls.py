@@ -57,7 +57,7 @@ class AdminCalls:
         # How many calls had a number, and the lock that lets these calls go one by one.
         self._numbered = 0
         self._turn = Lock()
-        self.line = StandaloneLink(server, user, timeout / 2)
+        self.line = StandaloneLink(server, user, timeout)
 
     async def run(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run an idempotent script, and return its answer without the word "ok".
@@ -66,9 +66,8 @@ class AdminCalls:
             ChannelError: if the script refuses, or the server is away or refuses.
             RuntimeError: if the link is not open, or was opened in another event loop.
         """
-        commands = Commands(self.line.link, self._keys, self._me.encode(), self._timeout)
         try:
-            status, *answer = await commands.retry(script, *arguments)
+            status, *answer = await self._commands().retry(script, *arguments)
         except GoneError as error:
             raise self._error(GONE) from error
         except (UnreachableError, RefusedError) as error:
@@ -93,13 +92,17 @@ class AdminCalls:
         """
         try:
             pattern = producer_pattern(self._channel.name)
-            producers = await find_keys(self.line.link, pattern, self._timeout)
+            producers = await find_keys(self._commands(), pattern)
         except (UnreachableError, RefusedError) as error:
             raise ChannelError(f"{self._channel}: {error}", self._channel) from error
         await self.run_once(_scripts.ADMIN_DESTROY, force)
         # What is left if the server is away now expires within a day.
         with suppress(UnreachableError, RefusedError):
             await delete_keys(self.line.link, [*producers, self._keys.all[-1]])
+
+    def _commands(self) -> Commands:
+        label = str(self._channel)
+        return Commands(self.line.link, self._keys, self._me.encode(), self._timeout, label)
 
     def _error(self, text: str, *parts: object) -> ChannelError[Any]:
         filled = text.format(*parts, channel=self._channel, server=self._server)

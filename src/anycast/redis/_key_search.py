@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anycast._arguments import check_seconds
 from anycast._interface.errors import Error
-from anycast.redis._commands import retrying
+from anycast.redis import _scripts
+from anycast.redis._commands import Commands
+from anycast.redis._keys import Keys
 from anycast.redis._link import RefusedError, Server, UnreachableError
 from anycast.redis._options import SHORTEST
 from anycast.redis._standalone_link import StandaloneLink
@@ -26,8 +28,8 @@ STEP = 1000
 async def channels(url: str, *, timeout: float = 10.0) -> list[str]:  # noqa: ASYNC109  of the server
     """List the names of the channels on a server.
 
-    The server looks at all its keys, in small steps that hold up nobody. A cancellation changes
-    nothing.
+    The server looks at all its keys, in small steps that hold up nobody. In a cluster, only the
+    node that answers is asked. A cancellation changes nothing.
 
     ```py
     import anyio
@@ -46,7 +48,8 @@ async def channels(url: str, *, timeout: float = 10.0) -> list[str]:  # noqa: AS
 
     Args:
         url: of the server, as for `RedisAnycast`.
-        timeout: how many seconds the server may take for an answer.
+        timeout: how many seconds the server may be silent or away before that is an error, or
+            `math.inf`.
 
     Returns:
         The names, sorted. A channel that is closed and has ended is listed, too, until the channel
@@ -57,12 +60,14 @@ async def channels(url: str, *, timeout: float = 10.0) -> list[str]:  # noqa: AS
         TypeError: if an argument has a wrong type.
         ValueError: if an argument has a wrong value.
     """
-    check_seconds("timeout", timeout, least=SHORTEST)
+    check_seconds("timeout", timeout, least=SHORTEST, or_inf=True)
     server = Server(url)
     names: set[str] = set()
-    async with StandaloneLink(server, "channels()", timeout / 2) as line:
+    async with StandaloneLink(server, "channels()", timeout) as line:
         try:
-            found = await find_keys(line.link, "anycast:{*}:meta", timeout)
+            # The keys of the commands name a channel that does not exist, and are not used.
+            commands = Commands(line.link, Keys("}", ""), b"", timeout)
+            found = await find_keys(commands, "anycast:{*}:meta")
         except (UnreachableError, RefusedError) as error:
             raise Error(str(error)) from error
     for key in filter(None, map(META.fullmatch, found)):
@@ -77,29 +82,22 @@ def producer_pattern(name: str) -> str:
     return f"anycast:{{{literal}}}:producer:*"
 
 
-async def find_keys(link: Link, pattern: str, seconds: float) -> set[bytes]:
-    """Return the keys that match a pattern. Each step is repeated for at most ``seconds``.
+async def find_keys(commands: Commands, pattern: str) -> set[bytes]:
+    """Return the keys that match a pattern, on the server that has the keys of the commands.
 
     Raises:
-        UnreachableError, RefusedError: as `Link.call`.
+        UnreachableError, RefusedError: as `Commands.retry`.
     """
     found: set[bytes] = set()
     cursor = b"0"
-
-    async def step() -> list[Any]:
-        answer: list[Any] = await link.call(
-            b"SCAN", cursor, b"MATCH", pattern.encode(), b"COUNT", STEP
-        )
-        return answer
-
     while True:
-        cursor, keys = await retrying(step, seconds)
+        _, cursor, keys = await commands.retry(_scripts.ADMIN_KEYS, cursor, pattern.encode(), STEP)
         found.update(keys)
         if cursor == b"0":
             return found
 
 
 async def delete_keys(link: Link, keys: Sequence[bytes]) -> None:
-    """Delete keys; raise as `find_keys`."""
+    """Delete keys; raise as `Link.call`."""
     for start in range(0, len(keys), STEP):
         await link.call(b"UNLINK", *keys[start : start + STEP])

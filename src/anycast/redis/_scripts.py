@@ -49,6 +49,7 @@ SIZE = _load("common", "check", "size")
 # A script that only reads runs where writing is refused, such as on a replica.
 ADMIN_STATUS = _load("common", "admin", "admin_status", flags=" flags=no-writes,allow-oom")
 ADMIN_DEAD = _load("common", "admin", "admin_dead", flags=" flags=no-writes,allow-oom")
+ADMIN_KEYS = _load("common", "admin_keys", flags=" flags=no-writes,allow-oom")
 ADMIN_LIMIT = _load("common", "admin", "admin_limit")
 ADMIN_CLOSE = _load("common", "admin", "close")
 ADMIN_REOPEN = _load("common", "admin", "admin_reopen")

@@ -6,6 +6,7 @@ be opened in one task and closed in another task.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Self
 
 from anyio import CancelScope, Event, create_task_group, sleep_forever
@@ -13,6 +14,7 @@ from anyio import CancelScope, Event, create_task_group, sleep_forever
 from anycast._log import logger
 from anycast.redis._home import Home, find_home
 from anycast.redis._link import Link
+from anycast.redis._options import LONGEST_FAREWELL
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,13 +28,14 @@ class StandaloneLink:
     Args:
         server: the server to connect to.
         user: what uses the link, for errors.
-        timeout: how many seconds the server may take to answer.
+        timeout: how many seconds the server may be away. An answer may take half of that, so there
+            is time for another try.
     """
 
     def __init__(self, server: Server, user: object, timeout: float) -> None:
         self._server = server
         self._user = user
-        self._timeout = timeout
+        self._patience = (LONGEST_FAREWELL if timeout == inf else timeout) / 2
         # None before the link is opened, and after the link was closed.
         self._link: Link | None = None
         self._home: Home
@@ -83,7 +86,7 @@ class StandaloneLink:
         try:
             with self._scope:
                 async with create_task_group() as connections:
-                    self._link = Link(self._server, connections, self._timeout)
+                    self._link = Link(self._server, connections, self._patience)
                     self._begun.set()
                     await sleep_forever()
         except Exception:  # noqa: BLE001  nothing else would see the error
