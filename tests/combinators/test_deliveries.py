@@ -119,4 +119,4 @@ async def test_a_message_that_was_received_is_forgotten() -> None:
         sender.send_nowait(number)
         assert await fail(receiver) == (number, 1)
         assert await receiver.receive() == number
-    assert len(channel._core.lease_counts) <= 1
+    assert len(channel._core.lease_counts or ()) <= 1

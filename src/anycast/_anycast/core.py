@@ -150,8 +150,8 @@ class Core(LoopBinding, Generic[T]):
     peak: int = 0
     # The messages on lease. They may come back, so a closed channel has not ended before.
     leases: int = 0
-    # How often stored messages were on lease.
-    lease_counts: LeaseCounts = field(default_factory=LeaseCounts)
+    # How often stored messages were on lease. Made for the first message that comes back.
+    lease_counts: LeaseCounts | None = None
     # The waiting receivers. Beside each waiter stands what a message adds to `leases`: 0 or 1, or
     # `Collecting`.
     receivers: OrderedDict[Wakeable, int] = field(default_factory=OrderedDict)
@@ -290,7 +290,7 @@ class Core(LoopBinding, Generic[T]):
                 self.wake_joiners()
         if message is NOTHING:
             return message
-        deliveries = self.lease_counts.take(self.received - 1)
+        deliveries = self.lease_counts.take(self.received - 1) if self.lease_counts else 0
         return Returned(message, deliveries) if deliveries else message
 
     def pull(self) -> bool:
@@ -375,6 +375,8 @@ class Core(LoopBinding, Generic[T]):
         if self._hand_back(message, deliveries):
             return
         self.received -= 1
+        if self.lease_counts is None:
+            self.lease_counts = LeaseCounts()
         self.lease_counts.store(self.received, deliveries)
         self.buffer.appendleft(message)
         self.peak = max(self.peak, len(self.buffer))
@@ -447,9 +449,10 @@ class Core(LoopBinding, Generic[T]):
         self.check_thread()  # as in `end_lease`
         self.closed, self.capacity = True, -1
         self._dismiss(self.senders, self.senders)
-        batches = [w for w, leases in self.receivers.items() if isinstance(leases, Collecting)]
-        self._dismiss(self.receivers, batches)
-        self._wake_at_end()
+        if self.receivers:
+            batches = [w for w, leases in self.receivers.items() if isinstance(leases, Collecting)]
+            self._dismiss(self.receivers, batches)
+            self._wake_at_end()
 
     def _wake_at_end(self) -> None:
         """Wake the receivers if the channel has ended."""
@@ -463,7 +466,8 @@ class Core(LoopBinding, Generic[T]):
             # since, or a different arm of the same select was woken, or the event loop is over.
             if queue.pop(waiter, NOTHING) is not NOTHING:
                 self.wake(waiter, NOTHING)
-        self.wake_joiners()
+        if self.joiners:
+            self.wake_joiners()
 
     # Joining.
 

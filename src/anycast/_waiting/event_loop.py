@@ -13,7 +13,7 @@ from anycast._waiting.budget import thread_budget
 from anycast._waiting.protection import protected
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Backend, Binding, Waiter, WaitQueue, Wakeable
@@ -168,6 +168,14 @@ class UnboundBackend(AnyioBackend):
     @staticmethod
     def checkpoint(budget: Budget) -> Awaitable[None]:  # noqa: ARG004  as in every backend
         raise RuntimeError
+
+    @staticmethod
+    def loop_getter() -> Callable[[], object]:
+        return _no_loop
+
+
+def _no_loop() -> None:
+    """Stand for the running event loop where no task has waited: `LoopBinding.loop` is None."""
 
 
 # The backends in use. The key is the class that the event loop raises to cancel a task.
