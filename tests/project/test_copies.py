@@ -1,8 +1,7 @@
 """Code that is written twice for speed is the same in both places.
 
 A copy is marked: ``# Inlined: `NAME`.`` stands before its first statement. The copy may return
-another constant than its original, and its names may differ as `RENAMED` says. What it does on trio
-only, in order to be exact under Ctrl-C, is ignored.
+another constant than its original, and its names may differ as `RENAMED` says.
 """
 
 from __future__ import annotations
@@ -21,8 +20,7 @@ MARK = re.compile(r"# Inlined: `([\w.]+)`\.$")
 # The names of an original, and what they are called in its copy.
 RENAMED = {
     "Core.offer": {"self": "core", "message": "item"},
-    "Core.take": {"self": "core"},
-    "_Receiver._wait": {},
+    "_Receiver._take_or_wait": {},
     "_Sender._wait": {"offer": "item"},
     "random_index": {"length": "len(candidates)"},
 }
@@ -67,11 +65,6 @@ class Normalised(ast.NodeTransformer):
         return (
             None if ast.unparse(node).startswith("await self.send(") else self.generic_visit(node)
         )
-
-    def visit_If(self, node: ast.If) -> ast.AST | None:
-        """Drop what a copy does on trio only."""
-        on_trio = ast.unparse(node.test) == "core.can_protect"
-        return None if on_trio else self.generic_visit(node)
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
         """Drop a constant that is returned: a copy that is done has a result of its own."""

@@ -111,11 +111,8 @@ class ByHand:
 
     @staticmethod
     @coroutine
-    def checkpoint(budget: Budget) -> Generator[HandWaiter | None]:
-        try:
-            yield None
-        finally:
-            budget.spent = 0
+    def checkpoint() -> Generator[HandWaiter | None]:
+        yield None
 
     @staticmethod
     def loop_getter() -> Callable[[], object]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
+import pytest
 
 from anycast import Anycast
 from anycast._waiting.budget import Budget, thread_budget
@@ -61,3 +62,21 @@ def test_a_channel_that_waits_in_another_thread() -> None:
     in_a_thread(lambda: anyio.run(wait))
     assert counts == [True]
     assert core.budget is not thread_budget()
+
+
+def test_other_tasks_run_while_a_task_of_trio_yields(pytestconfig: pytest.Config) -> None:
+    """These tasks need not yield, since the event loop has its turn before these tasks run."""
+    trio = pytest.importorskip("trio")
+    if pytestconfig.getoption("--plain-events"):
+        pytest.skip("anyio does not tell whether a new task may run at once")
+
+    async def main() -> None:
+        sending: Any = Anycast[int](yield_every=2).new_sender().send(1)
+        thread_budget().spent = 2
+        sending.send(None)
+        spent.append(thread_budget().spent)
+        sending.close()
+
+    spent: list[int] = []
+    trio.run(main)
+    assert spent == [0]

@@ -130,6 +130,7 @@ class Anycast(Channel[T]):
             # task might begin to wait within a step of the core, as in a finalizer, and that step
             # would not notice the task.
             await core.checkpoint()
+            core.budget.spent = 0
         core.budget.spent += 1
         if core.idle:
             return

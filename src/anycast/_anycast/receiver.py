@@ -42,23 +42,19 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         core = self._core
         if core.budget.spent >= core.allowance:
             await core.checkpoint()
-        if self.closed or core.closed:
-            self._check_open()
-        # Inlined: `Core.take`.
+            core.budget.spent = 0
         buffer = core.buffer
-        if core.can_protect:
-            if core.senders or not buffer:
-                return await self._take_or_wait()
+        if buffer and not (core.senders or self.closed):
             message: T = buffer[0]
             del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E702
-        if core.senders and len(buffer) <= core.capacity:
-            core.pull()
-        if buffer:
-            message = buffer.popleft()
-            core.received += 1
-            core.budget.spent += 1
+        if self.closed or core.closed:
+            self._check_open()
+        if core.backend.can_protect:
+            return await self._take_or_wait()
+        # Inlined: `_Receiver._take_or_wait`.
+        message = core.take() if core.senders else NOTHING
+        if message is not NOTHING:
             return message
-        # Inlined: `_Receiver._wait`.
         waiter = core.make_waiter(core)
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
@@ -76,19 +72,18 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
 
     @protected
     async def _take_or_wait(self) -> T:
-        """Take a message, or wait in the queue for a message."""
-        message: T = self._core.take()
-        return await self._wait() if message is NOTHING else message
-
-    async def _wait(self) -> T:
-        """Wait in the queue for a message."""
+        """Take the message of a waiting sender, or wait in the queue for a message."""
         core = self._core
+        # Without a waiting sender no message is stored: `receive` has looked.
+        message: T = core.take() if core.senders else NOTHING
+        if message is not NOTHING:
+            return message
         waiter = core.make_waiter(core)
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
         core.receivers[waiter] = self.waiters[waiter] = 0
         try:
-            message: T = await waiter
+            message = await waiter
             core.budget.spent = 0
         except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
             message = core.interrupted(core.receivers, waiter)

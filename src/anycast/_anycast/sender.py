@@ -39,6 +39,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         core = self._core
         if core.budget.spent >= core.allowance:
             await core.checkpoint()
+            core.budget.spent = 0
         if self.closed or core.closed:
             self._check_open()
         # Inlined: `Core.offer`.
@@ -95,6 +96,7 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         while True:
             if core.budget.spent >= core.allowance:
                 await core.checkpoint()
+                core.budget.spent = 0
             self._check_open()
             core.put_many(messages)
             if messages:

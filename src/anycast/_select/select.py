@@ -114,6 +114,7 @@ async def _select(
             due = _due(leaves)
             if due is not None and not rested:
                 await due.checkpoint()
+                due.budget.spent = 0
             else:
                 for operation in operations:
                     operation.before_wait()
@@ -128,6 +129,7 @@ async def _select(
         operation, leaf = found
         if leaf.must_yield() and not rested:
             await leaf.binding.checkpoint()
+            leaf.binding.budget.spent = 0
             rested = True
             # Keep the choice across the yield. Drawing again would favour the operations without a
             # due yield.

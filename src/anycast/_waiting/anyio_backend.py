@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable, Callable, Generator
 
-    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
 
 
@@ -92,8 +91,8 @@ class AnyioBackend:
         return AnyioWaiter(task, leaving=leaving)
 
     @staticmethod
-    def checkpoint(budget: Budget) -> Awaitable[None]:
-        return budget.renewed_by(lowlevel.checkpoint())
+    def checkpoint() -> Awaitable[None]:
+        return lowlevel.checkpoint()
 
     @staticmethod
     def loop_getter() -> Callable[[], object]:

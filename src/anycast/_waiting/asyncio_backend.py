@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from collections.abc import Awaitable, Callable, Generator
 
-    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
 
 
@@ -64,10 +63,10 @@ class AsyncioBackend:
         return waiter
 
     @staticmethod
-    def checkpoint(budget: Budget) -> Awaitable[None]:
+    def checkpoint() -> Awaitable[None]:
         if current_task() is None:
             raise RuntimeError(NO_TASK)
-        return _checkpoint(budget)
+        return _checkpoint()
 
     @staticmethod
     def loop_getter() -> Callable[[], object]:
@@ -80,9 +79,6 @@ class AsyncioBackend:
 
 
 @coroutine
-def _checkpoint(budget: Budget) -> Generator[None, None, None]:
+def _checkpoint() -> Generator[None, None, None]:
     """Yield as ``asyncio.sleep(0)`` does, with a single generator."""
-    try:
-        yield
-    finally:
-        budget.spent = 0
+    yield

@@ -10,16 +10,13 @@ channel for each message, or go round many channels, and never reach a limit.
 
 The event loop had its turn when a task runs again after a yield or a wait. Only then the count goes
 back to 0, and not when a yield or a wait begins: on an event loop with eager tasks, the task that
-made an eager task runs on when the eager task begins to wait.
+made an eager task runs on when the eager task begins to wait. trio has no eager tasks. There the
+count goes back to 0 when a yield begins, too, so that the tasks that run meanwhile need not yield.
 """
 
 from __future__ import annotations
 
 from threading import local
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
 
 
 class Budget:
@@ -30,13 +27,6 @@ class Budget:
     def __init__(self) -> None:
         # The operations since the event loop had its turn.
         self.spent = 0
-
-    async def renewed_by(self, turn: Awaitable[None]) -> None:
-        """Await a turn of the event loop. Nothing is spent once the task runs again."""
-        try:
-            await turn
-        finally:
-            self.spent = 0
 
 
 class _Local(local):

@@ -15,7 +15,6 @@ from anycast._waiting.protection import protected
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Backend, Binding, Waiter, WaitQueue, Wakeable
 
 
@@ -29,7 +28,6 @@ class LoopBinding:
         "_thread",
         "backend",
         "budget",
-        "can_protect",
         "loop",
         "make_waiter",
         "running_loop",
@@ -47,7 +45,6 @@ class LoopBinding:
         self.backend = backend
         # Each is looked up here once, and not in each operation.
         self.make_waiter = backend.new_waiter
-        self.can_protect = backend.can_protect
         self.running_loop = backend.loop_getter()
 
     @abstractmethod
@@ -79,18 +76,20 @@ class LoopBinding:
     def checkpoint(self) -> Awaitable[None]:
         """Return what the running task awaits to yield once, and to notice a cancellation.
 
+        Once the task runs again, the task sets ``budget.spent`` to 0.
+
         Raises:
             RuntimeError: outside of an event loop.
         """
-        budget = self.budget = thread_budget()
+        self.budget = thread_budget()
         try:
-            return self.backend.checkpoint(budget)
+            return self.backend.checkpoint()
         except RuntimeError:
             pass
         backend = running_backend()
         if not any(self.queues()):  # else the bound backend must stay, to wake the waiting tasks
             self._use_backend(backend)
-        return backend.checkpoint(budget)
+        return backend.checkpoint()
 
     @protected
     def bind(self, loop: object) -> None:
@@ -166,7 +165,7 @@ class UnboundBackend(AnyioBackend):
         return binding.new_waiter_elsewhere(UnboundBackend)
 
     @staticmethod
-    def checkpoint(budget: Budget) -> Awaitable[None]:  # noqa: ARG004  as in every backend
+    def checkpoint() -> Awaitable[None]:
         raise RuntimeError
 
     @staticmethod

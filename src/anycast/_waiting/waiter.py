@@ -22,8 +22,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
-from anycast._waiting.budget import Budget
-
 NOTHING: Final[Any] = object()
 """Stands where a message would stand, and is no message.
 
@@ -116,11 +114,8 @@ class Backend(Protocol):
         ...
 
     @staticmethod
-    def checkpoint(budget: Budget, /) -> Awaitable[None]:
-        """Return what the running task awaits to yield once, and to notice a cancellation.
-
-        Once the task runs again, nothing of the budget is spent.
-        """
+    def checkpoint() -> Awaitable[None]:
+        """Return what the running task awaits to yield once, and to notice a cancellation."""
         ...
 
     @staticmethod
