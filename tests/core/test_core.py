@@ -94,6 +94,16 @@ def test_how_many_operations_may_complete_at_once(yield_every: int, operations: 
     assert left(core) == operations - 1
 
 
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_send_into_a_full_channel_is_not_ready(limit: int) -> None:
+    """Otherwise a `select` would try to send for ever, without a wait."""
+    sender = Anycast[int](limit=limit).new_sender()
+    for number in range(limit):
+        sender.send_nowait(number)
+    sending: Any = sender.sending(1)
+    assert sending.find_ready() is None
+
+
 def run_again(yielding: Any) -> None:
     """Let a task that has yielded run again."""
     assert yielding.send(None) is None

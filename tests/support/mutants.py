@@ -118,6 +118,7 @@ ABOUT = {
     "_select/selectable": [*SELECTING, *COMBINING],
     "_waiting/anyio_backend": [*WAITING, *LATE],
     "_waiting/asyncio_backend": [*WAITING, *LATE],
+    "_waiting/budget": ["tests/waiting/test_budget.py"],
     "_waiting/event_loop": [*WAITING, *LATE],
     "_waiting/interruption": LATE,
     "_waiting/late_cancellation": LATE,
@@ -129,6 +130,7 @@ ABOUT = {
     "redis/_known_fields": CODECS,
     "redis/_options": ["tests/redis/test_codec.py"],
     "_waiting/trio_backend": [
+        "tests/waiting/test_budget.py",
         "tests/waiting/test_ended_loops.py",
         *WAITING,
         "tests/core/test_storms.py",
