@@ -729,14 +729,17 @@ WAITS: dict[str, Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]
 }
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["first wait", "later wait"])
 @pytest.mark.parametrize("operation", WAITS.values(), ids=list(WAITS))
 def test_a_wait_begins_a_new_row(
-    operation: Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]],
+    operation: Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]], *, first: bool
 ) -> None:
     """Once the task runs again, as many operations may complete at once as at first."""
     channel = Anycast[int](limit=0, yield_every=9)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     core = channel._core
+    if not first:
+        core._use_backend(BY_HAND)
     with drive_by_hand(lambda _: 0, refuses=False):
         core.budget.spent = 5
         task = operation(sender, receiver)

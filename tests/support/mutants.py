@@ -93,7 +93,7 @@ WAITING = [
 ABOUT = {
     "_arguments": ["tests/combinators/test_async_functions.py"],
     "_anycast/buffer": JOINING,
-    "_anycast/channel": JOINING,
+    "_anycast/channel": ["tests/channel/test_join.py", *JOINING],
     "_anycast/core": [*JOINING, *LEASES],
     "_anycast/endpoint": [*ENDPOINTS, "tests/channel/test_lost_endpoints.py"],
     "_anycast/guard": ["tests/channel/test_lost_endpoints.py"],
