@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from contextlib import closing
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 from weakref import ref
 
 import pytest
@@ -753,6 +753,27 @@ def test_a_wait_begins_a_new_row(
         with pytest.raises(StopIteration):
             task.send(None)
         assert left(core) == 9
+
+
+class Protecting(ByHand):
+    """The backend of an event loop on which code can be protected from Ctrl-C."""
+
+    can_protect: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize("backend", [ByHand, Protecting])
+def test_a_receive_takes_the_message_of_a_blocked_sender(backend: Any) -> None:
+    """The receive need not wait, and the sender goes on."""
+    channel = Anycast[int](limit=0)
+    with drive_by_hand(lambda _: 0, refuses=False):
+        sending = channel.new_sender().send(1)
+        sending.send(None)
+        channel._core._use_backend(backend)
+        with pytest.raises(StopIteration) as received:
+            channel.new_receiver().receive().send(None)
+        assert received.value.value == 1
+        with pytest.raises(StopIteration):
+            sending.send(None)
 
 
 def test_tasks_that_begin_to_wait_give_the_event_loop_no_turn() -> None:
