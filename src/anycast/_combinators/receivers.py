@@ -310,6 +310,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
 
     # Each source learns how the block was left: some channels tell an error from a clean end.
 
+    @protected
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,

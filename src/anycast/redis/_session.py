@@ -180,6 +180,7 @@ class Session(Generic[T]):
             return
         if not self._stops or self._over.is_set():
             raise RuntimeError(f"{self._channel} can be closed only within `async with`")
+        self.check_entered()
         self._note_closed()
         self.settlements.close_channel()
 
