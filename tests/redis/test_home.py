@@ -15,6 +15,8 @@ from helpers import raises, task_group
 from redis_tools import DEADLINE, channel, stored
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from anycast.redis import RedisAnycast
     from servers import Server
 
