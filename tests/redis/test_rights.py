@@ -98,6 +98,8 @@ def test_the_page_names_each_command_of_the_scripts() -> None:
     """The line on the page has exactly the commands of the scripts, and three that run them."""
     needed = {"eval", "evalsha", "blpop"}
     for path in SCRIPTS.glob("*.lua"):
+        if path.name.startswith("admin"):
+            continue  # an operator needs other rights
         for command, second in CALL.findall(path.read_text(encoding="utf-8")):
             name = f"{command}|{second}" if command in CONTAINERS else command
             needed.add(name.lower())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 from anycast._arguments import check_seconds
 from anycast._interface.errors import Error
 from anycast.redis import _scripts
+from anycast.redis._cluster import slot_of
 from anycast.redis._commands import Commands
 from anycast.redis._keys import Keys
 from anycast.redis._link import RefusedError, Server, UnreachableError
@@ -28,8 +30,8 @@ STEP = 1000
 async def channels(url: str, *, timeout: float = 10.0) -> list[str]:  # noqa: ASYNC109  of the server
     """List the names of the channels on a server.
 
-    The server looks at all its keys, in small steps that hold up nobody. In a cluster, only the
-    node that answers is asked. A cancellation changes nothing.
+    The server looks at all its keys, in small steps that hold up nobody. In a cluster, each node
+    does. A cancellation changes nothing.
 
     ```py
     import anyio
@@ -65,15 +67,35 @@ async def channels(url: str, *, timeout: float = 10.0) -> list[str]:  # noqa: AS
     names: set[str] = set()
     async with StandaloneLink(server, "channels()", timeout) as line:
         try:
-            # The keys of the commands name a channel that does not exist, and are not used.
-            commands = Commands(line.link, Keys("}", ""), b"", timeout)
-            found = await find_keys(commands, "anycast:{*}:meta")
+            found: set[bytes] = set()
+            for name in await _names_for_nodes(line.link, timeout):
+                commands = Commands(line.link, Keys(name, ""), b"", timeout)
+                found |= await find_keys(commands, "anycast:{*}:meta")
         except (UnreachableError, RefusedError) as error:
             raise Error(str(error)) from error
     for key in filter(None, map(META.fullmatch, found)):
         with suppress(UnicodeDecodeError):  # no channel has such a name
             names.add(key[1].decode())
     return sorted(names)
+
+
+async def _names_for_nodes(link: Link, seconds: float) -> list[str]:
+    """Return a name of a channel for each node of a cluster: the node has the slot of the name.
+
+    So a script with the keys of that name runs on that node. A server without a cluster has any
+    name. No such channel needs to exist.
+    """
+    # This call is repeated while the server is away.
+    await Commands(link, Keys("0", ""), b"", seconds).retry(_scripts.ADMIN_KEYS, 0, b"-", 1)
+    try:
+        ranges = await link.call(b"CLUSTER", b"SLOTS")
+    except RefusedError:
+        return ["0"]
+    slots = {tuple(owner[:2]): range(first, last + 1) for first, last, owner, *_ in ranges}
+    return [
+        next(str(number) for number in count() if slot_of(b"{%d}" % number) in owned)
+        for owned in slots.values()
+    ]
 
 
 def producer_pattern(name: str) -> str:
