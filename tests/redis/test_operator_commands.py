@@ -259,7 +259,7 @@ def test_drop(server: Server, run: Any, jobs: str) -> None:
     ids = bury(server, jobs, b"1", b"2", b"3", b"4")
     refused = "drop needs --yes, or a terminal to ask in\n"
     assert run("drop", jobs, "--all") == (2, "", refused)
-    question = f"Delete 1 dead letters of {jobs} for ever? [y/N] "
+    question = f"Delete 1 of 4 dead letters of {jobs} for ever? [y/N] "
     for answer in ("n\n", "\n", "", "yesterday\n"):
         refused = question + "nothing was changed\n"
         assert run("drop", jobs, ids[0], typed=answer) == (1, "", refused)
@@ -267,7 +267,7 @@ def test_drop(server: Server, run: Any, jobs: str) -> None:
     done = "dead letters dropped: 1\n"
     assert run("drop", jobs, ids[0], typed=" Yes\n") == (0, done, question)
     assert run("drop", jobs, "--yes", ids[1]) == (0, done, "")
-    question = f"Delete 2 dead letters of {jobs} for ever? [y/N] "
+    question = f"Delete 2 of 2 dead letters of {jobs} for ever? [y/N] "
     code, out, err = run("drop", jobs, "--all", "--json", typed="y\n")
     assert (code, json.loads(out), err) == (0, {"dropped": 2}, question)
     missing = f"ids that {jobs} has no dead letters for: 2\n"
@@ -297,7 +297,7 @@ def test_dead_limit(server: Server, run: Any, jobs: str) -> None:
 def test_close_and_reopen(server: Server, run: Any, jobs: str) -> None:
     """Closing asks first; both show how the channel is then."""
     bury(server, jobs, b"1")
-    question = f"Close {jobs}, with 1 messages, 1 dead letters and 0 processes? [y/N] "
+    question = f"Close {jobs} (messages: 1, dead letters: 1, processes: 0)? [y/N] "
     code, out, err = run("close", jobs, typed="y\n")
     assert (code, out.splitlines()[0], err) == (0, f"{jobs} is closed", question)
     code, out, err = run("reopen", jobs)
@@ -310,7 +310,7 @@ def test_destroy(server: Server, run: Any, jobs: str) -> None:
     code, out, err = run("destroy", jobs, "--yes")
     assert (code, out) == (1, "")
     assert "is in use (processes: 1;" in err
-    question = f"Delete for ever {jobs}, with 1 messages, 0 dead letters and 1 processes? [y/N] "
+    question = f"Delete {jobs} for ever (messages: 1, dead letters: 0, processes: 1)? [y/N] "
     code, out, err = run("destroy", jobs, "--force", typed="y\n")
     assert (code, out, err) == (0, f"{jobs} is deleted\n", question)
     assert keys_of(server, jobs) == []

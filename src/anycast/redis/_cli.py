@@ -102,17 +102,21 @@ async def _with_admin(
 async def _question(admin: RedisChannelAdmin, options: Namespace) -> str:
     """Return what to ask before a command that cannot be undone."""
     now, name = await admin.status(), printable(options.name)
-    if options.command == "drop":
-        count = now.dead if options.all else len(options.ids)
-        return f"Delete {count} dead letters of {name} for ever?"
-    if options.command == "dead-limit":
-        kept = now.dead if options.limit is None else min(now.dead, options.limit)
-        return f"Delete {now.dead - kept} of {now.dead} dead letters of {name} for ever?"
-    does = "Close" if options.command == "close" else "Delete for ever"
+    if options.command in {"drop", "dead-limit"}:
+        count = _how_many_go(options, now.dead)
+        return f"Delete {count} of {now.dead} dead letters of {name} for ever?"
+    does = f"Close {name}" if options.command == "close" else f"Delete {name} for ever"
     return (
-        f"{does} {name}, with {now.unacknowledged} messages, {now.dead} dead letters"
-        f" and {len(now.processes)} processes?"
+        f"{does} (messages: {now.unacknowledged}, dead letters: {now.dead},"
+        f" processes: {len(now.processes)})?"
     )
+
+
+def _how_many_go(options: Namespace, dead: int) -> int:
+    """Return how many dead letters a command deletes, if all ids are right."""
+    if options.command == "drop":
+        return dead if options.all else len(set(options.ids))
+    return 0 if options.limit is None else max(0, dead - options.limit)
 
 
 async def _status(admin: RedisChannelAdmin, options: Namespace) -> int:
