@@ -79,11 +79,9 @@ async def test_a_server_that_is_no_cluster(server: Server, name: str) -> None:
 async def test_a_slot_that_no_node_has(own_server: Server, name: str) -> None:
     """After the timeout the error says so."""
     with Server(**{"cluster-enabled": "yes", "cluster-port": str(free_port())}) as node:
-        url = node.url.replace("redis:", "redis+cluster:")
-        with fail_after(DEADLINE), pytest.raises(ChannelError, match="no node of the cluster for"):
-            await channel(own_server, name, url=url, timeout=0.2).__aenter__()
-        with fail_after(DEADLINE), pytest.raises(ChannelError, match="CLUSTERDOWN"):
-            await channel(own_server, name, url=node.url, timeout=0.2).__aenter__()
+        for url in (node.url.replace("redis:", "redis+cluster:"), node.url):
+            with fail_after(DEADLINE), pytest.raises(ChannelError, match="no node of the cluster"):
+                await channel(own_server, name, url=url, timeout=0.2).__aenter__()
 
 
 @pytest.mark.parametrize("kind", ["cluster", "node"])
@@ -102,10 +100,10 @@ async def test_a_planned_failover_under_load(cluster: Cluster, name: str, kind: 
 
 @pytest.mark.parametrize("kind", ["cluster", "node"])
 async def test_a_node_crashes_under_load(own_cluster: Cluster, name: str, kind: str) -> None:
-    """Its replica takes over, and the channel finds it, if it has ever met another node."""
+    """Its replica takes over, and the channel finds the replica, also from the URL of the node."""
     cluster = own_cluster
     owner = cluster.owner(key(name, "meta"))
-    url = cluster.url if kind == "cluster" else other_than(cluster, owner).url
+    url = cluster.url if kind == "cluster" else owner.url
 
     def crash() -> None:
         replica = cluster.replica_of(owner)

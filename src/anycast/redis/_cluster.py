@@ -7,8 +7,8 @@ and when a replica takes over. A `ClusterRoute` learns the node in two ways:
 - **Asked.** When the node is unknown, or cannot be reached, the route asks one node after another
   for the slots of the cluster, and learns all nodes.
 
-A URL with the address of one server begins with this server. The route then asks only after the
-server has answered MOVED: until then the server may be no part of a cluster.
+A URL with the address of one server begins with this server. The server says by HELLO whether the
+server is a node of a cluster. If so, the route learns all nodes at once, since the node may crash.
 
 While a slot moves, the old node answers ASK for keys that it does not have, and the new node serves
 these keys to a connection that says ASKING. TRYAGAIN is the answer for keys that are on both nodes:
@@ -18,15 +18,17 @@ a script of a channel then waits until the slot has moved.
 from __future__ import annotations
 
 from binascii import crc_hqx
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from coredis.connection import TCPLocation
 
-from anycast.redis._answers import UnavailableError
+from anycast.redis._answers import RefusedError, UnavailableError
 from anycast.redis._routes import Route
 
 if TYPE_CHECKING:
     from anycast.redis._answers import RedirectedError
+    from anycast.redis._connection import Connection
     from anycast.redis._routes import Dialer
     from anycast.redis._url import Place
 
@@ -48,16 +50,22 @@ class ClusterRoute(Route):
     Args:
         places: the addresses in the URL.
         dialer: opens connections to nodes.
+        seconds: how long a node may take to answer.
         asks: whether the servers are known to be nodes of a cluster.
     """
 
-    def __init__(self, places: tuple[Place, ...], dialer: Dialer, *, asks: bool) -> None:
+    def __init__(
+        self, places: tuple[Place, ...], dialer: Dialer, seconds: float, *, asks: bool
+    ) -> None:
         super().__init__(dialer)
+        self._seconds = seconds
         # Every known address. The first address is asked first.
         self._places = list(places)
         self._asks = asks
         # The node that has the slot, as far as is known.
         self._owner: Place | None = None
+        # Whether a server has been asked what the server is.
+        self._introduced = False
 
     async def find(self, key: bytes | None) -> Place:
         """Return the address of the node that has a key, or of any node if there is no key.
@@ -69,6 +77,19 @@ class ClusterRoute(Route):
             self._owner = await self._ask(slot_of(key))
         return self._owner or self._places[0]
 
+    async def check(self, connection: Connection) -> None:
+        if self._introduced:
+            return
+        hello = await connection.call(b"HELLO", seconds=self._seconds)
+        if hello.get(b"mode") == b"cluster":
+            self._asks = True
+            # Without the right to ask, the route learns of other nodes only as it is told.
+            with suppress(RefusedError):
+                command = (b"CLUSTER", b"SLOTS")
+                ranges = await connection.call(*command, seconds=self._seconds)
+                self._learn(ranges, connection.place)
+        self._introduced = True
+
     def moved(self, told: RedirectedError, asked: Place) -> Place:
         """Note that a node has named another node; return the address of the other node.
 
@@ -76,8 +97,7 @@ class ClusterRoute(Route):
             UnavailableError: if the node does not know the host of the other node.
         """
         self._asks = True
-        if asked not in self._places:
-            self._places.append(asked)
+        self._note(asked)
         place = _address(told.host.encode(), told.port, asked)
         if not told.once:
             # If the host is unknown, `find` asks.
@@ -94,17 +114,22 @@ class ClusterRoute(Route):
         """Ask one node after another for the node that has a slot."""
         asked, ranges = await self._dialer.ask_any(self._places, b"CLUSTER", b"SLOTS")
         self._dialer.close()
-        owner = None
-        for first, last, *nodes in ranges:
+        self._learn(ranges, asked)
+        for first, last, primary, *_ in ranges:
+            owner = _address(*_endpoint(primary), asked)
+            if first <= slot <= last and owner is not None:
+                return owner
+        raise UnavailableError(f"{asked} knows no node of the cluster for slot {slot}")
+
+    def _learn(self, ranges: list[Any], asked: Place) -> None:
+        """Note the addresses of all nodes in an answer to CLUSTER SLOTS."""
+        for _, _, *nodes in ranges:
             for node in nodes:
-                place = _address(*_endpoint(node), asked)
-                if place is not None and place not in self._places:
-                    self._places.append(place)
-            if first <= slot <= last:
-                owner = _address(*_endpoint(nodes[0]), asked)
-        if owner is None:
-            raise UnavailableError(f"{asked} knows no node of the cluster for slot {slot}")
-        return owner
+                self._note(_address(*_endpoint(node), asked))
+
+    def _note(self, place: Place | None) -> None:
+        if place is not None and place not in self._places:
+            self._places.append(place)
 
 
 def _endpoint(node: list[Any]) -> tuple[bytes | None, int]:

@@ -90,7 +90,7 @@ class Server:
             sentinels = Dialer(url.sentinel_access, tasks, seconds)
             return SentinelRoute(url.places, url.service, sentinels, seconds)
         dialer = self.new_dialer(tasks, seconds)
-        return ClusterRoute(url.places, dialer, asks=url.scheme == "redis+cluster")
+        return ClusterRoute(url.places, dialer, seconds, asks=url.scheme == "redis+cluster")
 
     def __str__(self) -> str:
         return ",".join(map(str, self._url.places))
@@ -141,10 +141,11 @@ class Link:
             try:
                 return await connection.call(command, *arguments, seconds=seconds)
             except RedirectedError as told:
+                if not told.once:
+                    self._retire(connection)
                 place = self._route.moved(told, connection.place)
                 if told.once:
                     return await self._call_aside(place, command, *arguments, seconds=seconds)
-                self._retire(connection)
             except UnavailableError as error:
                 if error.elsewhere:
                     self._route.doubt()
