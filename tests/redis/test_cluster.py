@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from anyio import create_task_group, fail_after, to_thread
+from anyio import create_task_group, create_tcp_listener, fail_after, to_thread
+from coredis.connection import TCPLocation, UnixDomainSocketLocation
 
 from anycast import ChannelError
-from anycast.redis._cluster import slot_of
+from anycast.redis._answers import UnavailableError
+from anycast.redis._cluster import _address, _endpoint, slot_of
+from anycast.redis._link import Link
+from anycast.redis._link import Server as LinkServer
 from groups import Cluster, has_replica, wait_for
 from load import survives
+from proxies import port_of
 from redis_tools import DEADLINE, channel, key
 from servers import Server, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from anyio.abc import SocketStream
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +54,27 @@ def other_than(cluster: Cluster, *nodes: Server) -> Server:
 def test_the_slot_of_a_key(cluster: Cluster, text: bytes) -> None:
     """It is the slot that the nodes compute."""
     assert slot_of(text) == cluster.nodes[0].ask("CLUSTER", "KEYSLOT", text)
+
+
+@pytest.mark.parametrize(
+    ("node", "found"),
+    [
+        ([b"other", 2, b"id", {}], "other:2"),
+        ([None, 2, b"id", {}], "asked:2"),
+        ([b"", 2, b"id"], "asked:2"),
+        ([b"?", 2, b"id", {b"ip": b"::2"}], "::2:2"),
+        ([b"?", 2, b"id", {b"ip": b""}], "None"),
+        ([b"?", 2, b"id"], "None"),
+    ],
+)
+def test_the_address_of_a_node(node: list[Any], found: str) -> None:
+    """A node without a host has the host that was asked; a node without a name has an address."""
+    assert str(_address(*_endpoint(node), TCPLocation("asked", 1))) == found
+
+
+def test_no_address_from_a_socket() -> None:
+    """Behind a socket of this machine there is no host to take over."""
+    assert _address(None, 2, UnixDomainSocketLocation("/socket")) is None
 
 
 async def test_every_name_works(cluster: Cluster, name: str) -> None:
@@ -143,15 +173,75 @@ async def test_a_slot_moves_while_a_receiver_waits(cluster: Cluster, name: str) 
     assert got == [1]
 
 
-def move_slot(cluster: Cluster, name: str, source: Server, target: Server) -> None:
-    """Move the slot of a channel as `redis-cli --cluster reshard` does, key by key."""
-    slot = source.ask("CLUSTER", "KEYSLOT", key(name, "meta"))
+async def test_a_key_that_has_moved_before_its_slot(cluster: Cluster, name: str) -> None:
+    """The node that gets the slot serves the key to a connection that says ASKING."""
+    one = f"{{{name}}}list"
+    source = cluster.owner(one)
+    target = other_than(cluster, source)
+    source.ask("RPUSH", one, "value")
+    with moving_slot(cluster, one, source, target):
+        source.ask("MIGRATE", "127.0.0.1", target.port, one, 0, 5000)
+        with fail_after(DEADLINE):
+            async with create_task_group() as tasks:
+                link = Link(LinkServer(source.url), tasks, timeout=5.0)
+                key_and_value = await link.call(b"BLPOP", one.encode(), 1, blocks=1)
+                link.close()
+    assert key_and_value == [one.encode(), b"value"]
+
+
+async def talk(answer: bytes) -> str:
+    """Call a server that answers a command always with the same, and return the error."""
+    hello = b"%3\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:1\r\n$7\r\nversion\r\n$3\r\n7.0\r\n"
+
+    async def serve(stream: SocketStream) -> None:
+        async with stream:
+            async for data in stream:
+                asked = data.split(b"\r\n")[2]
+                await stream.send(hello if asked == b"HELLO" else answer.replace(b"PORT", port))
+
+    async with (
+        await create_tcp_listener(local_host="127.0.0.1") as listener,
+        create_task_group() as tasks,
+    ):
+        port = str(port_of(listener)).encode()
+        tasks.start_soon(listener.serve, serve)
+        link = Link(LinkServer(f"redis://127.0.0.1:{port.decode()}"), tasks, timeout=5.0)
+        with pytest.raises(UnavailableError) as raised:
+            await link.call(b"BLPOP", b"key", 1)
+        tasks.cancel_scope.cancel()
+    return str(raised.value)
+
+
+async def test_nodes_that_name_each_other() -> None:
+    """The channel does not follow for ever."""
+    assert await talk(b"-MOVED 1 127.0.0.1:PORT\r\n") == "BLPOP was redirected too often"
+
+
+@pytest.mark.parametrize("kind", [b"MOVED", b"ASK"])
+async def test_a_node_whose_host_is_unknown(kind: bytes) -> None:
+    """The error tells what the node has answered."""
+    assert (await talk(b"-%b 1 ?:7\r\n" % kind)).endswith(f"BLPOP of key: {kind.decode()} 1 ?:7")
+
+
+@contextmanager
+def moving_slot(cluster: Cluster, one: str, source: Server, target: Server) -> Iterator[None]:
+    """Let the slot of a key move from a node to another node; at the end it has moved."""
+    slot = source.ask("CLUSTER", "KEYSLOT", one)
     ids = {node: cluster.id_of(node) for node in (source, target)}
     target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
     source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
-    while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1):
-        where: tuple[Any, ...] = ("127.0.0.1", target.port, "", 0, 5000, "KEYS", keys[0])
-        source.ask("MIGRATE", *where)
+    yield
     for node in (target, source):
         node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
-    cluster.wait_for_owner(key(name, "meta"), target)
+    cluster.wait_for_owner(one, target)
+
+
+def move_slot(cluster: Cluster, name: str, source: Server, target: Server) -> None:
+    """Move the slot of a channel as `redis-cli --cluster reshard` does, key by key."""
+    one = key(name, "meta")
+    slot = source.ask("CLUSTER", "KEYSLOT", one)
+    with moving_slot(cluster, one, source, target):
+        while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1):
+            source.ask("MIGRATE", "127.0.0.1", target.port, keys[0], 0, 5000)
+            # The channel asks meanwhile, and waits.
+            time.sleep(0.05)

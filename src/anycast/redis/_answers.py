@@ -158,7 +158,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS: {error.reason or error}"
+        return f"TLS: {getattr(error, 'reason', None) or told}"
     # A server repeats an unknown command with its arguments: one of them may be a password.
     text = (told or repr(error)).partition(", with args beginning with")[0][:LONGEST]
     if isinstance(error, InvalidResponse) and r"\x15" in text:

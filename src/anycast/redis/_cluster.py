@@ -9,6 +9,7 @@ and when a replica takes over. A `ClusterRoute` learns the node in two ways:
 
 A URL with the address of one server begins with this server. The server says by HELLO whether the
 server is a node of a cluster. If so, the route learns all nodes at once, since the node may crash.
+When the node is away, the route tries the address in the URL and the remaining nodes in turn.
 
 While a slot moves, the old node answers ASK for keys that it does not have, and the new node serves
 these keys to a connection that says ASKING. TRYAGAIN is the answer for keys that are on both nodes:
@@ -61,7 +62,11 @@ class ClusterRoute(Route):
         self._seconds = seconds
         # Every known address. The first address is asked first.
         self._places = list(places)
+        # Whether to ask for the node, and which address to try before that, if any. The address in
+        # the URL may lead to the node by a way that the nodes do not know.
         self._asks = asks
+        self._first = None if asks else places[0]
+        self._try_first = not asks
         # The node that has the slot, as far as is known.
         self._owner: Place | None = None
         # Whether a server has been asked what the server is.
@@ -73,7 +78,9 @@ class ClusterRoute(Route):
         Raises:
             UnavailableError: if no node answers, or no node has the slot.
         """
-        if self._owner is None and self._asks and key is not None:
+        if self._owner is None and self._first is not None and (self._try_first or not self._asks):
+            return self._first
+        if self._owner is None and key is not None:
             self._owner = await self._ask(slot_of(key))
         return self._owner or self._places[0]
 
@@ -109,6 +116,7 @@ class ClusterRoute(Route):
     def doubt(self) -> None:
         """Note that the node may be the wrong node, or away."""
         self._owner = None
+        self._try_first = not self._try_first
 
     async def _ask(self, slot: int) -> Place:
         """Ask one node after another for the node that has a slot."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from anycast.redis._answers import RefusedError, UnavailableError, UnreachableError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LONGEST_QUESTION = 1.0
 
 
-class Route:
+class Route(ABC):
     """Finds the server to connect to. A link tells the route what the link meets.
 
     Args:
@@ -32,15 +33,15 @@ class Route:
     watched = False
     """Whether the right server may become another server without a word from the old server."""
 
+    @abstractmethod
     async def find(self, key: bytes | None) -> Place:
         """Return the address of the server that has a key.
 
         Raises:
             UnavailableError, RefusedError: if the address cannot be found.
         """
-        raise NotImplementedError
 
-    async def check(self, connection: Connection) -> None:
+    async def check(self, connection: Connection) -> None:  # noqa: B027  nothing to check
         """Check that a new connection leads to the right server.
 
         Raises:
@@ -51,11 +52,12 @@ class Route:
         """Note that a server has named another server; return the address of the other server.
 
         Raises:
-            UnavailableError: if the address is unknown.
+            UnavailableError: if the address is unknown, or only nodes of a cluster should say so.
         """
-        raise NotImplementedError
+        del asked
+        raise UnavailableError(str(told))
 
-    def doubt(self) -> None:
+    def doubt(self) -> None:  # noqa: B027  a route that always asks has nothing to note
         """Note that the server is away, or may be the wrong server."""
 
     def close(self) -> None:
