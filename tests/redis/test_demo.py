@@ -218,5 +218,5 @@ def test_a_worker_that_is_to_be_killed(
     with pytest.raises(SystemExit):
         _child.main("work", *common, "3")
     *messages, word = map(int, capfd.readouterr().out.split())
-    assert sorted(messages) == [0, 1, 2, 3, 4]
+    assert len({*messages}) == 3 + 2  # three that are done, and one in the hands of each task
     assert word == STOPPED
