@@ -20,7 +20,7 @@ def paint(text: str, colour: str) -> str:
     The output has colours if it is a terminal, and if the variable ``NO_COLOR`` of the environment
     is empty.
     """
-    return f"\N{ESCAPE}[{colour}m{text}\N{ESCAPE}[0m" if _has_colours() else text
+    return f"\x1b[{colour}m{text}\x1b[0m" if _has_colours() else text
 
 
 def _has_colours() -> bool:
