@@ -1,9 +1,10 @@
-"""Channels that deliver each message to exactly one receiver, on asyncio and on trio."""
+"""Channels for asyncio and trio: each message to exactly one receiver, or to every receiver."""
 
 # The package is laid out in rooms. An import, also for a type hint, goes only to a room below:
 #
 #   _demo          the demo, ``python -m anycast``
 #   redis          the channel on a server
+#   _broadcast     the broadcast channel in memory
 #   _anycast       the channel in memory
 #   _combinators   lease, map, filter and merge, for the receivers of every kind of channel
 #   _select        exactly one of several operations happens
@@ -17,6 +18,7 @@
 
 from anycast._anycast.channel import Anycast
 from anycast._anycast.opening import open_channel
+from anycast._broadcast.channel import Broadcast
 from anycast._combinators.receivers import merge
 from anycast._interface.channel import Channel
 from anycast._interface.errors import (
@@ -25,6 +27,7 @@ from anycast._interface.errors import (
     Error,
     ReceiverClosedError,
     ReceiverError,
+    ReceiverLaggedError,
     ReceiverStoppedError,
     SenderClosedError,
     SenderError,
@@ -34,11 +37,13 @@ from anycast._interface.lease import Lease
 from anycast._interface.operation import Operation
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
-from anycast._interface.statistics import ChannelStatistics
+from anycast._interface.statistics import BroadcastStatistics, ChannelStatistics
 from anycast._select.select import select, select_nowait
 
 __all__ = [
     "Anycast",
+    "Broadcast",
+    "BroadcastStatistics",
     "Channel",
     "ChannelClosedError",
     "ChannelError",
@@ -49,6 +54,7 @@ __all__ = [
     "Receiver",
     "ReceiverClosedError",
     "ReceiverError",
+    "ReceiverLaggedError",
     "ReceiverStoppedError",
     "Sender",
     "SenderClosedError",

@@ -98,6 +98,15 @@ def check_bool(argument: str, value: object) -> None:
         raise TypeError(f"`{argument}` must be a bool, not {value!r}")
 
 
+def check_choice(argument: str, value: object, choices: tuple[str, ...]) -> None:
+    """Check that an argument is one of several texts."""
+    rule = " or ".join(map(repr, choices))
+    if not isinstance(value, str):
+        raise TypeError(f"`{argument}` must be {rule}, not {value!r}")
+    if value not in choices:
+        raise ValueError(f"`{argument}` must be {rule}, not {value!r}")
+
+
 def check_name(value: object) -> None:
     """Check that the name of a channel is a str or None."""
     if value is not None and not isinstance(value, str):

@@ -24,7 +24,7 @@ class ThrottledLog:
 
     Args:
         level: the level of the records.
-        text: the text of the records, with one ``%s`` for the sender.
+        text: the text of the records, with a ``%s`` for each thing that the records name.
     """
 
     __slots__ = ("_due", "_held_back", "_level", "_text")
@@ -37,8 +37,12 @@ class ThrottledLog:
         # How many records were held back since the last record that was written.
         self._held_back = 0
 
-    def write(self, sender: object) -> None:
-        """Write a record, or hold the record back if too many records came before."""
+    def write(self, *named: object) -> None:
+        """Write a record, or hold the record back if too many records came before.
+
+        Args:
+            named: what the record names: the sender first.
+        """
         # The generic cell rate algorithm: each record moves `_due` on by `SECONDS`. A record may be
         # written before the record is due, but only so early that a burst has `BURST` records.
         now = monotonic()
@@ -49,25 +53,37 @@ class ThrottledLog:
         held_back, self._held_back = self._held_back, 0
         # The record gets the name of the sender and not the sender: a handler that keeps the record
         # would also keep the channel alive.
+        names = map(str, named)
         if held_back:
-            logger.log(self._level, f"{self._text} (%d more held back)", str(sender), held_back)
+            logger.log(self._level, f"{self._text} (%d more held back)", *names, held_back)
         else:
-            logger.log(self._level, self._text, str(sender))
+            logger.log(self._level, self._text, *names)
 
 
 class BlockingLog:
-    """The log of one channel about senders that block: two kinds of records."""
+    """The log of one channel about senders that block: two kinds of records.
 
-    __slots__ = ("_blocked", "_resumed")
+    Args:
+        kind: the kind of the channel.
+        until: until when a sender blocks, with a ``%s`` for `in_the_way`.
+        in_the_way: whose `str` names what the senders wait for. Not needed if every receiver will
+            do.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_blocked", "_in_the_way", "_resumed")
+
+    def __init__(
+        self,
+        kind: str = "Anycast",
+        until: str = "a receiver consumes a message",
+        *in_the_way: object,
+    ) -> None:
+        self._in_the_way = in_the_way
         self._blocked = ThrottledLog(
-            logging.WARNING,
-            "Anycast channel [%s] is full, blocking sender until a receiver consumes a message",
+            logging.WARNING, f"{kind} channel [%s] is full, blocking sender until {until}"
         )
         self._resumed = ThrottledLog(
-            logging.INFO,
-            "Anycast channel [%s] has space again, resuming the blocked sender",
+            logging.INFO, f"{kind} channel [%s] has space again, resuming the blocked sender"
         )
 
     def blocked(self, sender: object) -> bool:
@@ -76,7 +92,7 @@ class BlockingLog:
         Returns:
             True: the caller notes that `resumed` must be called when the sender goes on.
         """
-        self._blocked.write(sender)
+        self._blocked.write(sender, *self._in_the_way)
         return True
 
     def resumed(self, sender: object) -> None:

@@ -93,11 +93,11 @@ WAITING = [
 ABOUT = {
     "_arguments": ["tests/combinators/test_async_functions.py"],
     "_anycast/buffer": JOINING,
-    "_anycast/channel": ["tests/channel/test_join.py", *JOINING],
     "_anycast/core": [*JOINING, *LEASES],
     "_anycast/endpoint": [*ENDPOINTS, "tests/channel/test_lost_endpoints.py"],
     "_anycast/guard": ["tests/channel/test_lost_endpoints.py"],
     "_anycast/lease_counts": LEASES,
+    "_anycast/memory_channel": ["tests/channel/test_join.py", *JOINING],
     "_anycast/operations": [*SELECTING, *JOINING, *LEASES, *BATCHES],
     "_anycast/receiver": [*ENDPOINTS, "tests/waiting/test_keyboard_interrupt.py"],
     "_anycast/sender": ENDPOINTS,

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
-from itertools import count
 from typing import TypeVar
 
 from anycast._anycast.core import Core
+from anycast._anycast.memory_channel import MemoryChannel, name_or_number
 from anycast._anycast.receiver import _Receiver  # pyright: ignore[reportPrivateUsage]  logs show it
 from anycast._anycast.sender import _Sender  # pyright: ignore[reportPrivateUsage]  as above
 from anycast._arguments import check_bool, check_int, check_name
-from anycast._interface.channel import Channel
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
-from anycast._interface.statistics import ChannelStatistics
 from anycast._waiting.protection import protected
 
 T = TypeVar("T")
 
-_numbers = count(1)
 
-
-class Anycast(Channel[T]):
+class Anycast(MemoryChannel[T]):
     """A channel in memory: many senders, many receivers, each message received once.
 
     ```python
@@ -92,22 +87,15 @@ class Anycast(Channel[T]):
         check_int("limit", limit, least=0, or_inf=True)
         check_int("yield_every", yield_every, least=1)
         check_bool("auto_close", auto_close)
-        self._name = f"channel-{next(_numbers)}" if name is None else name
-        self._core: Core[T] = Core(
-            type(self), self._name, limit=limit, yield_every=yield_every, auto_close=auto_close
+        super().__init__(
+            Core(
+                type(self),
+                name_or_number(name),
+                limit=limit,
+                yield_every=yield_every,
+                auto_close=auto_close,
+            )
         )
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def limit(self) -> float:
-        return self._core.limit
-
-    @property
-    def is_closed(self) -> bool:
-        return self._core.closed
 
     @protected
     def new_sender(self) -> Sender[T]:
@@ -116,47 +104,3 @@ class Anycast(Channel[T]):
     @protected
     def new_receiver(self) -> Receiver[T]:
         return _Receiver(self, self._core, self._core.receivers)
-
-    @protected
-    def close(self) -> Awaitable[None]:
-        self._core.close()
-        return _DONE
-
-    @protected
-    async def join(self) -> None:
-        core = self._core
-        if not core.idle or core.budget.spent >= core.allowance:
-            # Where this task has to wait, the event loop is to run the task first. Otherwise the
-            # task might begin to wait within a step of the core, as in a finalizer, and that step
-            # would not notice the task.
-            await core.checkpoint()
-            core.budget.spent = 0
-        core.budget.spent += 1
-        if core.idle:
-            return
-        waiter = core.make_waiter(core)
-        core.add_joiner(waiter)
-        try:
-            await waiter
-            core.budget.spent = 0
-        finally:
-            core.remove_joiner(waiter)
-
-    def statistics(self) -> ChannelStatistics:
-        return self._core.statistics()
-
-
-class _Done(Awaitable[None]):
-    """What `Anycast.close` returns.
-
-    Awaiting it is optional and has no effect. Code written for `frequenz.channels` awaits it.
-    """
-
-    __slots__ = ()
-
-    def __await__(self) -> Generator[None, None, None]:
-        return
-        yield
-
-
-_DONE = _Done()

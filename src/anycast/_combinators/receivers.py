@@ -300,6 +300,10 @@ class DerivedReceiver(ReceiverBase[T_co]):
         for receiver in self._made_of():
             yield from receiver.channels()
 
+    @property
+    def lost(self) -> int:
+        return sum(receiver.lost for receiver in self._made_of())
+
     def statistics(self) -> ChannelStatistics:
         return total(channel.statistics() for channel in {*self.channels()})
 

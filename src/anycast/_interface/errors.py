@@ -298,3 +298,36 @@ class ReceiverClosedError(ReceiverStoppedError[T], anyio.ClosedResourceError):
     def __init__(self, receiver: Receiver[T]) -> None:
         # The text is not that of a `ReceiverStoppedError`.
         ReceiverError.__init__(self, f"{receiver} is closed", receiver)
+
+
+class ReceiverLaggedError(ReceiverError[T]):
+    """The receiver was too slow, and has lost messages: only with ``overflow="drop_oldest"``.
+
+    A receive raises this error once for each gap, at the place of the gap, and takes no message.
+    The next receive gets the message after the gap. In ``async for`` the error ends the loop; a
+    new loop over the same receiver goes on.
+
+    ```python
+    from anycast import Broadcast, ReceiverLaggedError
+
+    news = Broadcast[str](limit=2, overflow="drop_oldest")
+    sender, receiver = news.new_sender(), news.new_receiver()
+    for item in ("rain", "wind", "snow"):
+        sender.send_nowait(item)
+    try:
+        receiver.receive_nowait()
+    except ReceiverLaggedError as error:
+        assert error.lost == 1
+    assert receiver.receive_nowait() == "wind"  # the oldest message that is left
+    ```
+
+    Args:
+        receiver: the receiver that has lost messages.
+        lost: how many messages were lost in this gap.
+    """
+
+    def __init__(self, receiver: Receiver[T], lost: int) -> None:
+        messages = "message" if lost == 1 else "messages"
+        super().__init__(f"{receiver} was too slow, and lost {lost} {messages}", receiver)
+        self.lost: int = lost
+        """How many messages were lost in this gap."""

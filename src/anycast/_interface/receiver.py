@@ -331,6 +331,26 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
                 the receive raises this.
         """
 
+    @property
+    def lost(self) -> int:
+        """How many messages this receiver has lost, because the receiver was too slow.
+
+        Only a receiver of a `Broadcast` with ``overflow="drop_oldest"`` loses messages. The number
+        includes messages whose `ReceiverLaggedError` is still to come. A receiver that `map`,
+        `filter` or `merge` made has lost what its sources have lost.
+
+        ```python
+        from anycast import Broadcast
+
+        news = Broadcast[str](limit=1, overflow="drop_oldest")
+        receiver = news.new_receiver()
+        for item in ("rain", "wind", "snow"):
+            news.new_sender().send_nowait(item)
+        assert receiver.lost == 2
+        ```
+        """
+        return 0
+
     @abstractmethod
     def statistics(self) -> ChannelStatistics:
         """Return how full and how busy the channel of this receiver is, as `Channel.statistics`.

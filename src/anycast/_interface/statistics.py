@@ -1,7 +1,7 @@
 """The statistics of a channel."""
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,43 @@ class ChannelStatistics:
     message that was given to a task counts, even if the task has yet to run."""
 
 
+@dataclass(frozen=True, slots=True)
+class BroadcastStatistics(ChannelStatistics):
+    """A snapshot of a `Broadcast`, in which each receiver has unread messages of its own.
+
+    The fields of `ChannelStatistics` mean the following here:
+
+    - ``current_buffer_used``: the unread messages of the receiver that has most of them.
+    - ``max_buffer_size``: the ``limit`` of the channel, for each receiver.
+    - ``peak_buffer_used``: the largest number of unread messages that an open receiver had.
+    - ``messages_sent``: each message counts once, however many receivers get the message.
+    - ``messages_received``: the receives of all receivers together.
+
+    ```python
+    from anycast import Broadcast
+
+    news = Broadcast[str](name="news", limit=2, overflow="drop_oldest")
+    sender, slow, fast = news.new_sender(), news.new_receiver(), news.new_receiver()
+    for item in ("rain", "wind", "snow"):
+        sender.send_nowait(item)
+        fast.receive_nowait()
+    now = news.statistics()
+    assert (now.messages_sent, now.messages_received, now.messages_lost) == (3, 3, 1)
+    assert (now.current_buffer_used, now.slowest_receiver) == (2, str(slow))
+    ```
+    """
+
+    messages_lost: int
+    """Messages that receivers with ``overflow="drop_oldest"`` lost since the channel was made. A
+    message that two receivers lost counts twice."""
+
+    slowest_receiver: str | None
+    """The `str` of the receiver that blocks senders, if a sender is blocked, or else of the
+    receiver with most unread messages. None if every receiver has read all messages."""
+
+
 def total(parts: Iterable[ChannelStatistics]) -> ChannelStatistics:
     """Return the sums over several channels, field by field."""
-    return ChannelStatistics(*map(sum, zip(*map(astuple, parts), strict=True)))
+    snapshots = [*parts]
+    names = [field.name for field in fields(ChannelStatistics)]
+    return ChannelStatistics(*[sum(getattr(one, name) for one in snapshots) for name in names])

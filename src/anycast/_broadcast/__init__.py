@@ -1,0 +1,1 @@
+"""The broadcast channel in memory: every receiver gets every message."""

@@ -1,0 +1,401 @@
+"""The core of a broadcast channel: the receivers, the blocked senders, and who wakes whom.
+
+The rules stand here. The core of a channel in memory (`anycast._anycast.core`) has the rules for
+steps, waiters, yielding and late cancellations; all of them hold here, too.
+
+The rules
+---------
+A broadcast channel is a *hub*, and a *subscription* for each receiver. A subscription is a core
+with the unread messages of the receiver, and with the tasks that wait in the receiver. The hub
+gives each message to every subscription, in one step. So every receiver gets the messages in the
+same order, which is the order of the channel.
+
+- A sender gives the message to all receivers if no receiver blocks. A receiver with a waiting task
+  hands the message to the task. Any other receiver stores the message.
+- A receiver *blocks* if it has ``limit`` unread messages and ``overflow="block"``. While a receiver
+  blocks, senders wait in the queue of the hub, with their messages.
+- A receive from a receiver that blocks lets senders go on, if no other receiver blocks. The hub
+  gives the message of the sender that has waited longest to all receivers, and wakes that sender.
+  The close of a receiver does the same.
+- A receiver with ``overflow="drop_oldest"`` never blocks. With more than ``limit`` unread messages
+  it loses the oldest message, and notes the *gap*: a place among the messages, and a number. The
+  receive that comes to the place takes the number, and raises. A receiver waits only with no unread
+  message, so a gap is always before a stored message.
+
+Who is woken, and by what
+-------------------------
+- A waiting receiver: as in a channel in memory, by a message, a message that comes back, and a
+  close.
+- A waiting sender: by the receive, or by the close of a receiver, after which no receiver blocks;
+  by the close of the sender or of the channel.
+- A task that joins: by the step that leaves every receiver without unread messages and leases. Each
+  receiver that is busy while tasks join has a `Finish` among its own joiners, which counts down.
+
+Invariants, true before and after each step
+-------------------------------------------
+1. While a sender waits, an open receiver blocks, and stands in `blockers`.
+2. Every open receiver that blocks stands in `blockers`. Others may stand there, too, while no
+   sender waits: they are removed by the next sender that comes. So a receive costs nothing for it.
+3. While a task waits in a receiver, the receiver has no unread message and no gap.
+4. For each receiver: received + lost + unread + on lease = what was sent since the receiver joined,
+   and what the receiver started with. (A closed receiver has forgotten its unread messages.)
+5. More than ``limit`` messages are unread only after a message came back. A receiver that drops is
+   back at ``limit`` after the next message.
+
+Orders of events that need care
+-------------------------------
+- A receive stores the next message before it takes its own (`Core.take`): the receiver has one
+  message more than ``limit`` within that step.
+- A message may have a finalizer, and a signal handler may run anywhere. Code of a user that sends
+  in the midst of `_fan_out` leaves its message in `buffer`: the outer call gives that message to all
+  receivers next, so that all receivers see the same order. A close in the midst of `_fan_out` ends
+  the receivers after the message has reached all of them.
+- Receivers that open in the midst of `_fan_out` do not get that message from there: they have the
+  message already, if the channel keeps messages. Receivers that close have a buffer that stores
+  nothing.
+- A message that is given back goes to its receiver alone, and may fill the receiver (`note_full`).
+  If the receiver is closed, the message is forgotten.
+- A task that was handed a message has not run since, and its receiver fills up: the receiver is *at
+  risk* (`Resting`). An operation that may wait yields before it makes the receiver lose a message.
+- Only one event loop may have tasks in any of the receivers. So the hub and the subscriptions are
+  bound together, and the hub looks at all receivers when it is bound: once for each event loop.
+
+The costs
+---------
+A send looks at each receiver once. A receive, a subscribe and the close of a receiver do not depend
+on the number of receivers. `blockers` makes that so for senders that wait.
+
+Rejected designs
+----------------
+- One list of linked messages with a position for each receiver: a send to one receiver costs six
+  times as much, and a thousand receivers that each take the message cost the same in both designs.
+- A count of full receivers, exact at any time: each receive would have to keep the count.
+- A gap that is stored among the messages, as a special message: each receive would have to look at
+  its message.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from itertools import count
+from sys import maxsize
+from typing import Any, TypeVar
+
+from anycast._broadcast.finish import Finish
+from anycast._broadcast.options import ReceiverOptions
+from anycast._broadcast.subscription import HubOfSubscriptions, Subscription
+from anycast._interface.statistics import BroadcastStatistics
+from anycast._log import BlockingLog
+from anycast._waiting.protection import protected
+from anycast._waiting.waiter import Wakeable
+
+T = TypeVar("T")
+
+# An unbound method of `deque`: a caller's subclass must not run code of its own in a step.
+_popleft = deque[Any].popleft
+
+
+class Hub(HubOfSubscriptions[T]):
+    """The one owner of a broadcast channel's receivers and blocked senders.
+
+    Args:
+        kind: the class of the channel, for errors and logs.
+        name: of the channel.
+        options: of the receivers, as far as `subscribe` is not told otherwise. ``limit`` and
+            ``replay`` are those of the channel.
+        yield_every: as for `Broadcast`.
+        auto_close: as for `Broadcast`.
+    """
+
+    __slots__ = (
+        "_numbers",
+        "blockers",
+        "kept",
+        "lingering",
+        "options",
+        "past",
+        "pumping",
+        "sent",
+        "subscriptions",
+        "unfinished",
+    )
+
+    def __init__(
+        self,
+        kind: type,
+        name: str,
+        options: ReceiverOptions,
+        *,
+        yield_every: int,
+        auto_close: bool,
+    ) -> None:
+        super().__init__(
+            kind, name, limit=options.limit, yield_every=yield_every, auto_close=auto_close
+        )
+        self.options = options
+        # The messages that a new receiver may start with.
+        self.kept: deque[T] = deque(maxlen=int(min(options.replay, maxsize)))
+        # The open receivers: an ordered set, as the following three.
+        self.subscriptions: dict[Subscription[T], None] = {}
+        # The receivers that block and were full when they were last sent to. Who is full still is
+        # found out when a sender comes: a receive that makes room need not tell the hub.
+        self.blockers: dict[Subscription[T], None] = {}
+        self.at_risk = {}
+        # The receivers that were closed while a message was on lease.
+        self.lingering: dict[Subscription[T], None] = {}
+        # The messages that were sent; and what closed receivers have received and lost.
+        self.sent = 0
+        self.past = (0, 0)
+        # Whether messages are on their way from `buffer` to the receivers.
+        self.pumping = False
+        # While tasks join: how many receivers have messages that are unread or on lease.
+        self.unfinished = 0
+        self._numbers = count(1)
+
+    # Sending.
+
+    def offer(self, message: T) -> bool:
+        """Send one message if that is possible at once; return whether it was."""
+        if self.running_loop() is not self.loop:
+            self.check_thread()
+        if self.blockers and self._blocked():
+            return False
+        if self.pumping and not self._has_room_behind():
+            return False
+        spent = self.budget.spent
+        self.buffer.append(message)
+        self.pump()
+        self.budget.spent = spent + 1
+        return True
+
+    def put_many(self, messages: deque[T]) -> None:
+        """Send messages out of a deque, until a receiver blocks, or is at risk.
+
+        Together these messages count as one operation.
+        """
+        spent = self.budget.spent
+        while messages and not self.at_risk and self.offer(messages[0]):
+            _popleft(messages)
+        self.budget.spent = spent + 1
+
+    def pump(self) -> None:
+        """Give each message in the buffer to all receivers, and then serve blocked senders."""
+        if self.pumping:
+            return  # the outer call goes on with what is in the buffer
+        self.pumping = True
+        buffer = self.buffer
+        try:
+            while True:
+                while buffer:
+                    self._fan_out(buffer.popleft())
+                if not self.senders or self._blocked() or not self.pull():
+                    break
+        finally:
+            self.pumping = False
+        if self.closed:
+            self._end_subscriptions()
+        if self.joiners:
+            self.wake_joiners()
+
+    def _fan_out(self, message: T) -> None:
+        """Give a message to every receiver that is open now."""
+        self.sent += 1
+        self.kept.append(message)
+        for subscription in [*self.subscriptions]:
+            if subscription.receivers and subscription.hand_over(message):
+                continue
+            buffer = subscription.buffer
+            if len(buffer) < subscription.mark:
+                buffer.append(message)
+            else:
+                subscription.store(message)
+        if self.joiners:
+            for subscription in self.subscriptions:
+                self.note_busy(subscription)
+
+    def _blocked(self) -> bool:
+        """Return whether a receiver blocks senders: the first of `blockers` then."""
+        blockers = self.blockers
+        while blockers:
+            subscription = next(iter(blockers))
+            if subscription.full:
+                return True
+            blockers.pop(subscription, None)
+        return False
+
+    def has_room(self) -> bool:
+        """Return whether the next message could be sent at once."""
+        return not self._blocked()
+
+    def _has_room_behind(self) -> bool:
+        """Return whether every receiver has room for one message after those in the buffer.
+
+        Asked only by code that runs in the midst of a send, such as a finalizer.
+        """
+        ahead = len(self.buffer) + 1  # and the message that is being given to all
+        return not self.senders and all(
+            subscription.drops or len(subscription.buffer) + ahead < subscription.limit
+            for subscription in self.subscriptions
+        )
+
+    # What a subscription tells.
+
+    def let_pass(self, subscription: Subscription[T]) -> None:
+        if self.running_loop() is not self.loop:
+            self.check_thread()
+        self.blockers.pop(subscription, None)
+        self.pump()
+
+    def note_full(self, subscription: Subscription[T]) -> None:
+        self.blockers[subscription] = None
+
+    # Opening and closing.
+
+    def subscribe(self, options: ReceiverOptions) -> Subscription[T]:
+        """Return the subscription of a new receiver, which starts with the last messages."""
+        most = int(min(options.replay, options.limit, maxsize))
+        return self.add(
+            Subscription(self, options, next(self._numbers), deque(self.kept, maxlen=most))
+        )
+
+    def clone(self, subscription: Subscription[T]) -> Subscription[T]:
+        unread, received = subscription.buffer, subscription.received
+        messages = [unread[index] for index in range(len(unread))]
+        gaps = [(place - received, lost) for place, lost in subscription.gaps]
+        copy = Subscription(self, subscription.options, next(self._numbers), messages, gaps)
+        return self.add(copy)
+
+    def add(self, subscription: Subscription[T]) -> Subscription[T]:
+        """Send to a subscription from now on."""
+        self.subscriptions[subscription] = None
+        if self.closed:
+            subscription.close()
+        self.note_busy(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription[T]) -> None:
+        del self.subscriptions[subscription]
+        self.blockers.pop(subscription, None)
+        self.at_risk.pop(subscription, None)
+        received, lost = self.past
+        self.past = received + subscription.received - subscription.lost, lost + subscription.lost
+        if subscription.leases:
+            self.lingering[subscription] = None
+        unread = subscription.discard()
+        if not self.count_endpoint(self.receivers, -1) and self.auto_close:
+            self.close()
+        self.pump()
+        del unread
+
+    def close(self) -> None:
+        """Close the channel: wake all senders, and wake the receivers that have read all."""
+        self.check_thread()
+        self.closed = True
+        self._dismiss(self.senders, self.senders)
+        if not self.pumping:
+            self._end_subscriptions()
+
+    def _end_subscriptions(self) -> None:
+        for subscription in [*self.subscriptions]:
+            if not subscription.closed:
+                subscription.close()
+
+    # Joining.
+
+    @property
+    def idle(self) -> bool:
+        """Whether no message is unread, offered by a waiting sender, or on lease."""
+        if self.buffer or self.senders or self.pumping:
+            return False
+        if self.joiners:
+            return not self.unfinished
+        return all(subscription.idle for subscription in self._all())
+
+    def _all(self) -> Iterator[Subscription[T]]:
+        """Return the receivers that may have messages, unread or on lease."""
+        for subscription in [*self.lingering]:
+            if subscription.idle:
+                del self.lingering[subscription]
+        return iter([*self.subscriptions, *self.lingering])
+
+    def add_joiner(self, waiter: Wakeable) -> None:
+        if self.joiners is None:
+            self.joiners = OrderedDict()
+        self.joiners[waiter] = None
+        for subscription in self._all():
+            self.note_busy(subscription)
+        self.wake_joiners()
+
+    def remove_joiner(self, waiter: Wakeable) -> None:
+        if self.joiners:
+            self.joiners.pop(waiter, None)
+
+    def note_busy(self, subscription: Subscription[T]) -> None:
+        """Count a receiver that is not idle, if tasks join and the receiver is not counted yet."""
+        if self.joiners and not subscription.idle and not subscription.joiners:
+            self.unfinished += 1
+            subscription.add_joiner(Finish(self, subscription))
+
+    # The event loop.
+
+    def queues(self) -> tuple[Any, ...]:
+        queues = [subscription.receivers for subscription in self.subscriptions]
+        return (self.senders, self.joiners or {}, *queues)
+
+    @protected
+    def bind(self, loop: object) -> None:
+        super().bind(loop)
+        for subscription in self.subscriptions:
+            subscription.loop = None  # else it would not notice that the loop was replaced
+
+    def forget_tasks(self) -> None:
+        for subscription in self._all():
+            subscription.forget_tasks()
+        super().forget_tasks()
+        self.unfinished = 0
+
+    # Showing.
+
+    def blocking_log(self) -> BlockingLog:
+        if self.log is None:
+            self.log = BlockingLog("Broadcast", "[%s] consumes a message", InTheWay(self))
+        return self.log
+
+    def slowest(self) -> Subscription[T] | None:
+        """Return the receiver that blocks senders, or else that has most unread messages."""
+        if self.senders and self._blocked():
+            return next(iter(self.blockers))
+        most = max(self.subscriptions, key=lambda one: len(one.buffer), default=None)
+        return most if most is not None and most.buffer else None
+
+    def statistics(self) -> BroadcastStatistics:
+        now = [*self.subscriptions]
+        slowest = self.slowest()
+        received, lost = self.past
+        return BroadcastStatistics(
+            current_buffer_used=max((len(one.buffer) for one in now), default=0),
+            max_buffer_size=self.limit,
+            peak_buffer_used=max([self.peak, *(one.peak for one in now)]),
+            open_senders=self.open_senders,
+            open_receivers=self.open_receivers,
+            tasks_waiting_send=len(self.senders),
+            tasks_waiting_receive=sum(len(one.receivers) for one in now),
+            messages_sent=self.sent,
+            messages_received=received + sum(one.received - one.lost for one in now),
+            messages_lost=lost + sum(one.lost for one in now),
+            slowest_receiver=None if slowest is None else f"{self}:{slowest.label}",
+        )
+
+
+class InTheWay:
+    """Shows the receiver for which a blocked sender waits, when a log record is written."""
+
+    __slots__ = ("_hub",)
+
+    def __init__(self, hub: Hub[Any]) -> None:
+        self._hub = hub
+
+    def __str__(self) -> str:
+        slowest = self._hub.slowest()
+        return "no receiver" if slowest is None else f"{self._hub}:{slowest.label}"

@@ -1,0 +1,95 @@
+"""The receiver of a broadcast channel."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from anycast._anycast.core import Collecting
+from anycast._anycast.receiver import _Receiver as Receiver  # pyright: ignore[reportPrivateUsage]
+from anycast._broadcast.operations import (
+    BatchOperation,
+    FurtherOperation,
+    LeaseOperation,
+    ReceiveOperation,
+)
+from anycast._broadcast.subscription import Subscription
+from anycast._combinators.batch import Pair
+from anycast._combinators.lease import LeasedMessage
+from anycast._interface.errors import ReceiverClosedError, ReceiverLaggedError, ReceiverStoppedError
+from anycast._select.selectable import Selectable
+from anycast._waiting.protection import protected
+from anycast._waiting.waiter import NOTHING
+
+T = TypeVar("T")
+
+
+class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
+    _core: Subscription[T]
+
+    @protected
+    async def receive(self) -> T:
+        core = self._core
+        if core.budget.spent >= core.allowance or core.pulls:
+            await core.checkpoint()
+            core.budget.spent = 0
+        if self.closed or core.closed or core.gaps:
+            self._check_open()
+        message: T = core.take()
+        return await self._wait() if message is NOTHING else message
+
+    async def __anext__(self) -> T:
+        try:
+            return await self.receive()
+        except ReceiverClosedError:
+            raise
+        except ReceiverStoppedError:
+            raise StopAsyncIteration from None
+
+    @protected
+    def receive_nowait(self) -> T:
+        self._check_gap()
+        return super().receive_nowait()
+
+    def receiving(self) -> Selectable[T]:
+        return ReceiveOperation(self, self._core, self._queue, entry=0)
+
+    def leasing(self) -> Selectable[LeasedMessage[T]]:
+        return LeaseOperation[T](self, self._core, self._queue, entry=1)
+
+    def batching(self) -> Pair[LeasedMessage[T]]:
+        batch = Collecting(1)
+        first = BatchOperation[T](self, self._core, self._queue, entry=1, batch=batch)
+        further = FurtherOperation[T](self, self._core, self._queue, entry=batch, batch=batch)
+        return first, further
+
+    @property
+    def lost(self) -> int:
+        return self._core.lost
+
+    def _check_open(self) -> None:
+        super()._check_open()
+        self._core.budget.spent += 1
+        self._check_gap()
+        self._core.budget.spent -= 1
+
+    def _check_gap(self) -> None:
+        """Raise if messages were lost before the next message. This is told once."""
+        lost = 0 if self.closed else self._core.take_lag()
+        if lost:
+            raise ReceiverLaggedError(self, lost)
+
+    @protected
+    def clone(self) -> Any:
+        if self.closed:
+            self.raise_stopped()
+        subscription = self._core.hub.clone(self._core)
+        return type(self)(self._channel, subscription, subscription.receivers)
+
+    @protected
+    def close(self) -> None:
+        if not self.closed and self._core.senders:
+            self._core.check_thread()  # first: a blocked sender may go on
+        super().close()
+
+    def __str__(self) -> str:
+        return f"{self._channel}:{self._core.label}"

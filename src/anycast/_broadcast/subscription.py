@@ -1,0 +1,270 @@
+"""The messages of a single receiver of a broadcast channel.
+
+A subscription is the core of a channel in memory, with the messages that its receiver has not read
+yet. So a receive, a batch, a lease and a waiting task behave as in an `Anycast`, and several tasks
+at a receiver share its messages. Three things differ:
+
+- The hub puts messages in, and no sender belongs to a subscription. A receiver that blocks shows
+  the queue of the blocked senders as its own (`senders`). So a receive that finds senders there
+  calls `pull`, and the hub lets the next sender go on if this receiver was in the way.
+- A receiver that drops loses its oldest message when it has more than ``limit``. The *gap* is noted
+  where the message was lost, and the receive that comes to the gap raises.
+- The event loop is that of the hub: a whole broadcast channel serves one event loop at a time.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Awaitable, Iterable
+from typing import TypeVar
+
+from anycast._anycast.core import Core
+from anycast._broadcast.options import ReceiverOptions
+from anycast._waiting.budget import thread_budget
+from anycast._waiting.event_loop import LoopBinding
+from anycast._waiting.protection import protected
+from anycast._waiting.waiter import NOTHING, Backend, Waiter, WaitQueue, Wakeable
+
+T = TypeVar("T")
+
+
+class Resting(Core[T]):
+    """What the hub and a subscription share: when tasks that were woken get a turn to run.
+
+    A task that waited in a receiver that drops was given a message, and has not run since. If more
+    messages fill the receiver meanwhile, the next message would be lost, although the task is fast
+    enough. Such a receiver is *at risk*. An operation that may wait lets the task run first.
+    """
+
+    __slots__ = ("at_risk",)
+
+    # The receivers at risk, shared by the hub and all subscriptions of the channel.
+    at_risk: dict[Subscription[T], None]
+
+    def checkpoint(self) -> Awaitable[None]:
+        turn = super().checkpoint()
+        return self._let_run(turn) if self.at_risk else turn
+
+    async def _let_run(self, turn: Awaitable[None]) -> None:
+        """Await a turn of the event loop; await another turn if that is not known to suffice."""
+        known = {subscription: subscription.woken for subscription in self.at_risk}
+        await turn
+        if any(subscription.full for subscription in known):
+            # trio runs the tasks of a turn in random order: the woken task may come after this one.
+            await super().checkpoint()
+        for subscription, woken in known.items():
+            subscription.rested = woken
+            if subscription.woken == woken:
+                self.at_risk.pop(subscription, None)
+
+
+class HubOfSubscriptions(Resting[T]):
+    """What a subscription knows of the hub."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def let_pass(self, subscription: Subscription[T]) -> None:
+        """Let blocked senders go on: a receiver is about to take a message.
+
+        Raises:
+            RuntimeError: if the senders wait in an event loop of another thread. Nothing has
+                changed then.
+        """
+
+    @abstractmethod
+    def note_full(self, subscription: Subscription[T]) -> None:
+        """Note that a receiver has ``limit`` unread messages or more."""
+
+    @abstractmethod
+    def note_busy(self, subscription: Subscription[T]) -> None:
+        """Note that a receiver has a message, if tasks join the channel."""
+
+    @abstractmethod
+    def clone(self, subscription: Subscription[T]) -> Subscription[T]:
+        """Return a new subscription with the position and the options of another."""
+
+    @abstractmethod
+    def unsubscribe(self, subscription: Subscription[T]) -> None:
+        """Forget a receiver that is closed."""
+
+
+class Subscription(Resting[T]):
+    """The unread messages of one receiver, and the tasks that wait in the receiver.
+
+    Args:
+        hub: of the channel.
+        options: of the receiver.
+        number: of the receiver within the channel, for `str`.
+        messages: the first unread messages.
+        gaps: where messages were lost before these, as `gaps` below.
+    """
+
+    __slots__ = ("drops", "gaps", "hub", "lost", "mark", "number", "options", "rested", "woken")
+
+    def __init__(
+        self,
+        hub: HubOfSubscriptions[T],
+        options: ReceiverOptions,
+        number: int,
+        messages: Iterable[T],
+        gaps: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        self.hub = hub
+        super().__init__(
+            hub.kind,
+            hub.name,
+            limit=options.limit,
+            auto_close=hub.auto_close,
+            yield_every=max(hub.allowance, 1),
+        )
+        self.options = options
+        self.number = number
+        self.drops = options.drops
+        self.at_risk = hub.at_risk
+        if not self.drops:
+            self.senders = hub.senders
+        self.buffer = deque(messages)
+        self.peak = len(self.buffer)
+        # Where messages were lost: a place, and how many messages were lost right before the
+        # message at that place. A place is the number of messages that left before, as in
+        # `LeaseCounts`; `received` counts these. The smallest place is last.
+        self.gaps = [*gaps]
+        # The messages that this receiver has lost. They count as `received`, too.
+        self.lost = sum(lost for _, lost in self.gaps)
+        # With fewer unread messages than this, a message is stored without a further look.
+        self.mark = 0
+        # How often a waiting task was given a message; and how many of these tasks have had a turn.
+        self.woken = self.rested = 0
+        if self.full:
+            hub.note_full(self)
+
+    @property
+    def label(self) -> str:
+        """What logs call the receiver, after the name of the channel."""
+        return f"_Receiver#{self.number}"
+
+    @property
+    def full(self) -> bool:
+        """Whether the receiver has ``limit`` unread messages or more."""
+        return len(self.buffer) >= self.limit
+
+    @property
+    def idle(self) -> bool:
+        return not (self.buffer or self.leases)
+
+    # Receiving.
+
+    @property
+    def pulls(self) -> bool:
+        """Whether a receive may let a sender go on, and so make a receiver at risk lose."""
+        return bool(self.senders and self.at_risk)
+
+    @property
+    def at_gap(self) -> bool:
+        """Whether messages were lost right before the next message."""
+        return bool(self.gaps) and self.gaps[-1][0] == self.received
+
+    def take_lag(self) -> int:
+        """Return how many messages were lost right before the next message; tell this once."""
+        return self.gaps.pop()[1] if self.at_gap else 0
+
+    def pull(self) -> bool:
+        if self.full:
+            self.hub.let_pass(self)
+        return False
+
+    def take_many(self, most: int) -> list[T]:
+        """Receive the oldest messages up to a gap, without being counted as an operation."""
+        spent, messages = self.budget.spent, list[T]()
+        while len(messages) < most and not self.at_gap and not self.pulls:
+            message = self.take()
+            if message is NOTHING:
+                break
+            messages.append(message)
+        self.budget.spent = spent
+        return messages
+
+    # Being sent to, by the hub.
+
+    def hand_over(self, message: T, deliveries: int = 0) -> bool:
+        self.woken += 1
+        return super().hand_over(message, deliveries)
+
+    def store(self, message: T) -> None:
+        """Store a message. If that is one too many, drop the oldest message or block senders."""
+        self.buffer.append(message)
+        if self.full:
+            while self.drops and len(self.buffer) > self.limit:
+                self._drop()
+            if not self.drops:
+                self.hub.note_full(self)
+            elif self.woken != self.rested:
+                self.at_risk[self] = None
+        self.peak = max(self.peak, len(self.buffer))
+        self.mark = int(min(self.peak, self.limit - 1))
+
+    def _drop(self) -> None:
+        """Lose the oldest message, and note the gap."""
+        dropped = self.buffer.popleft()
+        gaps, place = self.gaps, self.received + 1
+        self.received = place
+        self.lost += 1
+        if self.options.raise_on_lag:
+            lost = 1
+            # The gap before the lost message, and the gap behind it, become one.
+            while gaps and gaps[-1][0] <= place:
+                lost += gaps.pop()[1]
+            gaps.append((place, lost))
+        del dropped  # last: its finalizer may use the channel
+
+    def put_back(self, message: T, deliveries: int = 0) -> None:
+        super().put_back(message, deliveries)
+        if self.full and not self.drops:
+            self.hub.note_full(self)
+        self.hub.note_busy(self)
+
+    # Opening and closing.
+
+    def count_endpoint(self, queue: WaitQueue, change: int) -> int:  # noqa: ARG002  there is one
+        return self.hub.count_endpoint(self.hub.receivers, change)
+
+    def detach(self, queue: WaitQueue, waiters: Iterable[Wakeable]) -> None:
+        self._dismiss(queue, waiters)
+        self.hub.unsubscribe(self)
+
+    def discard(self) -> object:
+        """Forget the unread messages, because the receiver is closed.
+
+        A message that a lease gives back later is forgotten at once.
+
+        Returns:
+            What the caller has to keep for a moment: finalizers of messages may use the channel.
+        """
+        unread, self.buffer = self.buffer, deque(maxlen=0)
+        self.gaps.clear()
+        self.wake_joiners()
+        return unread
+
+    # The event loop, which is that of the hub.
+
+    def check_thread(self) -> None:
+        self.hub.check_thread()
+
+    @protected
+    def bind(self, loop: object) -> None:
+        if self.hub.loop is not loop:
+            self.hub.bind(loop)
+        self.loop = loop
+        self.budget = thread_budget()
+
+    def bind_like(self, other: LoopBinding) -> None:
+        self.hub.bind_like(other)
+        super().bind_like(other)
+
+    @protected
+    def new_waiter_elsewhere(self, unfit: type[Backend]) -> Waiter:
+        waiter = super().new_waiter_elsewhere(unfit)
+        self.hub.bind_like(self)
+        return waiter
