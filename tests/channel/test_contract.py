@@ -1,6 +1,7 @@
-"""One contract for three channels: ours, anyio's memory stream, and trio's memory channel.
+"""One contract for our channels in memory, anyio's memory stream, and trio's memory channel.
 
-It holds what all three promise. What only ours promises has tests of its own.
+It holds what all promise. What only ours promises has tests of its own. With a single receiver, a
+broadcast channel keeps the contract, too, but for a rendezvous.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import anyio
 import pytest
 import trio
 
-from anycast import Anycast, open_channel
+from anycast import Anycast, Broadcast, open_channel
 from helpers import begin, settle, task_group
 
 if TYPE_CHECKING:
@@ -49,6 +50,14 @@ def ours(limit: float, **options: Any) -> Pipe:
     return Pipe(channel.new_sender(), channel.new_receiver(), channel.statistics)
 
 
+def broadcast(limit: float, **options: Any) -> Pipe:
+    """Make a Broadcast with one receiver, which closes with its last sender or receiver."""
+    if not limit:
+        pytest.skip("a broadcast channel has no rendezvous")
+    channel = Broadcast[int](limit=limit, auto_close=True, **options)
+    return Pipe(channel.new_sender(), channel.new_receiver(), channel.statistics)
+
+
 def opened(limit: float) -> Pipe:
     """Open a channel of ours, as anyio and trio open theirs."""
     sender, receiver = open_channel[int](limit)
@@ -71,6 +80,8 @@ KINDS: dict[str, Maker] = {
     "anycast": ours,
     "anycast with checkpoints": partial(ours, yield_every=1),
     "open_channel": opened,
+    "broadcast": broadcast,
+    "broadcast with checkpoints": partial(broadcast, yield_every=1),
     "anyio": of_anyio,
     "trio": of_trio,
 }
@@ -200,6 +211,10 @@ async def test_who_waits_first_receives_first(pipe: Maker) -> None:
 async def test_exactly_once(pipe: Maker, limit: int) -> None:
     """Several senders and receivers lose nothing, and double nothing."""
     ends = pipe(limit)
+    if str(ends.receiver).startswith("Broadcast"):
+        ends.sender.close()
+        ends.receiver.close()
+        pytest.skip("each receiver of a broadcast channel gets each message")
     received: list[int] = []
 
     async def send(sender: Any, start: int) -> None:

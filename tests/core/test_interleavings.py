@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from broadcast_programs import BroadcastProgram
 from explorer import Faults, Kind, explore
 from programs import Program, Setup
 from select_programs import SELECTS, SelectProgram
@@ -36,6 +37,7 @@ class Family(NamedTuple):
 
 
 SIMPLE = ("s", "ss", "r", "rr")
+BROADCASTS = (*"smvrdblfexncj",)
 EVERY_OPERATION = ("s", "m", "r", "b", "l", "f")
 FAMILIES = {
     "three operations": Family((*SIMPLE, "sss", "rrr"), 67_550),
@@ -112,6 +114,40 @@ FAMILIES = {
         faults=Faults(2, destroys=True),
         kind=SelectProgram,
     ),
+    "broadcasts": Family((*"smrdb",), 17_997, kind=BroadcastProgram, limits=(1, 2)),
+    "every operation of a broadcast, and cancelled tasks refuse": Family(
+        BROADCASTS,
+        6_320,
+        most=2,
+        faults=Faults(refuses=True),
+        kind=BroadcastProgram,
+        limits=(1, 2),
+    ),
+    "two faults in every operation of a broadcast": Family(
+        BROADCASTS,
+        86_783,
+        most=2,
+        faults=Faults(2, destroys=True),
+        kind=BroadcastProgram,
+        limits=(1, 2),
+    ),
+    "broadcasts with late receivers and clones": Family(
+        (*"smdnc",), 17_837, kind=BroadcastProgram, limits=(1, 2)
+    ),
+    "broadcasts with joins, and leases that fail": Family(
+        (*"jmfer",), 18_898, faults=Faults(destroys=True), kind=BroadcastProgram, limits=(1,)
+    ),
+    "broadcasts that always yield": Family(
+        (*"srd",), 56_951, setup=Setup(yield_every=1), kind=BroadcastProgram, limits=(1,)
+    ),
+    "broadcasts that close with the last endpoint": Family(
+        (*"srdn",),
+        106_192,
+        setup=Setup(auto_close=True),
+        faults=Faults(2),
+        kind=BroadcastProgram,
+        limits=(1,),
+    ),
 }
 
 
@@ -158,6 +194,24 @@ def test_short_schedules_keep_every_promise(limit: float, yield_every: int, refu
         ("j", "m", "l"),
     ):
         assert explore(scripts, Setup(limit, yield_every), faults=Faults(refuses=refuses)) > 1
+
+
+@pytest.mark.parametrize(("yield_every", "refuses"), [(1, False), (64, False), (64, True)])
+def test_short_schedules_of_a_broadcast_keep_every_promise(yield_every: int, refuses: bool) -> None:
+    """A few programs that meet every transition of the hub and of its receivers."""
+    for scripts in (
+        *(("m", one) for one in BROADCASTS),
+        ("m", "r", "d"),
+        ("m", "b", "e"),
+        ("s", "v", "x"),
+        ("m", "n", "c"),
+        ("j", "m", "l"),
+    ):
+        setup = Setup(1, yield_every)
+        assert explore(scripts, setup, kind=BroadcastProgram, faults=Faults(refuses=refuses)) > 1
+    for one in BROADCASTS:
+        setup, faults = Setup(1, yield_every), Faults(refuses=refuses, destroys=True)
+        assert explore(("m", one), setup, kind=BroadcastProgram, faults=faults) > 1
 
 
 @pytest.mark.parametrize("limit", [0, 1])

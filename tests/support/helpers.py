@@ -11,7 +11,7 @@ import pytest
 from anyio import CancelScope, WouldBlock, create_task_group
 from anyio.lowlevel import checkpoint
 
-from anycast import Error, ReceiverStoppedError
+from anycast import Error, ReceiverLaggedError, ReceiverStoppedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
@@ -53,6 +53,19 @@ def drain(receiver: Receiver[T]) -> list[T]:
             messages.append(receiver.receive_nowait())
     except (WouldBlock, ReceiverStoppedError):
         return messages
+
+
+def drain_through_gaps(receiver: Receiver[T]) -> list[T | str]:
+    """Receive what can be received without waiting; at a gap, the number of lost messages."""
+    entries: list[T | str] = []
+    try:
+        while True:
+            try:
+                entries.append(receiver.receive_nowait())
+            except ReceiverLaggedError as error:
+                entries.append(str(error.lost))
+    except (WouldBlock, ReceiverStoppedError):
+        return entries
 
 
 def waiting(channel: Channel[Any]) -> tuple[int, int]:

@@ -47,9 +47,9 @@ Orders of events that need care
 - A receive stores the next message before it takes its own (`Core.take`): the receiver has one
   message more than ``limit`` within that step.
 - A message may have a finalizer, and a signal handler may run anywhere. Code of a user that sends
-  in the midst of `_fan_out` leaves its message in `buffer`: the outer call gives that message to all
-  receivers next, so that all receivers see the same order. A close in the midst of `_fan_out` ends
-  the receivers after the message has reached all of them.
+  in the midst of `_fan_out` leaves its message in `buffer`. The outer call gives that message to
+  all receivers next, so that all receivers see the same order. A close in the midst of `_fan_out`
+  ends the receivers after the message has reached all of them.
 - Receivers that open in the midst of `_fan_out` do not get that message from there: they have the
   message already, if the channel keeps messages. Receivers that close have a buffer that stores
   nothing.

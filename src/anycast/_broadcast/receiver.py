@@ -87,7 +87,7 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
 
     @protected
     def close(self) -> None:
-        if not self.closed and self._core.senders:
+        if not self.closed and self._core.senders and self._core.blocks:
             self._core.check_thread()  # first: a blocked sender may go on
         super().close()
 

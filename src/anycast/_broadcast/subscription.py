@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import TypeVar
 
 from anycast._anycast.core import Core
@@ -98,7 +98,8 @@ class Subscription(Resting[T]):
         options: of the receiver.
         number: of the receiver within the channel, for `str`.
         messages: the first unread messages.
-        gaps: where messages were lost before these, as `gaps` below.
+        gaps: where messages were lost: an index into ``messages``, and how many messages were lost
+            right before that message. The smallest index is last.
     """
 
     __slots__ = ("drops", "gaps", "hub", "lost", "mark", "number", "options", "rested", "woken")
@@ -109,7 +110,7 @@ class Subscription(Resting[T]):
         options: ReceiverOptions,
         number: int,
         messages: Iterable[T],
-        gaps: Iterable[tuple[int, int]] = (),
+        gaps: Sequence[tuple[int, int]] = (),
     ) -> None:
         self.hub = hub
         super().__init__(
@@ -127,17 +128,17 @@ class Subscription(Resting[T]):
             self.senders = hub.senders
         self.buffer = deque(messages)
         self.peak = len(self.buffer)
+        # The messages that this receiver has lost. They count as `received`, too.
+        self.lost = self.received = sum(lost for _, lost in gaps)
         # Where messages were lost: a place, and how many messages were lost right before the
         # message at that place. A place is the number of messages that left before, as in
         # `LeaseCounts`; `received` counts these. The smallest place is last.
-        self.gaps = [*gaps]
-        # The messages that this receiver has lost. They count as `received`, too.
-        self.lost = sum(lost for _, lost in self.gaps)
+        self.gaps = [(self.received + index, lost) for index, lost in gaps]
         # With fewer unread messages than this, a message is stored without a further look.
         self.mark = 0
         # How often a waiting task was given a message; and how many of these tasks have had a turn.
         self.woken = self.rested = 0
-        if self.full:
+        if self.blocks:
             hub.note_full(self)
 
     @property
@@ -149,6 +150,11 @@ class Subscription(Resting[T]):
     def full(self) -> bool:
         """Whether the receiver has ``limit`` unread messages or more."""
         return len(self.buffer) >= self.limit
+
+    @property
+    def blocks(self) -> bool:
+        """Whether senders have to wait for the receiver."""
+        return not self.drops and self.full
 
     @property
     def idle(self) -> bool:
@@ -202,7 +208,8 @@ class Subscription(Resting[T]):
                 self.hub.note_full(self)
             elif self.woken != self.rested:
                 self.at_risk[self] = None
-        self.peak = max(self.peak, len(self.buffer))
+        # A receive that lets a sender go on stores one message too many for a moment.
+        self.peak = max(self.peak, int(min(len(self.buffer), self.limit)))
         self.mark = int(min(self.peak, self.limit - 1))
 
     def _drop(self) -> None:
@@ -221,7 +228,7 @@ class Subscription(Resting[T]):
 
     def put_back(self, message: T, deliveries: int = 0) -> None:
         super().put_back(message, deliveries)
-        if self.full and not self.drops:
+        if self.blocks:
             self.hub.note_full(self)
         self.hub.note_busy(self)
 
