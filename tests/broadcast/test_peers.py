@@ -77,11 +77,10 @@ async def test_broadcaster_keeps_100000_messages_for_a_subscriber_that_does_not_
     alive = weakref.WeakSet[Message]()
     sender = channel.new_sender()
     for _ in range(1000):
-        message = Message()
-        alive.add(message)
+        alive.add(message := Message())
         with suppress(anyio.WouldBlock):
             sender.send_nowait(message)
-    del message
+        del message
     assert len(alive) == 10
 
 

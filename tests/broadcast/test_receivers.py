@@ -766,7 +766,7 @@ class Meddler(logging.Handler):
         super().__init__()
         self.act = act
 
-    def emit(self, _: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002  as the base class has it
         """Act in place of writing."""
         self.act()
 

@@ -12,7 +12,7 @@ import anyio
 import pytest
 from anyio import WouldBlock
 
-from anycast import Anycast, merge, select, select_nowait
+from anycast import Anycast, Broadcast, merge, select, select_nowait
 from ctrl_c import Interrupter, at_each_line
 from event_loops import ASYNCIO
 from helpers import waiting
@@ -25,11 +25,22 @@ if TYPE_CHECKING:
 trio = pytest.importorskip("trio")
 
 
+class OfBroadcast(int):
+    """The limit of a broadcast channel, which has a single receiver in these tests."""
+
+    def __eq__(self, other: object) -> bool:
+        return self is other  # `outcomes` keeps the outcomes of both kinds apart
+
+    __hash__ = object.__hash__
+
+
 class Program:
     """A channel, and what a program knows about its messages."""
 
     def __init__(self, limit: float, stored: int = 0) -> None:
-        self.channel = Anycast[int](limit=limit)
+        self.channel: Anycast[int] | Broadcast[int] = (
+            Broadcast(limit=int(limit)) if isinstance(limit, OfBroadcast) else Anycast(limit=limit)
+        )
         self.sender = self.channel.new_sender()
         self.receiver = self.channel.new_receiver()
         self.new_messages = iter(range(100))
@@ -226,6 +237,7 @@ def outcomes(
     return found
 
 
+ONE, TEN = OfBroadcast(1), OfBroadcast(10)
 each_situation = pytest.mark.parametrize(
     ("operation", "order", "limit", "stored"),
     [
@@ -234,6 +246,10 @@ each_situation = pytest.mark.parametrize(
             (SENDS, [(alone, 10, 2), (before, 0, 0), (after, 0, 0)]),
             (RECEIVES, [(alone, 10, 2), (before, 0, 0), (after, 0, 0), (before, 1, 1)]),
             (COMBINED, [(alone, 10, 2)]),
+            (SENDS, [(alone, TEN, 2), (before, TEN, 0), (after, ONE, 1)]),
+            (RECEIVES, [(alone, TEN, 2), (before, ONE, 1), (after, ONE, 0)]),
+            (COMBINED, [(alone, TEN, 2)]),
+            ([join], [(after, TEN, 2)]),
             ([lease_combined], [(after, 0, 0)]),
             ([join], [(after, 10, 2)]),
         )

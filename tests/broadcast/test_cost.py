@@ -1,0 +1,145 @@
+"""What an operation costs: counted by the lines that run, at 10, 100 and 1,000 receivers."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import hubs
+from anycast._waiting.waiter import NOTHING
+from explorer import HandWaiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from anycast._broadcast.hub import Hub
+    from anycast._broadcast.subscription import Subscription
+
+SIZES = (10, 100, 1_000)
+STATES = ("caught up", "behind", "full", "stalled and dropping")
+
+
+def cost(action: Callable[[], object]) -> int:
+    """Count the lines and calls that an action runs."""
+    events = 0
+
+    def trace(_: FrameType, __: str, ___: Any) -> Any:
+        nonlocal events
+        events += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(before)
+    return events
+
+
+def crowd(state: str, size: int, **options: Any) -> tuple[Hub[int], list[Subscription[int]]]:
+    """Return a channel with so many receivers, all in the same state."""
+    hub = hubs.new_hub(limit=4, **options)
+    overflow = "drop_oldest" if state == "stalled and dropping" else "block"
+    receivers = [hubs.open_receiver(hub, overflow=overflow) for _ in range(size)]
+    sent = {"caught up": 3, "behind": 3, "full": 4, "stalled and dropping": 6}[state]
+    for number in range(sent):
+        assert hub.offer(number)
+    if state in {"caught up", "behind"}:
+        for one in receivers:
+            one.take_many(3 if state == "caught up" else 1)
+    return hub, receivers
+
+
+def same_for_all(costs: list[int]) -> bool:
+    """Return whether a cost does not depend on the size."""
+    return costs[0] == costs[1] == costs[2]
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("senders", [0, 3])
+def test_a_receive(state: str, senders: int) -> None:
+    """It costs the same, however many receivers there are, and whoever waits."""
+    costs: list[int] = []
+    for size in SIZES:
+        hub, receivers = crowd(state, size)
+        if state == "full":
+            for number in range(senders):
+                hub.senders[HandWaiter()] = number
+        receivers[size // 2].take_lag()
+        costs.append(cost(receivers[size // 2].take))
+    assert same_for_all(costs)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_subscribe_a_clone_and_a_close(state: str) -> None:
+    """They cost the same, however many receivers there are."""
+    costs: list[list[int]] = []
+    for size in SIZES:
+        hub, receivers = crowd(state, size, replay=3)
+        one, options = receivers[size // 2], hub.options
+        costs.append(
+            [
+                cost(partial(hub.subscribe, options)),
+                cost(partial(hub.clone, one)),
+                cost(partial(one.detach, one.receivers, [])),
+            ]
+        )
+    assert costs[0] == costs[1] == costs[2]
+
+
+@pytest.mark.parametrize("stored", [10, 100, 1_000])
+def test_how_much_is_stored(stored: int) -> None:
+    """Matters to nobody."""
+    costs: list[list[int]] = []
+    for size in (5, stored):
+        hub = hubs.new_hub(limit=5_000, replay=3)
+        one = hubs.open_receiver(hub)
+        for number in range(size):
+            hub.offer(number)
+        hub.offer(size)
+        one.peak = one.mark = 5_000  # the first time that so many are unread costs more
+        costs.append(
+            [
+                cost(partial(hub.offer, 0)),
+                cost(one.take),
+                cost(partial(hub.subscribe, hub.options)),
+                cost(partial(one.detach, one.receivers, [])),
+            ]
+        )
+    assert costs[0] == costs[1]
+
+
+@pytest.mark.parametrize("state", ["caught up", "behind", "stalled and dropping"])
+def test_a_send(state: str) -> None:
+    """It costs a fixed amount, and the same amount for each receiver."""
+    costs: list[int] = []
+    for size in SIZES:
+        hub, _ = crowd(state, size)
+        costs.append(cost(partial(hub.offer, 7)))
+    each = (costs[1] - costs[0]) // 90
+    assert costs[2] - costs[1] == 900 * each
+    assert each <= (40 if state == "stalled and dropping" else 8)
+
+
+def test_a_send_that_blocks() -> None:
+    """It looks at the first receiver that is in the way."""
+    costs: list[int] = []
+    for size in SIZES:
+        hub, _ = crowd("full", size)
+        costs.append(cost(partial(hub.offer, 7)))
+        assert not hub.offer(7)
+    assert same_for_all(costs)
+
+
+def test_receivers_that_were_full_are_forgotten_once() -> None:
+    """A sender that comes looks at each of them; the sender after that at none."""
+    hub, receivers = crowd("full", 100)
+    for one in receivers:
+        assert one.take() is not NOTHING
+    first = cost(hub.has_room)
+    assert cost(hub.has_room) < 10 < first

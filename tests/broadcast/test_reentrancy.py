@@ -1,0 +1,194 @@
+"""Code that Python runs in the midst of a step: what finalizers and signal handlers may do."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio import WouldBlock
+
+import hubs
+from anycast import Broadcast, ReceiverStoppedError, SenderError
+from anycast._broadcast.subscription import Subscription
+from helpers import drain, drain_through_gaps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Acting(list[int]):
+    """The unread messages of a receiver, which act once in the midst of a send."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self.act = act
+
+    def append(self, message: int) -> None:
+        """Act before the message is stored."""
+        act, self.act = self.act, lambda: None
+        act()
+        super().append(message)
+
+    def popleft(self) -> int:
+        """Return the oldest message."""
+        return self.pop(0)
+
+
+def meddle(channel: Broadcast[Any], receiver: Any, act: Callable[[], object]) -> None:
+    """Send a message, and act when the message is on its way to a receiver."""
+    receiver._core.buffer = Acting(act)
+    channel.new_sender().send_nowait(0)
+    hubs.check(channel._core)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_send_in_the_midst_of_a_send(place: int) -> None:
+    """All receivers get both messages in the same order."""
+    channel = Broadcast[int]()
+    receivers = [channel.new_receiver() for _ in range(3)]
+    meddle(channel, receivers[place], lambda: channel.new_sender().send_nowait(1))
+    assert [drain(receiver) for receiver in receivers] == [[0, 1]] * 3
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_send_for_which_there_is_no_room_behind(place: int) -> None:
+    """It would block: the message that is on its way takes the last place."""
+    channel = Broadcast[int](limit=1)
+    receivers = [channel.new_receiver(), channel.new_receiver()]
+
+    def send() -> None:
+        with pytest.raises(WouldBlock):
+            channel.new_sender().send_nowait(1)
+
+    meddle(channel, receivers[place], send)
+    assert [drain(receiver) for receiver in receivers] == [[0]] * 2
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_close_in_the_midst_of_a_send(place: int) -> None:
+    """The message was sent, so every receiver gets it before the end."""
+    channel = Broadcast[int]()
+    receivers = [channel.new_receiver(), channel.new_receiver()]
+
+    def close() -> None:
+        channel.close()
+        with pytest.raises(SenderError):
+            channel.new_sender().send_nowait(1)
+
+    meddle(channel, receivers[place], close)
+    for receiver in receivers:
+        assert receiver.receive_nowait() == 0
+        with pytest.raises(ReceiverStoppedError):
+            receiver.receive_nowait()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("closed", [0, 1])
+def test_a_receiver_that_closes_in_the_midst_of_a_send(place: int, closed: int) -> None:
+    """The others get the message, and the closed one keeps nothing."""
+    channel = Broadcast[int]()
+    receivers: list[Any] = [channel.new_receiver(), channel.new_receiver()]
+    meddle(channel, receivers[place], receivers[closed].close)
+    assert drain(receivers[1 - closed]) == [0]
+    assert not (receivers[closed]._core.buffer and place != closed)
+
+
+@pytest.mark.parametrize("replay", [0, 1])
+def test_a_receiver_that_opens_in_the_midst_of_a_send(replay: int) -> None:
+    """It has the message once, if the channel keeps messages, or not at all."""
+    channel = Broadcast[int](replay=replay)
+    opened: list[Any] = []
+    meddle(channel, channel.new_receiver(), lambda: opened.append(channel.new_receiver()))
+    channel.new_sender().send_nowait(1)
+    assert drain(opened[0]) == [0, 1][1 - replay :]
+
+
+def test_a_receive_in_the_midst_of_a_send() -> None:
+    """It takes what was there before."""
+    channel = Broadcast[int](limit=2)
+    one, two = channel.new_receiver(), channel.new_receiver()
+    two_messages: list[int] = []
+    channel.new_sender().send_nowait(9)
+    drain(one)
+
+    def receive() -> None:
+        with suppress(WouldBlock):
+            two_messages.append(two.receive_nowait())
+
+    meddle(channel, one, receive)
+    assert (drain(one), two_messages + drain(two)) == ([0], [9, 0])
+
+
+class Finalized:
+    """A message that acts when it is dropped."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self.act = act
+
+    def __del__(self) -> None:
+        self.act()
+
+
+def test_a_lost_message_whose_finalizer_sends() -> None:
+    """The gap is noted before the finalizer runs."""
+    channel = Broadcast[Any](limit=1, overflow="drop_oldest")
+    receiver = channel.new_receiver()
+    sender = channel.new_sender()
+    sender.send_nowait(Finalized(lambda: sender.send_nowait(2)))
+    sender.send_nowait(1)
+    hubs.check(channel._core)
+    assert drain_through_gaps(receiver) == ["2", 2]
+
+
+def test_an_unread_message_whose_finalizer_sends() -> None:
+    """The receiver that forgets the message is closed by then."""
+    channel = Broadcast[Any](limit=1)
+    receiver, other = channel.new_receiver(), channel.new_receiver()
+    sender = channel.new_sender()
+    sender.send_nowait(Finalized(lambda: sender.send_nowait(1)))
+    drain(other)
+    receiver.close()
+    hubs.check(channel._core)
+    assert drain(other) == [1]
+
+
+def test_a_function_of_a_map_that_uses_the_channel() -> None:
+    """It runs between two steps."""
+    channel = Broadcast[int](limit=1)
+    receiver = channel.new_receiver()
+    other = channel.new_receiver(overflow="drop_oldest")
+    sender = channel.new_sender()
+
+    def send_next(number: int) -> int:
+        sender.send_nowait(number + 1)
+        return number
+
+    mapped = receiver.map(send_next)
+    sender.send_nowait(0)
+    assert [mapped.receive_nowait() for _ in range(5)] == list(range(5))
+    assert drain_through_gaps(other) == ["5", 5]
+
+
+def test_a_filter_that_closes_its_receiver() -> None:
+    """The message that it was asked about is received."""
+    channel = Broadcast[int]()
+    receiver = channel.new_receiver()
+    channel.new_sender().send_nowait(0)
+
+    def close(_: int) -> bool:
+        receiver.close()
+        return True
+
+    assert receiver.filter(close).receive_nowait() == 0
+    assert channel.statistics().open_receivers == 0
+
+
+def test_a_subscription_is_a_core_of_its_own() -> None:
+    """What the hub shows as the senders of a receiver is the queue of the hub, or nothing."""
+    channel = Broadcast[int]()
+    blocks: Any = channel.new_receiver()
+    drops: Any = channel.new_receiver(overflow="drop_oldest")
+    assert isinstance(blocks._core, Subscription)
+    assert blocks._core.senders is channel._core.senders
+    assert drops._core.senders is not channel._core.senders
