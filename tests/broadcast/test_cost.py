@@ -102,7 +102,7 @@ def test_how_much_is_stored(stored: int) -> None:
         for number in range(size):
             hub.offer(number)
         hub.offer(size)
-        one.peak = one.mark = 5_000  # the first time that so many are unread costs more
+        one.peak = 5_000  # the first time that so many are unread costs more
         costs.append(
             [
                 cost(partial(hub.offer, 0)),

@@ -189,6 +189,6 @@ def test_a_subscription_is_a_core_of_its_own() -> None:
     channel = Broadcast[int]()
     blocks: Any = channel.new_receiver()
     drops: Any = channel.new_receiver(overflow="drop_oldest")
-    assert isinstance(blocks._core, Subscription)
+    assert type(blocks._core) is Subscription
     assert blocks._core.senders is channel._core.senders
     assert drops._core.senders is not channel._core.senders

@@ -44,8 +44,8 @@ Invariants, true before and after each step
 
 Orders of events that need care
 -------------------------------
-- A receive stores the next message before it takes its own (`Core.take`): the receiver has one
-  message more than ``limit`` within that step.
+- A receive stores the next message before it takes its own: the receiver has one message more than
+  ``limit`` within that step. Whatever may raise comes before any change.
 - A message may have a finalizer, and a signal handler may run anywhere. Code of a user that sends
   in the midst of `_fan_out` leaves its message in `buffer`. The outer call gives that message to
   all receivers next, so that all receivers see the same order. A close in the midst of `_fan_out`
@@ -209,7 +209,7 @@ class Hub(HubOfSubscriptions[T]):
             if len(buffer) < subscription.mark:
                 buffer.append(message)
             else:
-                subscription.store(message)
+                subscription.store_last(message)
         if self.joiners:
             for subscription in self.subscriptions:
                 self.note_busy(subscription)
@@ -376,7 +376,7 @@ class Hub(HubOfSubscriptions[T]):
         return BroadcastStatistics(
             current_buffer_used=max((len(one.buffer) for one in now), default=0),
             max_buffer_size=self.limit,
-            peak_buffer_used=max([self.peak, *(one.peak for one in now)]),
+            peak_buffer_used=max((max(one.peak, len(one.buffer)) for one in now), default=0),
             open_senders=self.open_senders,
             open_receivers=self.open_receivers,
             tasks_waiting_send=len(self.senders),

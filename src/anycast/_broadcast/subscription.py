@@ -5,8 +5,8 @@ yet. So a receive, a batch, a lease and a waiting task behave as in an `Anycast`
 at a receiver share its messages. Three things differ:
 
 - The hub puts messages in, and no sender belongs to a subscription. A receiver that blocks shows
-  the queue of the blocked senders as its own (`senders`). So a receive that finds senders there
-  calls `pull`, and the hub lets the next sender go on if this receiver was in the way.
+  the queue of the blocked senders as its own (`senders`). A receive that finds senders there, and
+  makes room, asks the hub to let the next sender go on.
 - A receiver that drops loses its oldest message when it has more than ``limit``. The *gap* is noted
   where the message was lost, and the receive that comes to the gap raises.
 - The event loop is that of the hub: a whole broadcast channel serves one event loop at a time.
@@ -17,7 +17,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from anycast._anycast.core import Core
 from anycast._broadcast.options import ReceiverOptions
@@ -134,8 +134,8 @@ class Subscription(Resting[T]):
         # message at that place. A place is the number of messages that left before, as in
         # `LeaseCounts`; `received` counts these. The smallest place is last.
         self.gaps = [(self.received + index, lost) for index, lost in gaps]
-        # With fewer unread messages than this, a message is stored without a further look.
-        self.mark = 0
+        # With fewer unread messages than this, a message does not fill the receiver.
+        self.mark = self.limit - 1
         # How often a waiting task was given a message; and how many of these tasks have had a turn.
         self.woken = self.rested = 0
         if self.blocks:
@@ -176,10 +176,19 @@ class Subscription(Resting[T]):
         """Return how many messages were lost right before the next message; tell this once."""
         return self.gaps.pop()[1] if self.at_gap else 0
 
-    def pull(self) -> bool:
-        if self.full:
+    def take(self) -> Any:
+        buffer = self.buffer
+        used = len(buffer)
+        if used > self.peak:  # noqa: PLR1730  faster than `max`
+            self.peak = used
+        if not used:
+            return NOTHING  # a sender that waits is in the way of another receiver
+        if used == self.limit and self.senders:
             self.hub.let_pass(self)
-        return False
+        message = buffer.popleft()
+        self.received += 1
+        self.budget.spent += 1
+        return message
 
     def take_many(self, most: int) -> list[T]:
         """Receive the oldest messages up to a gap, without being counted as an operation."""
@@ -198,19 +207,18 @@ class Subscription(Resting[T]):
         self.woken += 1
         return super().hand_over(message, deliveries)
 
-    def store(self, message: T) -> None:
-        """Store a message. If that is one too many, drop the oldest message or block senders."""
+    def store_last(self, message: T) -> None:
+        """Store a message that fills the receiver: drop the oldest one, or block senders."""
         self.buffer.append(message)
-        if self.full:
-            while self.drops and len(self.buffer) > self.limit:
-                self._drop()
-            if not self.drops:
-                self.hub.note_full(self)
-            elif self.woken != self.rested:
-                self.at_risk[self] = None
-        # A receive that lets a sender go on stores one message too many for a moment.
-        self.peak = max(self.peak, int(min(len(self.buffer), self.limit)))
-        self.mark = int(min(self.peak, self.limit - 1))
+        if self.peak < self.limit:
+            self.peak = int(self.limit)
+        if not self.drops:
+            self.hub.note_full(self)
+            return
+        while len(self.buffer) > self.limit:
+            self._drop()
+        if self.woken != self.rested:
+            self.at_risk[self] = None
 
     def _drop(self) -> None:
         """Lose the oldest message, and note the gap."""

@@ -15,7 +15,10 @@ T = TypeVar("T")
 
 
 class Channel(Closing, Generic[T]):
-    """Delivers each message to exactly one receiver; the base class of every kind of channel.
+    """Takes messages from senders to receivers; the base class of every kind of channel.
+
+    An `Anycast` delivers each message to exactly one receiver, and so does a channel on a server. A
+    `Broadcast` delivers each message to every receiver.
 
     Functions that are written against this class work with every kind of channel, in memory or on
     a server. Leaving ``async with channel:`` closes the channel at once, without a wait. (Leaving a
@@ -74,9 +77,10 @@ class Channel(Closing, Generic[T]):
     def new_receiver(self) -> Receiver[T]:
         """Make a new receiver of this channel.
 
-        Each receiver is closed separately. A receiver may be made at any time. Receivers share the
-        stored messages, and messages are never copied: each message goes to the receiver that asks
-        first.
+        Each receiver is closed separately. A receiver may be made at any time, and messages are
+        never copied. The receivers of an `Anycast` share the stored messages: each message goes to
+        the receiver that asks first. (A receiver of a `Broadcast` gets every message that is sent
+        from now on.)
 
         ```python
         from anycast import Anycast

@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
-    """Receives messages. Each message goes to exactly one receiver of the channel.
+    """Receives messages: of an `Anycast` those that no other receiver gets, of a `Broadcast` all.
 
     A receiver is also an `anyio.abc.ObjectReceiveStream`. Any number of tasks may use the same
     receiver at once. ``async for message in receiver`` ends at the end of the channel. If the
@@ -91,6 +91,8 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
             The message.
 
         Raises:
+            ReceiverLaggedError: if a receiver of a `Broadcast` has lost messages before the next
+                message.
             ReceiverClosedError: if this receiver is closed, before the call or while the call
                 waits.
             ReceiverStoppedError: at the end of the channel, with a `ChannelClosedError` as the
@@ -378,6 +380,9 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
     def clone(self) -> Receiver[T_co]:
         """Return a new receiver of the same channel. Each receiver is closed separately.
 
+        (The clone of a receiver of a `Broadcast` has the same options, and starts with the messages
+        that this receiver has not read yet.)
+
         ```python
         from anycast import Anycast
 
@@ -405,7 +410,8 @@ class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
         all tasks without an error, close the channel.
 
         A task that was given a message keeps the message. Stored messages are left to the
-        remaining receivers. Closing is idempotent.
+        remaining receivers. (A receiver of a `Broadcast` forgets its unread messages.) Closing is
+        idempotent.
 
         ```python
         from anycast import Anycast, ReceiverClosedError

@@ -16,7 +16,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
-    """Sends messages. Each message goes to exactly one receiver of the channel.
+    """Sends messages: each to one receiver of an `Anycast`, or to all receivers of a `Broadcast`.
 
     A sender is also an `anyio.abc.ObjectSendStream`. Any number of tasks may use the same sender
     at once. Leaving ``with`` or ``async with`` closes the sender.

@@ -1,0 +1,1 @@
+"""Benchmarks of the broadcast channel, beside other ways to reach every receiver."""

@@ -1,0 +1,106 @@
+"""The contenders: this library, and what people use to give each message to every receiver."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+import trio
+from frequenz import channels as frequenz
+
+from anycast import Broadcast
+
+Send = Callable[[int], Awaitable[object]]
+Receive = Callable[[], Awaitable[int]]
+
+ASYNCIO = frozenset({"asyncio", "uvloop"})
+
+
+class Contender(ABC):
+    """A way to give each message to so many receivers, each of which stores ``limit`` messages."""
+
+    name: ClassVar[str]
+    backends: ClassVar[frozenset[str]] = frozenset({"asyncio", "uvloop", "trio"})
+    drops: ClassVar[bool] = False
+    """Whether a receiver that is full loses messages, and blocks no sender."""
+
+    send: Send
+    receives: list[Receive]
+
+    @abstractmethod
+    def __init__(self, limit: int, receivers: int) -> None: ...
+
+
+class Ours(Contender):
+    """A `Broadcast` whose receivers block."""
+
+    name = "anycast"
+
+    def __init__(self, limit: int, receivers: int) -> None:
+        channel = Broadcast[int](
+            limit=limit, overflow="drop_oldest" if self.drops else "block", raise_on_lag=False
+        )
+        self.send = channel.new_sender().send
+        self.receives = [channel.new_receiver().receive for _ in range(receivers)]
+
+
+class OursDropping(Ours):
+    """A `Broadcast` whose receivers drop."""
+
+    name = "anycast, dropping"
+    drops = True
+
+
+class Queues(Contender):
+    """An `asyncio.Queue` for each receiver."""
+
+    name = "a Queue each"
+    backends = ASYNCIO
+
+    def __init__(self, limit: int, receivers: int) -> None:
+        queues = [asyncio.Queue[int](limit) for _ in range(receivers)]
+        puts = [queue.put for queue in queues]
+
+        async def send(message: int) -> None:
+            for put in puts:
+                await put(message)
+
+        self.send = send
+        self.receives = [queue.get for queue in queues]
+
+
+class MemoryChannels(Contender):
+    """A memory channel of trio for each receiver."""
+
+    name = "a trio channel each"
+    backends = frozenset({"trio"})
+
+    def __init__(self, limit: int, receivers: int) -> None:
+        pairs = [trio.open_memory_channel[int](limit) for _ in range(receivers)]
+        sends = [sender.send for sender, _ in pairs]
+
+        async def send(message: int) -> None:
+            for one in sends:
+                await one(message)
+
+        self.send = send
+        self.receives = [receiver.receive for _, receiver in pairs]
+
+
+class Frequenz(Contender):
+    """The Broadcast of frequenz, whose receivers drop."""
+
+    name = "frequenz"
+    backends = ASYNCIO
+    drops = True
+
+    def __init__(self, limit: int, receivers: int) -> None:
+        channel: Any = frequenz.Broadcast[int](name="benchmark")
+        self._ends = [channel.new_receiver(limit=limit) for _ in range(receivers)]
+        self.send = channel.new_sender().send
+        self.receives = [end.receive for end in self._ends]
+
+
+CONTENDERS: list[type[Contender]] = [Ours, OursDropping, Queues, MemoryChannels, Frequenz]
