@@ -35,7 +35,7 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
         if self.closed or core.closed or core.gaps:
             self._check_open()
         message: T = core.take()
-        return await self._wait() if message is NOTHING else message
+        return await self._take_or_wait() if message is NOTHING else message
 
     async def __anext__(self) -> T:
         try:
