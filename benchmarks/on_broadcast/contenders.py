@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
+from warnings import catch_warnings, simplefilter
 
 import trio
 from frequenz import channels as frequenz
@@ -97,7 +98,9 @@ class Frequenz(Contender):
     drops = True
 
     def __init__(self, limit: int, receivers: int) -> None:
-        channel: Any = frequenz.Broadcast[int](name="benchmark")
+        with catch_warnings():
+            simplefilter("ignore", DeprecationWarning)
+            channel: Any = frequenz.Broadcast[int](name="benchmark")
         self._ends = [channel.new_receiver(limit=limit) for _ in range(receivers)]
         self.send = channel.new_sender().send
         self.receives = [end.receive for end in self._ends]

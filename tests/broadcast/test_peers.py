@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from contextlib import suppress
+from typing import Literal
 
 import anyio
 import pytest
@@ -69,7 +70,7 @@ class Message:
 
 @pytest.mark.parametrize("overflow", ["block", "drop_oldest"])
 async def test_broadcaster_keeps_100000_messages_for_a_subscriber_that_does_not_read(
-    overflow: str,
+    overflow: Literal["block", "drop_oldest"],
 ) -> None:
     """At most ``limit`` messages are alive, however many were sent."""
     channel = Broadcast[Message](limit=10, overflow=overflow)

@@ -594,6 +594,8 @@ async def test_closing_a_receiver_wakes_its_tasks() -> None:
         await channel.new_sender().send(1)
     stopped.failure(ReceiverClosedError)
     assert going_on.result == 1
+    with pytest.raises(ReceiverClosedError):
+        await read(closed, [])
 
 
 async def test_a_join_waits_for_every_receiver() -> None:
@@ -757,6 +759,17 @@ async def test_a_blocked_sender_names_who_is_in_the_way(caplog: pytest.LogCaptur
         f"Broadcast channel [Broadcast:news:_Sender] is full, {until}",
         "Broadcast channel [Broadcast:news:_Sender] has space again, resuming the blocked sender",
     ]
+
+
+async def test_a_sender_that_blocks_without_a_log(no_log: None) -> None:  # noqa: ARG001
+    """The log is not even made."""
+    channel = Broadcast[int](limit=1)
+    receiver = channel.new_receiver()
+    channel.new_sender().send_nowait(0)
+    async with task_group() as tasks:
+        sending = await begin(tasks, channel.new_sender().send, 1)
+        assert receiver.receive_nowait() == 0
+    assert (sending.outcome, channel._core.log) == ("done", None)
 
 
 class Meddler(logging.Handler):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections import deque
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +11,16 @@ from anyio import WouldBlock
 
 import hubs
 from anycast import Broadcast, ReceiverStoppedError, SenderError
+from anycast._anycast.buffer import WatchedBuffer
 from anycast._broadcast.subscription import Subscription
+from explorer import HandWaiter
 from helpers import drain, drain_through_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+pytestmark = pytest.mark.anyio
 
 
 class Acting(list[int]):
@@ -120,6 +126,93 @@ def test_a_receive_in_the_midst_of_a_send() -> None:
     assert (drain(one), two_messages + drain(two)) == ([0], [9, 0])
 
 
+async def test_room_that_comes_while_a_sender_begins_to_wait() -> None:
+    """The sender looks again, and sends; or finds that the channel is closed."""
+    for act, error in (("receive", None), ("close", SenderError)):
+        channel = Broadcast[int](limit=1)
+        receiver, core = channel.new_receiver(), channel._core
+        channel.new_sender().send_nowait(0)
+        make_waiter = core.make_waiter
+
+        def meddle(binding: Any, act: str = act, make: Any = make_waiter) -> Any:
+            waiter = make(binding)
+            if act == "receive":
+                receiver.receive_nowait()  # noqa: B023  called in this round of the loop only
+            else:
+                channel.close()  # noqa: B023  as above
+            return waiter
+
+        core.make_waiter = meddle
+        with pytest.raises(error) if error else nullcontext():
+            await channel.new_sender().send(1)
+        assert drain(receiver) == [0 if error else 1]
+
+
+def test_a_receiver_that_is_at_risk_again_after_a_rest() -> None:
+    """Its task was woken once more in the last turn, and has not had a turn since."""
+    hub = hubs.new_hub(limit=1, overflow="drop_oldest")
+    receiver = hubs.open_receiver(hub)
+
+    def fill() -> None:
+        receiver.take()
+        receiver.receivers[HandWaiter()] = 0
+        hub.offer(0)
+        hub.offer(1)
+
+    fill()
+    assert receiver in hub.at_risk
+    rest: Any = hub.checkpoint()
+    rest.send(None)
+    fill()
+    finish(rest)
+    assert receiver in hub.at_risk
+    finish(hub.checkpoint())
+    assert receiver not in hub.at_risk
+
+
+def finish(coroutine: Any) -> None:
+    """Run a coroutine to its end."""
+    with suppress(StopIteration):
+        while True:
+            coroutine.send(None)
+
+
+def test_a_close_before_a_message_has_reached_a_task_that_waits() -> None:
+    """The task is given the message, and not the end."""
+    hub = hubs.new_hub()
+    first, second = hubs.open_receiver(hub), hubs.open_receiver(hub)
+    second.receivers[waiter := HandWaiter()] = 0
+    buffer: Any = Acting(hub.close)
+    first.buffer = buffer
+    assert hub.offer(7)
+    assert waiter.result() == 7
+    assert second.ended
+
+
+def test_a_send_counts_once() -> None:
+    """However many tasks it wakes."""
+    hub = hubs.new_hub()
+    for _ in range(3):
+        hubs.open_receiver(hub).receivers[HandWaiter()] = 0
+    spent = hub.budget.spent
+    hub.offer(7)
+    assert hub.budget.spent == spent + 1
+    hub.put_many(deque([8, 9]))
+    assert hub.budget.spent == spent + 2
+
+
+def test_nothing_is_watched_when_nobody_joins() -> None:
+    """A receive is fast again once the receiver was read."""
+    hub = hubs.new_hub()
+    receiver = hubs.open_receiver(hub)
+    hub.offer(7)
+    hub.add_joiner(waiter := HandWaiter())
+    assert type(receiver.buffer) is WatchedBuffer
+    receiver.take()
+    assert waiter.woken
+    assert type(receiver.buffer) is deque
+
+
 class Finalized:
     """A message that acts when it is dropped."""
 
@@ -189,6 +282,7 @@ def test_a_subscription_is_a_core_of_its_own() -> None:
     channel = Broadcast[int]()
     blocks: Any = channel.new_receiver()
     drops: Any = channel.new_receiver(overflow="drop_oldest")
-    assert type(blocks._core) is Subscription
-    assert blocks._core.senders is channel._core.senders
-    assert drops._core.senders is not channel._core.senders
+    cores: list[Any] = [blocks._core, drops._core]
+    assert {type(core) for core in cores} == {Subscription}
+    assert cores[0].senders is channel._core.senders
+    assert cores[1].senders is not channel._core.senders

@@ -27,6 +27,8 @@ from benchmarks import __main__ as program
 from benchmarks.backends import BACKENDS
 from benchmarks.charts import draw
 from benchmarks.contenders import CONTENDERS, NEVER, OURS, YIELDING, rivals
+from benchmarks.on_broadcast import __main__ as on_broadcast
+from benchmarks.on_broadcast import works
 from benchmarks.report import print_tables
 from benchmarks.results import Measurement, Results, load
 from benchmarks.runner import run_all, steps
@@ -75,6 +77,18 @@ def made_up(ours: float, peer: float, scenario: Scenario = STREAM) -> Results:
 def results() -> Results:
     """Return what came of every kind of work, for every contender, on every backend."""
     return Results(ENVIRONMENT, run_all(tiny(), list(BACKENDS), 1, lambda _: None))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_each_broadcast_is_measured(
+    backend: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A table has a row for each work and each number of receivers."""
+    caplog.set_level("ERROR")
+    monkeypatch.setattr(on_broadcast, "SIZES", (1, 3))
+    table = on_broadcast.table(backend, repeats=1, deliveries=60)
+    assert table.row_count == 2 * len(works.WORKS)
+    assert len(table.columns) >= 4
 
 
 def test_each_contender_does_all_that_it_can(results: Results) -> None:

@@ -81,3 +81,4 @@ def check(hub: Hub[Any], *, extra: float = 0) -> None:
         busy = [one for one in (*hub.subscriptions, *hub.lingering) if not one.idle]
         assert busy or hub.senders or not live(hub.joiners), "nothing is left, and a task joins"
         assert all(one.joiners for one in busy), "a busy receiver is not counted"
+        assert not any(finish.done() for one in busy for finish in one.joiners or ())

@@ -85,6 +85,13 @@ LEASES = [
 BATCHES = ["tests/channel/test_receive_within.py"]
 CODECS = ["tests/redis/test_comparison.py", "tests/redis/test_json_codec.py"]
 ENDPOINTS = ["tests/core/test_joining.py", "tests/channel/test_yielding.py"]
+BROADCASTING = [
+    "tests/broadcast/test_state_machine.py",
+    "tests/broadcast/test_reentrancy.py",
+    "tests/broadcast/test_cost.py",
+    "tests/broadcast/test_receivers.py",
+    "tests/broadcast/test_loops.py",
+]
 WAITING = [
     "tests/waiting/test_waiters.py",
     "tests/waiting/test_two_loops.py",
@@ -101,6 +108,12 @@ ABOUT = {
     "_anycast/operations": [*SELECTING, *JOINING, *LEASES, *BATCHES],
     "_anycast/receiver": [*ENDPOINTS, "tests/waiting/test_keyboard_interrupt.py"],
     "_anycast/sender": ENDPOINTS,
+    **dict.fromkeys(
+        (f"_broadcast/{name}" for name in ("finish", "hub", "operations", "options")), BROADCASTING
+    ),
+    **dict.fromkeys(
+        (f"_broadcast/{name}" for name in ("receiver", "sender", "subscription")), BROADCASTING
+    ),
     "_combinators/batch": BATCHES,
     "_combinators/lease": LEASES,
     "_combinators/operations": [*COMBINING, "tests/select/test_fairness.py"],

@@ -13,12 +13,15 @@ from anyio.streams.stapled import StapledObjectStream
 
 from anycast import (
     Anycast,
+    Broadcast,
+    BroadcastStatistics,
     Channel,
     ChannelClosedError,
     ChannelStatistics,
     Lease,
     Operation,
     Receiver,
+    ReceiverLaggedError,
     ReceiverStoppedError,
     Sender,
     SenderClosedError,
@@ -47,6 +50,28 @@ def a_channel_makes_endpoints_of_its_type() -> None:
     assert_type(channel.statistics(), ChannelStatistics)
     assert_type(channel.new_sender().statistics(), ChannelStatistics)
     assert_type(channel.new_receiver().statistics(), ChannelStatistics)
+
+
+def a_broadcast_channel_makes_endpoints_of_its_type() -> None:
+    """Pass the type of the messages on, and know the options."""
+    channel = Broadcast[int](limit=1, overflow="drop_oldest", raise_on_lag=False, replay=1)
+    assert_type(channel.new_sender(), Sender[int])
+    receiver = channel.new_receiver(limit=2, overflow="block", raise_on_lag=True, replay=0)
+    assert_type(receiver, Receiver[int])
+    assert_type(receiver.clone(), Receiver[int])
+    assert_type(receiver.lost, int)
+    assert_type(channel.statistics(), BroadcastStatistics)
+    assert_type(channel.statistics().slowest_receiver, str | None)
+    assert_type(channel.close(), Awaitable[None])
+    whichever: Channel[int] = channel
+    assert_type(whichever.new_receiver(), Receiver[int])
+    Broadcast[int](overflow="drop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def an_error_for_a_lag_tells_how_much(error: ReceiverLaggedError[int]) -> None:
+    """Give the number, and the receiver."""
+    assert_type(error.lost, int)
+    assert_type(error.receiver, Receiver[int])
 
 
 def ends_of_a_new_channel() -> None:

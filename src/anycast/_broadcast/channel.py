@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from anycast._anycast.memory_channel import MemoryChannel, name_or_number
 from anycast._arguments import check_bool, check_int, check_name
@@ -16,6 +16,8 @@ from anycast._interface.statistics import BroadcastStatistics
 from anycast._waiting.protection import protected
 
 T = TypeVar("T")
+
+Overflow = Literal["block", "drop_oldest"]
 
 
 class Broadcast(MemoryChannel[T]):
@@ -95,7 +97,7 @@ class Broadcast(MemoryChannel[T]):
         *,
         name: str | None = None,
         limit: float = 10,
-        overflow: str = "block",
+        overflow: Overflow = "block",
         raise_on_lag: bool = True,
         replay: float = 0,
         yield_every: int = 64,
@@ -124,7 +126,7 @@ class Broadcast(MemoryChannel[T]):
         self,
         *,
         limit: float | None = None,
-        overflow: str | None = None,
+        overflow: Overflow | None = None,
         raise_on_lag: bool | None = None,
         replay: float | None = None,
     ) -> Receiver[T]:

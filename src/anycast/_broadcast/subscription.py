@@ -102,7 +102,18 @@ class Subscription(Resting[T]):
             right before that message. The smallest index is last.
     """
 
-    __slots__ = ("drops", "gaps", "hub", "lost", "mark", "number", "options", "rested", "woken")
+    __slots__ = (
+        "drops",
+        "gaps",
+        "hub",
+        "lost",
+        "mark",
+        "number",
+        "options",
+        "rested",
+        "tells",
+        "woken",
+    )
 
     def __init__(
         self,
@@ -123,6 +134,7 @@ class Subscription(Resting[T]):
         self.options = options
         self.number = number
         self.drops = options.drops
+        self.tells = options.raise_on_lag
         self.at_risk = hub.at_risk
         if not self.drops:
             self.senders = hub.senders
@@ -226,7 +238,7 @@ class Subscription(Resting[T]):
         gaps, place = self.gaps, self.received + 1
         self.received = place
         self.lost += 1
-        if self.options.raise_on_lag:
+        if self.tells:
             lost = 1
             # The gap before the lost message, and the gap behind it, become one.
             while gaps and gaps[-1][0] <= place:
