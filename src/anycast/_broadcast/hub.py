@@ -203,8 +203,10 @@ class Hub(HubOfSubscriptions[T]):
         self.sent += 1
         self.kept.append(message)
         for subscription in [*self.subscriptions]:
-            if subscription.receivers and subscription.hand_over(message):
-                continue
+            if subscription.receivers:
+                subscription.woken += 1
+                if subscription.hand_over(message):
+                    continue
             buffer = subscription.buffer
             if len(buffer) < subscription.mark:
                 buffer.append(message)

@@ -29,7 +29,7 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
     @protected
     async def receive(self) -> T:
         core = self._core
-        if core.budget.spent >= core.allowance or core.pulls:
+        if core.budget.spent >= core.allowance or (core.at_risk and core.senders):
             await core.checkpoint()
             core.budget.spent = 0
         if self.closed or core.closed or core.gaps:

@@ -215,10 +215,6 @@ class Subscription(Resting[T]):
 
     # Being sent to, by the hub.
 
-    def hand_over(self, message: T, deliveries: int = 0) -> bool:
-        self.woken += 1
-        return super().hand_over(message, deliveries)
-
     def store_last(self, message: T) -> None:
         """Store a message that fills the receiver: drop the oldest one, or block senders."""
         self.buffer.append(message)
@@ -245,6 +241,11 @@ class Subscription(Resting[T]):
                 lost += gaps.pop()[1]
             gaps.append((place, lost))
         del dropped  # last: its finalizer may use the channel
+
+    def _hand_back(self, message: T, deliveries: int) -> bool:
+        if self.receivers:
+            self.woken += 1
+        return super()._hand_back(message, deliveries)
 
     def put_back(self, message: T, deliveries: int = 0) -> None:
         super().put_back(message, deliveries)
