@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -186,6 +188,36 @@ def test_tasks_of_two_event_loops() -> None:
     anyio.run(main)
 
 
+def test_a_receiver_that_waited_in_an_event_loop_before() -> None:
+    """Its tasks cannot wait there again while tasks of another loop wait in another receiver."""
+    channel = Broadcast[int](name="news")
+    one, two = channel.new_receiver(), channel.new_receiver()
+    waits, done = Event(), Event()
+
+    async def wait_elsewhere() -> None:
+        async with task_group() as tasks:
+            await begin(tasks, two.receive)
+            waits.set()
+            await to_thread.run_sync(done.wait)
+            tasks.cancel_scope.cancel()
+
+    async def main() -> None:
+        async with task_group() as tasks:
+            receiving = await begin(tasks, one.receive)
+            channel.new_sender().send_nowait(1)
+        assert (receiving.result, drain(two)) == (1, [1])
+        async with task_group() as tasks:
+            tasks.start_soon(partial(to_thread.run_sync, asyncio.run, wait_elsewhere()))
+            await to_thread.run_sync(waits.wait)
+            try:
+                with raises(RuntimeError, OTHER_LOOP):
+                    await one.receive()
+            finally:
+                done.set()
+
+    anyio.run(main)
+
+
 def test_tasks_that_were_left_in_an_ended_loop() -> None:
     """They do not count: the next event loop can use the channel, and a sender is not blocked."""
     channel = Broadcast[int](limit=1)
@@ -201,10 +233,14 @@ def test_tasks_that_were_left_in_an_ended_loop() -> None:
         left.append(asyncio.ensure_future(one.receive()))
         left.append(asyncio.ensure_future(sender.send(1)))
         left.append(asyncio.ensure_future(channel.join()))
+        batches.new_sender().send_nowait(5)
+        left.append(asyncio.ensure_future(batched.receive_many(2, within=60)))
         for _ in range(3):
             await asyncio.sleep(0)
 
     left: list[Any] = []
+    batches = Broadcast[int]()
+    batched = batches.new_receiver()
     loop.run_until_complete(leave())
     loop.close()
 
@@ -212,8 +248,14 @@ def test_tasks_that_were_left_in_an_ended_loop() -> None:
         assert drain(two) == [0]
         await sender.send(2)
         assert [await receiver.receive() for receiver in (one, two)] == [2, 2]
+        sender.send_nowait(3)
         with anyio.fail_after(10):
-            await channel.join()
+            async with task_group() as tasks:
+                joining = await begin(tasks, channel.join)
+                assert drain(one) == drain(two) == [3]
+            assert joining.outcome == "done"
+            await batches.new_sender().send(6)
+            assert await batched.receive_many(2, within=60) == [5, 6]
 
     anyio.run(go_on)
     for task in left:

@@ -24,7 +24,9 @@ from anycast import (
     select,
     select_nowait,
 )
+from anycast._waiting.budget import thread_budget
 from helpers import begin, count_yields, drain, drain_through_gaps, raises, settle, task_group
+from operations import OPERATIONS, RECEIVES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -857,3 +859,52 @@ async def test_a_native_checkpoint_in_a_receiver_at_risk() -> None:
         await checkpoint()
     assert receiving.result == 0
     assert drain_through_gaps(receiver) == [1]
+
+
+PATTERN = [False, False, False, True, False, False, True]  # with ``yield_every=3``
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_how_often_operations_yield(operation: str) -> None:
+    """After ``yield_every`` operations the next one yields; those that never yield do not count."""
+    channel = Broadcast[int](limit=math.inf, yield_every=3)
+    receiver, sender = channel.new_receiver(), channel.new_sender()
+    for number in range(20):
+        sender.send_nowait(number)
+    receiver.receive_nowait()
+    yields = [await count_yields(OPERATIONS[operation](sender, receiver)) > 0 for _ in PATTERN]
+    assert yields == PATTERN
+
+
+@pytest.mark.parametrize("operation", RECEIVES)
+async def test_how_often_receives_that_lag_yield(operation: str) -> None:
+    """An operation that raises counts."""
+    channel = dropping(limit=1, yield_every=3)
+    receiver, sender = channel.new_receiver(), channel.new_sender()
+
+    async def lag() -> None:
+        for number in range(2):
+            sender.send_nowait(number)
+        with pytest.raises(ReceiverLaggedError):
+            await RECEIVES[operation](receiver)
+        receiver.receive_nowait()
+
+    assert [await count_yields(lag()) > 0 for _ in PATTERN] == PATTERN
+
+
+async def test_a_blocked_send_begins_a_new_row() -> None:
+    """The event loop had its turn while the send waited."""
+    channel = Broadcast[int](limit=1)
+    receiver, sender = channel.new_receiver(), channel.new_sender()
+    spent: list[int] = []
+
+    async def send() -> None:
+        await sender.send(0)
+        await sender.send(1)
+        spent.append(thread_budget().spent)
+
+    async with task_group() as tasks:
+        await begin(tasks, send)
+        thread_budget().spent = 5
+        assert await receiver.receive() == 0
+    assert spent == [0]

@@ -201,6 +201,21 @@ def test_a_send_counts_once() -> None:
     assert hub.budget.spent == spent + 2
 
 
+def test_a_join_waits_for_a_sender_that_goes_on_by_a_close() -> None:
+    """The receiver in the way closes, and the other had read all: it gets the message now."""
+    hub = hubs.new_hub(limit=1)
+    full, empty = hubs.open_receiver(hub), hubs.open_receiver(hub)
+    hub.offer(7)
+    empty.take()
+    hub.senders[HandWaiter()] = 8
+    hub.add_joiner(waiter := HandWaiter())
+    full.detach(full.receivers, [])
+    assert not waiter.done()
+    assert empty.take() == 8
+    assert waiter.done()
+    hubs.check(hub)
+
+
 def is_watched(receiver: Subscription[Any]) -> bool:
     """Return whether the hub is told when the receiver has read all."""
     return isinstance(receiver.buffer, WatchedBuffer)

@@ -77,6 +77,9 @@ def check(hub: Hub[Any], *, extra: float = 0) -> None:
         assert one.leases >= 0
         assert len([*stored(one)]) == used
     assert not (hub.closed and hub.senders), "a sender waits in a closed channel"
+    counters = [len(one.joiners or ()) for one in (*hub.subscriptions, *hub.lingering)]
+    assert hub.unfinished == sum(counters), "busy receivers are miscounted"
+    assert max(counters, default=0) <= 1, "a busy receiver is counted twice"
     if hub.joiners:
         busy = [one for one in (*hub.subscriptions, *hub.lingering) if not one.idle]
         assert busy or hub.senders or not live(hub.joiners), "nothing is left, and a task joins"

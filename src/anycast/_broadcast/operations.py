@@ -62,7 +62,7 @@ class LaggingOperation(SubscriptionOperation[T_co]):
     __slots__ = ()
 
     def act(self) -> bool:
-        lost = 0 if self.endpoint.closed else self.core.take_lag()
+        lost = self.core.take_lag()
         if not lost:
             return super().act()
         self.core.budget.spent += 1  # an operation that raises is counted, too

@@ -74,7 +74,7 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
 
     def _check_gap(self) -> None:
         """Raise if messages were lost before the next message. This is told once."""
-        lost = 0 if self.closed else self._core.take_lag()
+        lost = self._core.take_lag()
         if lost:
             raise ReceiverLaggedError(self, lost)
 
