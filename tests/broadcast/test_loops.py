@@ -207,7 +207,7 @@ def test_a_receiver_that_waited_in_an_event_loop_before() -> None:
             channel.new_sender().send_nowait(1)
         assert (receiving.result, drain(two)) == (1, [1])
         async with task_group() as tasks:
-            tasks.start_soon(partial(to_thread.run_sync, asyncio.run, wait_elsewhere()))
+            tasks.start_soon(to_thread.run_sync, partial(asyncio.run, wait_elsewhere()))
             await to_thread.run_sync(waits.wait)
             try:
                 with raises(RuntimeError, OTHER_LOOP):

@@ -36,19 +36,22 @@ class Storm:
         receivers: how many.
         messages: how many are sent.
         native: whether tasks are cancelled by `asyncio.Task.cancel`, too.
+        batch: how many messages a batch has at most. With large batches, most operations are such.
     """
 
-    def __init__(self, random: Random, receivers: int, messages: int, *, native: bool) -> None:
+    def __init__(
+        self, random: Random, receivers: int, messages: int, *, native: bool, batch: int = 3
+    ) -> None:
         self.random = random
         self.messages = messages
         self.native = native
-        self.channel = Broadcast[int](
-            limit=random.choice([1, 2, 10]), yield_every=random.choice([1, 64])
-        )
+        self.batch = batch
+        limit = random.choice([1, 2, 10]) if batch == 3 else 2 * batch
+        self.channel = Broadcast[int](limit=limit, yield_every=random.choice([1, 64]))
         self.receivers = [
             self.channel.new_receiver(
                 overflow=random.choice(["block", "drop_oldest"]),
-                limit=random.choice([None, 1, 3, 100]),
+                limit=random.choice([None, 100] if batch > 3 else [None, 1, 3, 100]),
             )
             for _ in range(receivers)
         ]
@@ -73,7 +76,7 @@ class Storm:
         sender = self.channel.new_sender()
         to_send = deque(range(self.messages))
         while to_send:
-            size = min(self.random.choice([1, 1, 3]), len(to_send))
+            size = min(self.random.choice([1, 1, self.batch]), len(to_send))
             batch = deque([to_send.popleft() for _ in range(size)])
             while batch:
                 way: Any = self.random.choice([sender.send, self._select_send, sender.send_many])
@@ -91,6 +94,7 @@ class Storm:
         got: list[int] = []
         expected = 0
         ways = [self._receive, self._batch, self._lease, self._fail, self._select]
+        ways += [self._batch] * (0 if self.batch == 3 else 20)
         try:
             while True:
                 got.clear()
@@ -110,7 +114,7 @@ class Storm:
             await checkpoint()
 
     async def _batch(self, receiver: Receiver[int], got: list[int]) -> None:
-        got.extend(await receiver.receive_many(3))
+        got.extend(await receiver.receive_many(self.batch))
 
     async def _lease(self, receiver: Receiver[int], got: list[int]) -> None:
         async with receiver.lease() as message:
@@ -173,6 +177,7 @@ def test_storms(backend: tuple[str, dict[str, Any]]) -> None:
 def test_a_storm_of_1000_receivers(backend: tuple[str, dict[str, Any]]) -> None:
     """Each gets 10,000 messages, or is told how many were lost."""
     name, options = backend
-    storm = Storm(Random(1), receivers=1_000, messages=10_000, native=name == "asyncio")
+    native = name == "asyncio"
+    storm = Storm(Random(1), receivers=1_000, messages=10_000, native=native, batch=50)
     anyio.run(storm.run, backend=name, backend_options=options)
     assert storm.cancelled > 1_000
