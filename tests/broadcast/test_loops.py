@@ -210,7 +210,7 @@ def test_a_receiver_that_waited_in_an_event_loop_before() -> None:
             tasks.start_soon(to_thread.run_sync, partial(asyncio.run, wait_elsewhere()))
             await to_thread.run_sync(waits.wait)
             try:
-                with raises(RuntimeError, OTHER_LOOP):
+                with raises(RuntimeError, OTHER_LOOP), anyio.fail_after(10):
                     await one.receive()
             finally:
                 done.set()
