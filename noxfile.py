@@ -135,7 +135,7 @@ def redis(session: nox.Session, server: str) -> None:
     session.env["COVERAGE_FILE"] = f"{session.virtualenv.location}/.coverage"
     settings = f"--rcfile={ON_REDIS}/coverage.toml"
     session.run("coverage", "erase", settings)
-    session.run("coverage", "run", settings, "-m", "pytest", ON_REDIS)
+    session.run("coverage", "run", settings, "-m", "pytest", ON_REDIS, *SIDE_BY_SIDE)
     session.run("coverage", "combine", settings)
     session.run("coverage", "report", settings)
 

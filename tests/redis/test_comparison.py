@@ -66,7 +66,7 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize("value", SAME, ids=repr)
+@pytest.mark.parametrize("value", SAME)
 def test_the_same(value: object) -> None:
     """A value, and a copy of the value, are the same."""
     Comparison().check(value, value)
