@@ -92,6 +92,9 @@ class Server:
         dialer = self.new_dialer(tasks, seconds)
         return ClusterRoute(url.places, dialer, seconds, asks=url.scheme == "redis+cluster")
 
+    def __str__(self) -> str:
+        return ",".join(map(str, self._url.places))
+
 
 class Link:
     """Sends commands on one connection, which is opened when needed.
