@@ -189,6 +189,21 @@ def test_a_close_before_a_message_has_reached_a_task_that_waits() -> None:
     assert second.ended
 
 
+def test_when_a_send_is_ready() -> None:
+    """If no receiver is full; or if the send can only fail."""
+    channel = Broadcast[int](limit=1)
+    receiver, sender = channel.new_receiver(), channel.new_sender()
+    sending: Any = sender.sending(1)
+    assert sending.find_ready() is sending
+    sender.send_nowait(0)
+    assert sending.find_ready() is None
+    receiver.receive_nowait()
+    assert sending.find_ready() is sending
+    sender.send_nowait(0)
+    channel.close()
+    assert sending.find_ready() is sending
+
+
 def test_a_send_counts_once() -> None:
     """However many tasks it wakes."""
     hub = hubs.new_hub()
