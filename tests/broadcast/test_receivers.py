@@ -743,6 +743,18 @@ def test_statistics() -> None:
     assert merge(one, Anycast[int]().new_receiver()).statistics().messages_sent == 4
 
 
+def test_the_peak_of_the_unread_messages() -> None:
+    """The largest number that a receiver had to read, also if it has read them since."""
+    channel = Broadcast[int](limit=math.inf)
+    receiver = channel.new_receiver()
+    for number in range(5):
+        channel.new_sender().send_nowait(number)
+        if number > 2:
+            receiver.receive_nowait()
+    drain(receiver)
+    assert channel.statistics().peak_buffer_used == 4
+
+
 async def test_a_blocked_sender_names_who_is_in_the_way(caplog: pytest.LogCaptureFixture) -> None:
     """In the log, and in the statistics: a receiver that blocks, and not one with more unread."""
     caplog.set_level(logging.INFO, "anycast")

@@ -189,6 +189,52 @@ def test_a_close_before_a_message_has_reached_a_task_that_waits() -> None:
     assert second.ended
 
 
+def test_a_batch_counts_once() -> None:
+    """The first message counts where it is received, and the rest of the batch does not."""
+    hub = hubs.new_hub()
+    receiver = hubs.open_receiver(hub)
+    hub.put_many(deque([7, 8, 9]))
+    receiver.budget.spent = 5
+    assert receiver.take_many(2) == [7, 8]
+    assert receiver.budget.spent == 5
+
+
+def test_a_receiver_whose_task_was_given_a_message_that_came_back() -> None:
+    """It is at risk, as after a send."""
+    hub = hubs.new_hub(limit=1, overflow="drop_oldest")
+    receiver = hubs.open_receiver(hub)
+    hub.offer(7)
+    assert receiver.take_leased() == 7
+    receiver.receivers[HandWaiter()] = 0
+    receiver.give_back(7, 1)
+    hub.offer(8)
+    assert receiver in hub.at_risk
+
+
+def test_a_receive_that_lets_a_sender_go_on() -> None:
+    """Only from the receiver in the way; and not while that has too many messages."""
+    hub = hubs.new_hub(limit=1)
+    receiver, other = hubs.open_receiver(hub), hubs.open_receiver(hub, limit=2)
+    hub.offer(7)
+    hub.senders[waiter := HandWaiter()] = 8
+    assert other.take() == 7
+    assert not waiter.done()
+    receiver.put_back(6)
+    assert receiver.take() == 6
+    assert not waiter.done()
+    assert receiver.take() == 7
+    assert waiter.done()
+    assert (receiver.take(), other.take()) == (8, 8)
+
+
+def test_a_gap_is_told_once() -> None:
+    """The message after the gap comes next."""
+    hub = hubs.new_hub(limit=1, overflow="drop_oldest")
+    receiver = hubs.open_receiver(hub)
+    hub.put_many(deque([7, 8]))
+    assert [receiver.take_lag(), receiver.take_lag(), receiver.take()] == [1, 0, 8]
+
+
 def test_when_a_send_is_ready() -> None:
     """If no receiver is full; or if the send can only fail."""
     channel = Broadcast[int](limit=1)

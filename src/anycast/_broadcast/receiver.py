@@ -35,7 +35,23 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
         if self.closed or core.closed or core.gaps:
             self._check_open()
         message: T = core.take()
-        return await self._take_or_wait() if message is NOTHING else message
+        if message is not NOTHING:
+            return message
+        # As a receiver of a channel in memory waits, without a further coroutine.
+        waiter = core.make_waiter(core)
+        if core.buffer or self.closed or (core.closed and core.ended):
+            return await self.receive()  # code that ran meanwhile has sent, or closed
+        core.receivers[waiter] = self.waiters[waiter] = 0
+        try:
+            message = await waiter
+            core.budget.spent = 0
+        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
+            message = core.interrupted(core.receivers, waiter)
+        finally:
+            del self.waiters[waiter]
+        if message is NOTHING:
+            self.raise_stopped()
+        return message
 
     async def __anext__(self) -> T:
         try:
