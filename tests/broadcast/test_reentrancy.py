@@ -13,6 +13,7 @@ import hubs
 from anycast import Broadcast, ReceiverStoppedError, SenderError
 from anycast._anycast.buffer import WatchedBuffer
 from anycast._broadcast.subscription import Subscription
+from anycast._waiting.waiter import NOTHING
 from explorer import HandWaiter
 from helpers import drain, drain_through_gaps
 
@@ -225,6 +226,17 @@ def test_a_receive_that_lets_a_sender_go_on() -> None:
     assert receiver.take() == 7
     assert waiter.done()
     assert (receiver.take(), other.take()) == (8, 8)
+
+
+def test_a_receiver_that_closes_while_a_task_waits() -> None:
+    """The task is woken, and the receiver is forgotten."""
+    hub = hubs.new_hub()
+    receiver = hubs.open_receiver(hub)
+    receiver.receivers[waiter := HandWaiter()] = 0
+    receiver.detach(receiver.receivers, [waiter])
+    assert waiter.done()
+    assert waiter.result() is NOTHING
+    assert not hub.subscriptions
 
 
 def test_a_gap_is_told_once() -> None:
