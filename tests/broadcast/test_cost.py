@@ -108,6 +108,7 @@ def test_how_much_is_stored(stored: int) -> None:
                 cost(partial(hub.offer, 0)),
                 cost(one.take),
                 cost(partial(hub.subscribe, hub.options)),
+                cost(partial(hub.clone, one)),
                 cost(partial(one.detach, one.receivers, [])),
             ]
         )

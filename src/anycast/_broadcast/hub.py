@@ -82,6 +82,7 @@ from itertools import count
 from sys import maxsize
 from typing import Any, TypeVar
 
+from anycast._anycast.buffer import WatchedBuffer
 from anycast._broadcast.finish import Finish
 from anycast._broadcast.options import ReceiverOptions
 from anycast._broadcast.subscription import HubOfSubscriptions, Subscription
@@ -263,7 +264,7 @@ class Hub(HubOfSubscriptions[T]):
 
     def clone(self, subscription: Subscription[T]) -> Subscription[T]:
         unread, received = subscription.buffer, subscription.received
-        messages = [unread[index] for index in range(len(unread))]
+        messages = unread.messages if isinstance(unread, WatchedBuffer) else unread
         gaps = [(place - received, lost) for place, lost in subscription.gaps]
         copy = Subscription(self, subscription.options, next(self._numbers), messages, gaps)
         return self.add(copy)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 class ChannelStatistics:
     """A snapshot of a channel: how many messages, endpoints and tasks there are.
 
-    In every snapshot, ``messages_sent == messages_received + current_buffer_used``.
+    In every snapshot of a channel that delivers each message to one receiver,
+    ``messages_sent == messages_received + current_buffer_used``.
 
     ```python
     from anycast import Anycast
