@@ -68,7 +68,7 @@ class Broadcast(MemoryChannel[T]):
 
     A receiver whose task waits loses nothing to a tight loop of sends: `Sender.send` lets a task
     that was given a message run before the task's receiver loses a message. `Sender.send_nowait`
-    cannot do that, nor can `Receiver.close`, `Receiver.receive_nowait` and a `Receiver.receive_many`
+    cannot do that. Nor can `Receiver.close`, `Receiver.receive_nowait` and `Receiver.receive_many`
     with ``within``, by which a blocked sender may go on.
 
     A channel may be made anywhere, and serves one event loop at a time, as an `Anycast`.
