@@ -132,6 +132,53 @@ async def test_leaving_a_loop_gives_back(
     assert await again.receive() == 3
 
 
+@pytest.mark.parametrize(
+    ("error", "deliveries"),
+    [(ValueError("no"), 2), (KeyboardInterrupt(), 1), (None, 1)],
+    ids=["fails", "ends", "break"],
+)
+async def test_an_exception_leaves_a_loop_and_its_receiver(
+    jobs: RedisAnycast[Any], error: BaseException | None, deliveries: int
+) -> None:
+    """The block of the receiver knows whether the work on the message has failed."""
+    await jobs.new_sender().send(1)
+    with suppress(ValueError, KeyboardInterrupt):
+        async with jobs.new_receiver() as receiver:
+            async for _ in receiver:
+                if error is None:
+                    break
+                raise error
+    again = jobs.new_receiver()
+    assert [await again.receive(), again.deliveries] == [1, deliveries]
+
+
+async def test_an_exception_after_a_loop_was_left(jobs: RedisAnycast[Any]) -> None:
+    """A message that went back when the loop was left has nothing to do with a later exception."""
+    await jobs.new_sender().send(1)
+    with pytest.raises(ValueError, match="no"):
+        async with jobs.new_receiver() as receiver:
+            async for _ in receiver:
+                break
+            assert await receiver.receive() == 1
+            raise ValueError("no")
+    again = jobs.new_receiver()
+    assert [await again.receive(), again.deliveries] == [1, 2]
+
+
+async def test_an_exception_comes_late(jobs: RedisAnycast[Any]) -> None:
+    """The server knows by then that the message was given back, and that is not undone."""
+    await jobs.new_sender().send(1)
+    again = jobs.new_receiver()
+    with pytest.raises(ValueError, match="no"):
+        async with jobs.new_receiver() as receiver:
+            async for _ in receiver:
+                break
+            assert [await again.receive(), again.deliveries] == [1, 1]
+            raise ValueError("no")
+    await again.aclose()
+    assert await jobs.new_receiver().receive() == 1
+
+
 async def test_a_loop_acknowledges_what_it_went_past(
     server: Server, name: str, jobs: RedisAnycast[Any]
 ) -> None:

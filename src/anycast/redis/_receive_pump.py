@@ -30,7 +30,7 @@ from anycast.redis._delivery import Delivery
 from anycast.redis._headers import read_headers
 from anycast.redis._holder import LostError
 from anycast.redis._link import SAFETY, UnavailableError, UnreachableError
-from anycast.redis._settlements import LONGEST_LOGGED, log_burial
+from anycast.redis._settlements import LONGEST_LOGGED, log_burial, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -227,7 +227,7 @@ class ReceivePump(Generic[T]):
             try:
                 message = self._options.codec.decode(body)
             except Exception as error:  # noqa: BLE001  a codec may raise any exception
-                reason = f"{type(error).__name__}: {error}"
+                reason = reason_of(error)
                 logger.warning(
                     "%s: message %s cannot be decoded, and is given back: %s",
                     self._label,

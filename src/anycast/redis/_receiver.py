@@ -109,6 +109,8 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         # Received through this receiver, and to be acknowledged before the next message. With
         # at-most-once delivery they are acknowledged already, and settling them does nothing.
         self._unacknowledged: list[Delivery[T]] = []
+        # Given back when a loop was left, and nothing was received since.
+        self._given_up: Delivery[T] | None = None
         # Of the last received message.
         self._count = 0
         self._headers: Mapping[str, str] = {}
@@ -304,6 +306,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         if delivery in self._unacknowledged:
             self._unacknowledged.remove(delivery)
             self._session.give_back(delivery)
+            self._given_up = delivery
 
     def leave_loop(self, delivery: Delivery[T]) -> None:
         """Do as `give_up`, at any moment and in any thread."""
@@ -331,6 +334,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         self.acknowledge()
 
     def acknowledge(self) -> None:
+        self._given_up = None
         for delivery in self._unacknowledged:
             self._session.done(delivery)
         self._unacknowledged.clear()
@@ -344,6 +348,10 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
             for delivery in self._unacknowledged:
                 self._session.left(delivery, error)
             self._unacknowledged.clear()
+            # The exception that ends this block has left the loop before, which knew no exception.
+            if self._given_up is not None and isinstance(error, Exception):
+                self._session.failed_after_all(self._given_up, error)
+            self._given_up = None
             # The last receiver may have gone: then the pump gives back the whole stock.
             self._session.inbox.check_surplus()
 

@@ -45,7 +45,7 @@ from anycast.redis._outbox import Outbox
 from anycast.redis._receive_pump import ReceivePump
 from anycast.redis._send_errors import caused, channel_closed, outcome_unknown, session_ended
 from anycast.redis._send_pump import SendPump
-from anycast.redis._settlements import Settlements
+from anycast.redis._settlements import Settlements, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -235,7 +235,11 @@ class Session(Generic[T]):
         if not isinstance(error, Exception):
             self.give_back(delivery)
         elif self.leases.drop(delivery):
-            self.settlements.failed(delivery, f"{type(error).__name__}: {error}")
+            self.settlements.failed(delivery, reason_of(error))
+
+    def failed_after_all(self, delivery: Delivery[T], error: Exception) -> None:
+        """Let a delivery count that was just given back uncounted: the work on it has failed."""
+        self.settlements.failed_after_all(delivery, reason_of(error))
 
     def is_ours(self, delivery: Delivery[T]) -> bool:
         """Return whether the lease on a delivery is certain; if not, give the delivery back.

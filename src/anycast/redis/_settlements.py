@@ -138,6 +138,13 @@ class Settlements:
         self._begun.pop(delivery.entry_id, None)
         self._give_back(Return(delivery.entry_id, delivery.count, reason))
 
+    def failed_after_all(self, delivery: Delivery[Any], reason: str) -> None:
+        """Let a delivery that was given back count as `failed`, unless the server knows already."""
+        untouched = Return(delivery.entry_id, delivery.count - 1, None)
+        if untouched in self._given_back:
+            at = self._given_back.index(untouched)
+            self._given_back[at] = Return(delivery.entry_id, delivery.count, reason)
+
     def _give_back(self, returned: Return) -> None:
         self._given_back.append(returned)
         self._wakeup.set()
@@ -261,6 +268,11 @@ class Settlements:
         pause = self._options.pause_after(returned.count) if failed else 0.0
         text = (returned.reason or "")[:LONGEST_REASON].encode(errors="backslashreplace")
         return returned.entry_id, returned.count, failed, int(pause * 1000), text
+
+
+def reason_of(error: Exception) -> str:
+    """Return the text that tells why the work on a message has failed."""
+    return f"{type(error).__name__}: {error}"
 
 
 def log_burial(label: str, entry_id: bytes, count: int, reason: str) -> None:
