@@ -224,6 +224,33 @@ async def test_what_comes_back_goes_first(jobs: RedisAnycast[Any]) -> None:
     assert [await receiver.receive() for _ in range(3)] == [1, 2, 3]
 
 
+async def test_what_no_program_got_goes_first(server: Server, name: str) -> None:
+    """What a process held ahead of need, and gave back, may be held ahead of need again."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=4) as there:
+            await there.new_sender().send_many(range(8))
+            receiver = there.new_receiver()
+            await receiver.receive()
+        async with channel(server, name, prefetch=4) as here:
+            receiver = here.new_receiver()
+            assert [await receiver.receive() for _ in range(8)] == list(range(8))
+            assert receiver.deliveries == 1
+
+
+async def test_what_failed_is_never_held_ahead_of_need(server: Server, name: str) -> None:
+    """It would not count if it ended the process."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=0) as there:
+            await there.new_sender().send_many(range(3))
+            with pytest.raises(ValueError, match="no"), there.new_receiver() as receiver:
+                assert await receiver.receive_many(2) == [0, 1]
+                raise ValueError("no")
+        async with channel(server, name, prefetch=4) as here:
+            receiver = here.new_receiver()
+            assert await receiver.receive() == 0
+            assert in_hand(server, name) == 2  # 0, and 2 ahead of need
+
+
 async def test_a_lease_tells_the_delivery_count(jobs: RedisAnycast[Any]) -> None:
     """Whoever gets a message knows how often others had it."""
     await jobs.new_sender().send(1)

@@ -6,8 +6,9 @@
 -- messages that became dead letters; and the id, the body, the headers and the number of deliveries
 -- of each message. "closed": the channel is closed, and has messages, here or with other processes.
 --
--- What comes back is taken for tasks that wait, and never ahead of need. So a message that ends its
--- process again and again is counted each time, and messages that were only held ahead are not.
+-- A message of which a delivery counts is taken for a task that waits, and never ahead of need. So a
+-- message that ends its process again and again is counted each time, and messages that were only
+-- held ahead are not.
 local number, answered = tonumber(ARGV[4]), tonumber(ARGV[5])
 local demand, ahead, room_left = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 if closed and length() == 0 then
@@ -48,7 +49,13 @@ end
 local function take_first(list)
   local id = redis.call('LPOP', list)
   if not id then return false end
-  local count = tonumber(redis.call('HGET', counts, id) or 0) + 1
+  local count = tonumber(redis.call('HGET', counts, id) or 0)
+  if #ids < demand then
+    count = count + 1
+  elseif count > 0 then
+    redis.call('LPUSH', list, id)
+    return false
+  end
   redis.call('HDEL', counts, id)
   local entry = redis.call('XCLAIM', stream, GROUP, me, 0, id, 'FORCE', 'RETRYCOUNT', count)[1]
   if entry and entry[2] then take(entry, count) end
@@ -66,7 +73,7 @@ if suspected and demand > 0 then
   end
 end
 -- Then the messages that came back.
-while #ids < demand and bytes < room_left and take_first(returned) do end
+while #ids < demand + ahead and bytes < room_left and take_first(returned) do end
 -- Then fresh messages. The size of the messages so far tells how many more there is room for.
 while #ids < demand + ahead and bytes < room_left do
   local want = 1
