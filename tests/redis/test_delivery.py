@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import re
+import subprocess
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,19 @@ if TYPE_CHECKING:
     from servers import Server
 
 pytestmark = pytest.mark.anyio
+
+
+# A program that ends with a receiver that nothing drops before.
+ENDS = """
+import sys, anyio
+from anycast.redis import RedisAnycast, json_codec
+
+async def main(url, name):
+    async with RedisAnycast(name=name, url=url, codec=json_codec(int)) as jobs:
+        sys.modules["kept"] = jobs.new_receiver()
+
+anyio.run(main, *sys.argv[1:3], backend=sys.argv[3])
+"""
 
 
 @pytest.fixture
@@ -101,6 +116,19 @@ async def test_a_receiver_is_collected_in_another_thread(jobs: RedisAnycast[Any]
     await kept[0].receive()
     await to_thread.run_sync(kept.clear)
     assert await jobs.new_receiver().receive() == 1
+
+
+def test_a_receiver_is_collected_when_the_program_ends(
+    server: Server, name: str, anyio_backend_name: str
+) -> None:
+    """The event loop is over, nothing can be imported any more, and nobody need be told."""
+    run = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", ENDS, server.url, name, anyio_backend_name],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 async def test_a_receiver_that_nobody_keeps_acknowledges(

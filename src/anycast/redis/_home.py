@@ -84,8 +84,12 @@ class _AsyncioHome(Home):
 
 class _TrioHome(Home):
     def __init__(self) -> None:
+        from trio import RunFinishedError  # noqa: PLC0415  trio may not be installed
+
         super().__init__()
         self._token = _trio_token()
+        # Imported here: `call_soon` may be called while the interpreter ends, and imports no more.
+        self._finished = RunFinishedError
 
     def _is_running(self) -> bool:
         try:
@@ -99,9 +103,7 @@ class _TrioHome(Home):
         spawn_system_task(function)
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        from trio import RunFinishedError  # noqa: PLC0415  trio may not be installed
-
-        with suppress(RunFinishedError):
+        with suppress(self._finished):
             self._token.run_sync_soon(function)
 
 
