@@ -14,6 +14,7 @@ What is promised, and where it is tested:
 - crashes of workers and of senders: `test_processes`
 - everything between a channel and its server that can fail: `test_faults`
 - arguments, servers that will not do, TLS, the extra: `test_opening`
+- the event loop, the process and the task in which a channel can be used: `test_home`
 - what the answers of a server mean, and that no text shows a password: `test_answers`, `test_url`
 - servers that are found by Sentinels, and in a cluster; failovers: `test_sentinel`, `test_cluster`
 - the least rights of a user: `test_rights`

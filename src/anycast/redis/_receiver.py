@@ -171,6 +171,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
     async def _collect(self, max_messages: int, within: float) -> list[Delivery[T]]:
         """Wait for a batch, whose deliveries this receiver does not keep yet."""
         check_seconds("within", within, or_inf=True)
+        # Before the demand wakes the pump, which lives in the right event loop.
         self._session.check_entered()
         # The messages of the batch count towards the limit, so no more can come.
         most = int(min(max_messages, self._session.options.limit))
