@@ -52,7 +52,9 @@ def test_the_default_settings_outlast_a_minute(monkeypatch: pytest.MonkeyPatch) 
         (float("inf"), ValueError, "`retry_delay` must be >= 0 and finite, not inf"),
     ],
 )
-def test_a_pause_that_is_none(server: Server, pause: Any, error: type[Exception], text: str) -> None:
+def test_a_pause_that_is_none(
+    server: Server, pause: Any, error: type[Exception], text: str
+) -> None:
     """The channel is not made."""
     with raises(error, text):
         channel(server, "jobs", retry_delay=pause)

@@ -16,7 +16,7 @@ if gone and length() > 0 then
   local pending = redis.call('XPENDING', stream, GROUP, '-', '+', MOST, gone)
   for _, entry in ipairs(pending) do
     local id, count = entry[1], entry[4]
-    local crashed = count > 0 and redis.call('HINCRBY', crashes, id, 1) or 0
+    local crashed = redis.call('HINCRBY', crashes, id, count > 0 and 1 or 0)
     if most > 0 and (count >= most or crashed >= MOST_CRASHES) then
       local reason = redis.call('HGET', errors, id)
       bury(id, count, 'the process died or hung' .. (reason and ', earlier: ' .. reason or ''))

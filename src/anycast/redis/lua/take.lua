@@ -6,9 +6,9 @@
 -- messages that became dead letters; and the id, the body, the headers and the number of deliveries
 -- of each message. "closed": the channel is closed, and has messages, here or with other processes.
 --
--- A message of which a delivery counts is taken for a task that waits, and never ahead of need. So a
--- message that ends its process again and again is counted each time, and messages that were only
--- held ahead are not.
+-- A message of which a delivery counts, or which a process had that died, is taken for a task that
+-- waits, and never ahead of need. So a message that ends its process again and again is counted each
+-- time, and messages that were only held ahead are not.
 local number, answered = tonumber(ARGV[4]), tonumber(ARGV[5])
 local demand, ahead, room_left = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 if closed and length() == 0 then
@@ -52,7 +52,7 @@ local function take_first(list)
   local count = tonumber(redis.call('HGET', counts, id) or 0)
   if #ids < demand then
     count = count + 1
-  elseif count > 0 then
+  elseif count > 0 or redis.call('HEXISTS', crashes, id) == 1 then
     redis.call('LPUSH', list, id)
     return false
   end
