@@ -127,6 +127,32 @@ async def test_a_take_whose_reply_is_lost(server: Server, name: str) -> None:
     assert received == list(range(5))
 
 
+async def test_a_link_that_carries_small_answers_alone(server: Server, name: str) -> None:
+    """Each request asks for less than the request before, until an answer arrives."""
+    async with Proxy(server.port, most=60_000) as proxy:
+        with fail_after(DEADLINE):
+            async with channel(server, name) as there:
+                await there.new_sender().send_many(["x" * 20_000] * 20)
+            async with channel(server, name, url=proxy.url, timeout=0.6, prefetch=20) as jobs:
+                receiver = jobs.new_receiver()
+                for _ in range(20):
+                    async with receiver.lease() as message:
+                        assert len(message) == 20_000
+    assert stored(server, name) == 0
+
+
+async def test_a_message_that_the_link_cannot_carry(server: Server, name: str) -> None:
+    """The channel fails after the timeout, and the message stays on the server."""
+    async with Proxy(server.port, most=10_000) as proxy:
+        with fail_after(DEADLINE):
+            async with channel(server, name) as there:
+                await there.new_sender().send("x" * 20_000)
+            with pytest.raises(ReceiverError):
+                async with channel(server, name, url=proxy.url, timeout=0.2) as jobs:
+                    await jobs.new_receiver().receive()
+    assert stored(server, name) == 1
+
+
 async def expect_failure(jobs: RedisAnycast[Any], break_it: Callable[[], object]) -> str:
     """Wait and send in a channel, break the server, and return why both failed."""
     reasons: list[str] = []

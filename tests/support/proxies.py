@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +43,14 @@ class Proxy:
     Args:
         port: the server's.
         piece: how many bytes of an answer to pass on at once.
+        most: how many bytes the server may answer to a request. The rest of a longer answer never
+            arrives.
     """
 
-    def __init__(self, port: int, piece: int = 65_536) -> None:
+    def __init__(self, port: int, piece: int = 65_536, most: float = math.inf) -> None:
         self._port = port
         self._piece = piece
+        self._most = most
         self._cuts = 0
         self._nonsense = Event()
         self._free = Event()
@@ -103,11 +107,13 @@ class Proxy:
     async def _serve(self, client: SocketStream) -> None:
         async with client, await connect_tcp("127.0.0.1", self._port) as server:
             scripts = [0]  # asked for on this connection, and not answered
+            answered = [0]  # in bytes, since the last request
             saying = Lock()  # one thing at a time
 
             async def forward() -> None:
                 async for data in client:
                     scripts[0] += data.count(b"EVALSHA")
+                    answered[0] = 0
                     self.held = not self._free.is_set()
                     await self._free.wait()
                     await server.send(data)
@@ -132,6 +138,9 @@ class Proxy:
                         if self._cuts and scripts[0]:
                             self._cuts -= 1
                             break
+                        answered[0] += len(data)
+                        if answered[0] > self._most:
+                            await Event().wait()
                         async with saying:
                             for start in range(0, len(data), self._piece):
                                 await client.send(data[start : start + self._piece])

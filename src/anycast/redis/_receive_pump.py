@@ -49,6 +49,9 @@ T = TypeVar("T")
 MOST_BYTES = 1_000_000
 # By how much the bound becomes smaller after an answer that was lost.
 SHRINKING = 4
+# After how many answers that came soon the bound becomes twice as large. What else the process tells
+# the server waits behind an answer that is lost, so the bound must not grow often.
+GROWING = 16
 
 
 class AnswerSize:
@@ -61,16 +64,19 @@ class AnswerSize:
     def __init__(self, patience: float) -> None:
         self._patience = patience
         self.most = MOST_BYTES
+        # How many answers have come soon, one after another, since the bound last changed.
+        self._soon = 0
 
     def shrink(self) -> bool:
         """Note that an answer did not come; return whether the next answer can be smaller."""
-        before, self.most = self.most, max(1, self.most // SHRINKING)
+        before, self.most, self._soon = self.most, max(1, self.most // SHRINKING), 0
         return self.most < before
 
     def came(self, seconds: float) -> None:
         """Note that an answer came after so many seconds."""
-        if seconds < self._patience / (2 * SHRINKING):
-            self.most = min(MOST_BYTES, self.most * 2)
+        self._soon = self._soon + 1 if seconds < self._patience / (2 * SHRINKING) else 0
+        if self._soon == GROWING:
+            self.most, self._soon = min(MOST_BYTES, self.most * 2), 0
 
 
 @dataclass(frozen=True, slots=True)
