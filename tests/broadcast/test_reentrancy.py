@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-class Acting(list[int]):
+class Acting(deque[int]):
     """The unread messages of a receiver, which act once in the midst of a send."""
 
     def __init__(self, act: Callable[[], object]) -> None:
@@ -36,10 +36,6 @@ class Acting(list[int]):
         act, self.act = self.act, lambda: None
         act()
         super().append(message)
-
-    def popleft(self) -> int:
-        """Return the oldest message."""
-        return self.pop(0)
 
 
 def meddle(channel: Broadcast[Any], receiver: Any, act: Callable[[], object]) -> None:
@@ -237,6 +233,43 @@ def test_a_receiver_that_closes_while_a_task_waits() -> None:
     assert waiter.done()
     assert waiter.result() is NOTHING
     assert not hub.subscriptions
+
+
+def test_a_join_in_the_midst_of_a_send() -> None:
+    """A message that is on its way to a receiver is waited for."""
+    hub = hubs.new_hub()
+    first, second = hubs.open_receiver(hub), hubs.open_receiver(hub)
+    hub.offer(7)
+    second.take()
+    hub.add_joiner(waiter := HandWaiter())
+    buffer: Any = Acting(lambda: first.take_many(2))
+    second.buffer = buffer
+    hub.offer(8)
+    assert first.idle
+    assert not waiter.done()
+    assert second.take() == 8
+    assert waiter.done()
+
+
+def test_a_receiver_at_risk_that_closes() -> None:
+    """The hub forgets it."""
+    hub = hubs.new_hub(limit=1, overflow="drop_oldest")
+    receiver = hubs.open_receiver(hub)
+    receiver.receivers[HandWaiter()] = 0
+    hub.put_many(deque([7, 8]))
+    assert receiver in hub.at_risk
+    receiver.detach(receiver.receivers, [])
+    hubs.check(hub)
+
+
+def test_a_receiver_that_opens_in_a_closed_channel() -> None:
+    """It has ended, but for the messages that the channel keeps."""
+    hub = hubs.new_hub(replay=1)
+    hub.offer(7)
+    hub.close()
+    receiver = hubs.open_receiver(hub)
+    assert receiver.take() == 7
+    assert receiver.ended
 
 
 def test_a_gap_is_told_once() -> None:
