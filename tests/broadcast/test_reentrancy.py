@@ -145,6 +145,22 @@ async def test_room_that_comes_while_a_sender_begins_to_wait() -> None:
         assert drain(receiver) == [0 if error else 1]
 
 
+async def test_a_message_that_comes_while_a_receiver_begins_to_wait() -> None:
+    """The receiver looks again, and has the message."""
+    channel = Broadcast[int]()
+    receiver: Any = channel.new_receiver()
+    make_waiter = receiver._core.make_waiter
+
+    def send(binding: Any) -> Any:
+        waiter = make_waiter(binding)
+        channel.new_sender().send_nowait(7)
+        return waiter
+
+    receiver._core.make_waiter = send
+    assert await receiver.receive() == 7
+    hubs.check(channel._core)
+
+
 def test_a_receiver_that_is_at_risk_again_after_a_rest() -> None:
     """Its task was woken once more in the last turn, and has not had a turn since."""
     hub = hubs.new_hub(limit=1, overflow="drop_oldest")
