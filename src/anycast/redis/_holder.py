@@ -69,12 +69,14 @@ class Holder:
             (status,) = await self._commands.retry(_scripts.LEAVE, born, self._me)
 
     def _checked(self, me: bytes, answer: list[Any]) -> list[Any]:
-        if answer[0] != b"lost":
-            self._new = self._new and me != self._me
-            return answer
-        # Several scripts of one consumer may be refused, and only the first changes something.
-        if me == self._me:
+        # Several scripts are under way at once. Only the first that is refused changes something, and
+        # what other scripts of this consumer brought is lost, too.
+        if me != self._me:
+            raise LostError
+        if answer[0] == b"lost":
             self._consumers += 1
             self._me, self._new = b"%b-%d" % (self._commands.me, self._consumers), True
             self._on_lost()
-        raise LostError
+            raise LostError
+        self._new = False
+        return answer
