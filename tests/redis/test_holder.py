@@ -26,7 +26,7 @@ class Server:
         commands: Any = SimpleNamespace(me=b"me", born=b"1", retry=self.answer, once=self.answer)
         self.holder = Holder(commands, lambda: self.lost.append("lost"))
 
-    async def answer(self, _: object, born: bytes, me: bytes, new: bool) -> list[Any]:  # noqa: FBT001
+    async def answer(self, _: object, born: bytes, me: bytes, new: bool) -> list[Any]:
         """Answer as the server does."""
         assert born == b"1"
         number = len(self.asked)

@@ -69,8 +69,8 @@ class Holder:
             (status,) = await self._commands.retry(_scripts.LEAVE, born, self._me)
 
     def _checked(self, me: bytes, answer: list[Any]) -> list[Any]:
-        # Several scripts are under way at once. Only the first that is refused changes something, and
-        # what other scripts of this consumer brought is lost, too.
+        # Several scripts are under way at once. Only the first that is refused changes something,
+        # and what other scripts of this consumer brought is lost, too.
         if me != self._me:
             raise LostError
         if answer[0] == b"lost":
