@@ -49,8 +49,8 @@ T = TypeVar("T")
 MOST_BYTES = 1_000_000
 # By how much the bound becomes smaller after an answer that was lost.
 SHRINKING = 4
-# After how many answers that came soon the bound becomes twice as large. The bound grows seldom: what
-# the process tells the server meanwhile waits behind an answer that is lost.
+# After how many answers that came soon the bound becomes twice as large. The bound grows seldom:
+# what the process tells the server meanwhile waits behind an answer that is lost.
 GROWING = 16
 
 
