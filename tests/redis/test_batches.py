@@ -271,6 +271,23 @@ async def test_a_lease_that_ran_out(server: Server, name: str) -> None:
             assert attempt.result == [2]
 
 
+async def test_a_lease_that_ran_out_in_a_derived_batch(server: Server, name: str) -> None:
+    """The batch is returned as it is, and the receiver does not acknowledge the message."""
+    with fail_after(DEADLINE):
+        async with (
+            Proxy(server.port) as proxy,
+            channel(server, name, lease=0.2, prefetch=0, url=proxy.url) as jobs,
+            task_group() as tasks,
+        ):
+            await jobs.new_sender().send(1)
+            texts = jobs.new_receiver().map(str)
+            attempt = await begin(tasks, partial(texts.receive_many, 2, within=math.inf))
+            await lose_lease(server, name, jobs, proxy)
+            await jobs.new_sender().send(2)
+            await until(lambda: attempt.outcome != "unfinished")
+            assert attempt.result == ["1", "2"]
+
+
 async def test_every_lease_of_a_batch_ran_out(server: Server, name: str) -> None:
     """Then it waits for a message again."""
     with fail_after(DEADLINE):

@@ -217,6 +217,29 @@ async def test_a_loop_acknowledges_what_it_went_past(
     assert stored(server, name) == 0
 
 
+async def test_a_loop_is_collected_in_another_thread(jobs: RedisAnycast[Any]) -> None:
+    """The event loop of the channel gives the message back."""
+    await jobs.new_sender().send(1)
+    receiver = jobs.new_receiver()
+    loops = [aiter(receiver)]
+    assert await anext(loops[0]) == 1
+    await to_thread.run_sync(loops.clear)
+    assert await jobs.new_receiver().receive() == 1
+
+
+async def test_a_loop_is_left_after_its_message_was_acknowledged(
+    server: Server, name: str, jobs: RedisAnycast[Any]
+) -> None:
+    """The message does not come back."""
+    await jobs.new_sender().send_many([1, 2])
+    receiver = jobs.new_receiver()
+    loop = aiter(receiver)
+    assert [await anext(loop), await receiver.receive()] == [1, 2]
+    del loop
+    await until(lambda: stored(server, name) == 1)
+    assert receiver.deliveries == 1
+
+
 async def test_one_loop_leaves_what_another_loop_has(jobs: RedisAnycast[Any]) -> None:
     """Each loop gives back the message that the loop worked on."""
     await jobs.new_sender().send_many([1, 2])

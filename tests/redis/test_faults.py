@@ -127,6 +127,21 @@ async def test_a_take_whose_reply_is_lost(server: Server, name: str) -> None:
     assert received == list(range(5))
 
 
+async def test_a_fault_while_a_channel_is_opened(
+    server: Server, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entering raises, and nothing waits for a task that died."""
+    jobs = channel(server, name)
+
+    async def fail(_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(jobs._session, "_run_pumps", fail)
+    with fail_after(DEADLINE), pytest.raises(ChannelError) as raised:
+        await jobs.__aenter__()
+    assert isinstance(raised.value.__cause__, ExceptionGroup)
+
+
 async def test_a_link_that_carries_small_answers_alone(server: Server, name: str) -> None:
     """Each request asks for less than the request before, until an answer arrives."""
     async with Proxy(server.port, most=60_000) as proxy:

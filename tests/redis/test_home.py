@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -134,6 +135,14 @@ async def test_entered_in_one_task_and_left_in_another(server: Server, name: str
         assert stored(server, name) == 1
         with pytest.raises(Exception, match="was left"):
             await jobs.new_sender().send(2)
+
+
+def test_never_entered(server: Server, name: str) -> None:
+    """A receiver has nothing that could come back."""
+    receiver = channel(server, name).new_receiver()
+    del receiver
+    gc.collect()
+    assert stored(server, name) == 0
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -347,6 +347,16 @@ async def test_an_acknowledgement_for_a_task_that_is_leaving() -> None:
     ]
 
 
+async def test_the_lease_runs_out_before_the_acknowledgement() -> None:
+    """The message is lost, so the task does not get the message."""
+    unused: Any = None
+    settlements = Settlements("jobs", unused, unused, unused)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, settlements.done_first, Delivery(b"1-1", "job", {}, 1))
+        assert settlements.lose_all() == 1
+    assert attempt.result is False
+
+
 @pytest.mark.asyncio_only
 async def test_a_message_that_is_not_accepted_any_more() -> None:
     """Its send does not begin to wait, so a late timeout can still be taken back."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from anyio import fail_after, to_thread
 
 from anycast import ChannelError
+from anycast.redis._answers import RedirectedError, UnavailableError
+from anycast.redis._sentinels import SentinelRoute
 from groups import SERVICE, Watched, wait_for
 from load import survives
 from redis_tools import DEADLINE, channel, until
@@ -146,3 +148,11 @@ def connected(server: Server) -> bool:
     """Return whether a channel is connected to a server."""
     clients: bytes = server.ask("CLIENT", "LIST")
     return b"cmd=eval" in clients or b"cmd=blpop" in clients
+
+
+def test_a_server_of_a_service_names_another_server() -> None:
+    """Only nodes of a cluster may do so."""
+    unused: Any = None
+    route = SentinelRoute((), SERVICE, unused, 1.0)
+    with pytest.raises(UnavailableError, match="MOVED 1 host:1"):
+        route.moved(RedirectedError("MOVED 1 host:1", "host", 1, once=False), unused)

@@ -212,7 +212,8 @@ class CoreHold(Hold):
     def done(self) -> None:
         self._core.end_lease()
 
-    def give_back(self) -> None:
+    def give_back(self, error: BaseException | None = None) -> None:
+        del error  # a channel in memory does not ask why
         self._core.give_back(self.message, self.deliveries)
         self._given_back = True
 

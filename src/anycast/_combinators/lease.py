@@ -29,12 +29,13 @@ class Hold(ABC):
         """End as done: the message never comes back."""
 
     @abstractmethod
-    def give_back(self) -> None:
-        """Give the message back: to a receiver that waits, or else to the head of the channel."""
+    def give_back(self, error: BaseException | None = None) -> None:
+        """Give the message back: to a receiver that waits, or else to the head of the channel.
 
-    def left_by(self, error: BaseException | None) -> None:  # noqa: ARG002  for some channels
-        """Give the message back, because the block of a lease was left by an error."""
-        self.give_back()
+        Args:
+            error: by which the block of the lease was left. Some channels let a message wait whose
+                block has failed.
+        """
 
     @abstractmethod
     def pass_on(self) -> bool:
@@ -93,7 +94,7 @@ class SelectedLease(Lease[T]):
         if exc_type is None:
             self._hold.done()
         else:
-            self._hold.left_by(exc_val)
+            self._hold.give_back(exc_val)
         del self._hold  # a reference to the lease does not keep the message alive
 
     def __str__(self) -> str:

@@ -201,10 +201,7 @@ class DeliveryHold(Hold):
     def done(self) -> None:
         self._session.done(self._delivery)
 
-    def give_back(self) -> None:
-        self._session.give_back(self._delivery)
-
-    def left_by(self, error: BaseException | None) -> None:
+    def give_back(self, error: BaseException | None = None) -> None:
         self._session.left(self._delivery, error)
 
     def pass_on(self) -> bool:
@@ -219,7 +216,8 @@ class DemandedHold(DeliveryHold):
     def done(self) -> None:
         """Do nothing: the receiver acknowledges the batch later."""
 
-    def give_back(self) -> None:
+    def give_back(self, error: BaseException | None = None) -> None:
+        del error  # the program has not seen the message
         self._session.put_back(self._delivery)
 
 
