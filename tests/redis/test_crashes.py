@@ -140,6 +140,43 @@ async def test_more_messages_than_a_script_moves(server: Server, name: str) -> N
             assert [await receiver.receive() for _ in range(count)] == list(range(count))
 
 
+async def test_a_process_that_died_without_messages(server: Server, name: str) -> None:
+    """The server forgets the process, which keeps nobody else busy."""
+    with fail_after(DEADLINE):
+        async with channel(server, name) as jobs, task_group() as tasks:
+            server.ask("ZADD", key(name, "processes"), 1, "died")
+            waiting = await begin(tasks, jobs.new_receiver().receive)
+            await until(lambda: server.ask("ZSCORE", key(name, "processes"), "died") is None)
+            waiting.cancel()
+
+
+async def test_a_message_that_comes_again_to_the_process_that_lost_it(
+    server: Server, name: str
+) -> None:
+    """Leaving the first lease settles nothing: the second lease has the message."""
+    with fail_after(DEADLINE):
+        async with (
+            Proxy(server.port) as proxy,
+            channel(server, name, lease=LEASE, prefetch=0, url=proxy.url) as slow,
+            channel(server, name, lease=LEASE, prefetch=0) as other,
+        ):
+            await other.new_sender().send(1)
+            first, second = (slow.new_receiver().lease() for _ in range(2))
+            with suppress(ValueError):
+                async with first:
+                    proxy.hold()
+                    with suppress(OSError):
+                        async with other.new_receiver().lease():
+                            proxy.go_on()
+                            raise OSError("try again")
+                    await second.__aenter__()
+                    raise ValueError("too late")
+            await slow._session.settlements.flush()
+            assert in_hand(server, name) == 1
+            await second.__aexit__(None, None, None)
+            await slow.join()
+
+
 async def test_a_lease_that_ran_out_is_told(
     server: Server, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,7 +57,8 @@ class HeldLeases(Generic[T]):
 
     def has(self, delivery: Delivery[T]) -> bool:
         """Return whether this process has the delivery, whether or not the lease is certain."""
-        return delivery.entry_id in self._held
+        # The same message may be held anew: by a later delivery, after this lease had run out.
+        return self._held.get(delivery.entry_id) is delivery
 
     @property
     def deliveries(self) -> list[Delivery[T]]:
@@ -74,7 +75,9 @@ class HeldLeases(Generic[T]):
 
     def drop(self, delivery: Delivery[T]) -> bool:
         """Drop a delivery, and return whether it was held."""
-        return self._held.pop(delivery.entry_id, None) is not None
+        if held := self.has(delivery):
+            del self._held[delivery.entry_id]
+        return held
 
     def lose_all(self) -> int:
         """Drop every delivery, and return how many there were."""

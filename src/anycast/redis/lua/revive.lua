@@ -11,7 +11,7 @@ end
 
 local buried = {}
 local gone = redis.call('ZRANGEBYSCORE', processes, '-inf', now, 'LIMIT', 0, 1)[1]
-if gone and length() > 0 then
+if gone and not (closed and length() == 0) then
   redis.call('ZADD', processes, 0, gone)
   local pending = redis.call('XPENDING', stream, GROUP, '-', '+', MOST, gone)
   for _, entry in ipairs(pending) do
