@@ -87,6 +87,39 @@ async def test_leaving_a_receiver_by_an_exception_gives_back(
     assert again.deliveries == deliveries
 
 
+class SilentError(Exception):
+    """An error without a text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+async def test_an_error_that_has_no_text(
+    server: Server, name: str, jobs: RedisAnycast[Any]
+) -> None:
+    """The message comes again, and at last becomes a dead letter that names the error."""
+    await jobs.new_sender().send(1)
+    for _ in range(2):
+        with pytest.raises(SilentError):
+            async with jobs.new_receiver().lease():
+                raise SilentError
+    await until(lambda: dead(server, name))
+    assert dead(server, name)[0]["error"] == "SilentError, whose text cannot be read"
+
+
+async def test_many_messages_that_are_given_back(server: Server, name: str) -> None:
+    """More messages than one script gives back come again in order."""
+    count = 1100
+    with fail_after(DEADLINE):
+        async with channel(server, name, limit=2000) as jobs:
+            await jobs.new_sender().send_many(range(count))
+            kept = jobs.new_receiver()
+            assert await kept.receive_many(count, within=DEADLINE) == list(range(count))
+        async with channel(server, name) as jobs:
+            receiver = jobs.new_receiver()
+            assert [await receiver.receive() for _ in range(count)] == list(range(count))
+
+
 async def test_closing_a_receiver_gives_back(jobs: RedisAnycast[Any]) -> None:
     """A close cannot know whether the work was done, and the delivery does not count."""
     await jobs.new_sender().send(1)

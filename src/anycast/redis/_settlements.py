@@ -248,10 +248,10 @@ class Settlements:
             self._in_flight = 0
 
     async def _release(self) -> None:
+        # Newest first: each entry is pushed to the head of a list, where the oldest must end up.
+        self._given_back.sort(key=lambda each: stream_order(each.entry_id), reverse=True)
         batch, self._given_back = self._given_back[:MAX_BATCH], self._given_back[MAX_BATCH:]
         self._releases += 1
-        # Newest first: each entry is pushed to the head of a list, where the oldest must end up.
-        batch.sort(key=lambda each: stream_order(each.entry_id), reverse=True)
         flat = (part for each in batch for part in self._arguments(each))
         self._in_flight = len(batch)
         try:
@@ -271,8 +271,12 @@ class Settlements:
 
 
 def reason_of(error: Exception) -> str:
-    """Return the text that tells why the work on a message has failed."""
-    return f"{type(error).__name__}: {error}"
+    """Return the class and the text of an error, whose ``__str__`` may fail."""
+    kind = type(error).__name__
+    try:
+        return f"{kind}: {error}"
+    except Exception:  # noqa: BLE001  the method may raise any exception
+        return f"{kind}, whose text cannot be read"
 
 
 def log_burial(label: str, entry_id: bytes, count: int, reason: str) -> None:
