@@ -46,9 +46,10 @@ class RedisAnycast(Channel[T]):
 
     Every process that uses the same name on the same server uses the same channel.
     ``async with channel:`` connects to the server. The block can be entered once, and messages
-    can be sent and received only within the block. Leaving the block detaches this process
-    alone: messages that this process has not acknowledged go to other receivers. `aclose` ends
-    the channel for every process: receivers get the end once every message is acknowledged.
+    can be sent and received only within the block, in the event loop and in the process that
+    entered it. Leaving the block detaches this process alone: messages that this process has not
+    acknowledged go to other receivers, and these deliveries do not count. `aclose` ends the
+    channel for every process: receivers get the end once every message is acknowledged.
 
     *At least once*: a message is delivered again if the process that has the message crashes or
     fails, or hangs for longer than a lease. *At most once*: a message is deleted before it is
@@ -68,7 +69,7 @@ class RedisAnycast(Channel[T]):
         name: the name of the channel on the server.
         url: of the server: redis://, rediss:// or unix://, with the password if there is one; of
             its Sentinels: redis+sentinel://; or of its cluster: redis+cluster://. The page "Where
-            the Redis server is" has the parts of a URL.
+            the server is" has the parts of a URL.
         limit: how many messages may be unacknowledged before senders block, in all
             processes together; at least 1, or `math.inf`.
         codec: encodes and decodes messages; for plain data, `json_codec`.
@@ -242,7 +243,8 @@ class RedisAnycast(Channel[T]):
 
         Raises:
             ChannelError: if the channel failed for this process, or was left, before that.
-            RuntimeError: if the channel was not entered.
+            RuntimeError: if the channel was not entered, or was entered in another event loop or
+                before a fork.
         """
         await self._session.join()
 

@@ -50,9 +50,10 @@ class RedisReceiver(Receiver[T]):
     and the delivery does not count.
 
     A message is given back in the same way, at once and uncounted, when the receiver is closed or
-    collected, and when ``async for`` is left by a ``break`` or an exception: a loop cannot know
-    whether the work was done. So give each task a receiver of its own, made by `clone`, or use
-    `lease()`.
+    collected, and when ``async for`` is left: a loop cannot know whether the work was done. Only if
+    an exception leaves the loop, and then ``async with receiver:``, the work has failed. A receiver
+    that nobody keeps, as in ``await channel.new_receiver().receive()``, acknowledges its message at
+    once. Give each task a receiver of its own, made by `clone`, or use `lease()`.
 
     A batch of `receive_many` is acknowledged in the same way, as a whole. With ``within``, the
     heartbeat renews the leases of the messages while the batch waits. If the call raises, its
