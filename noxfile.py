@@ -141,6 +141,16 @@ def redis(session: nox.Session, server: str) -> None:
 
 
 @nox.session
+def chaos(session: nox.Session) -> None:
+    """Let processes, servers and connections fail for two minutes. Not in the default run.
+
+    ``nox -s chaos -- --seconds 3600 --place cluster --backend trio --seed 7``
+    """
+    session.install(".", *group("redis"))
+    session.run("python", "tests/support/chaos.py", *session.posargs)
+
+
+@nox.session
 def coverage(session: nox.Session) -> None:
     """Combine the coverage of all Pythons, and fail unless every line and branch is covered."""
     session.install(*group("coverage"))

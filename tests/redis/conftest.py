@@ -13,6 +13,7 @@ What is promised, and where it is tested:
 - random cancellation, and no connection left behind: `test_storm`
 - crashes of workers and of senders: `test_processes`
 - everything between a channel and its server that can fail: `test_faults`
+- all of that together, message by message: `test_chaos`
 - arguments, servers that will not do, TLS, the extra: `test_opening`
 - the event loop, the process and the task in which a channel can be used: `test_home`
 - what the answers of a server mean, and that no text shows a password: `test_answers`, `test_url`

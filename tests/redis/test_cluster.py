@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -149,7 +147,7 @@ async def test_a_slot_moves_under_load(cluster: Cluster, name: str, kind: str) -
     source = cluster.owner(key(name, "meta"))
 
     def move() -> None:
-        move_slot(cluster, name, source, other_than(cluster, source))
+        cluster.move_slot(key(name, "meta"), source, other_than(cluster, source))
 
     await survives(cluster.url if kind == "cluster" else source.url, name, move)
 
@@ -168,7 +166,7 @@ async def test_a_slot_moves_while_a_receiver_waits(cluster: Cluster, name: str) 
             async with create_task_group() as tasks:
                 tasks.start_soon(receive)
                 target = other_than(cluster, source)
-                await to_thread.run_sync(move_slot, cluster, name, source, target)
+                await to_thread.run_sync(cluster.move_slot, key(name, "meta"), source, target)
                 await jobs.new_sender().send(1)
     assert got == [1]
 
@@ -179,7 +177,7 @@ async def test_a_key_that_has_moved_before_its_slot(cluster: Cluster, name: str)
     source = cluster.owner(one)
     target = other_than(cluster, source)
     source.ask("RPUSH", one, "value")
-    with moving_slot(cluster, one, source, target):
+    with cluster.moving_slot(one, source, target):
         source.ask("MIGRATE", "127.0.0.1", target.port, one, 0, 5000)
         with fail_after(DEADLINE):
             async with create_task_group() as tasks:
@@ -221,27 +219,3 @@ async def test_nodes_that_name_each_other() -> None:
 async def test_a_node_whose_host_is_unknown(kind: bytes) -> None:
     """The error tells what the node has answered."""
     assert (await talk(b"-%b 1 ?:7\r\n" % kind)).endswith(f"BLPOP of key: {kind.decode()} 1 ?:7")
-
-
-@contextmanager
-def moving_slot(cluster: Cluster, one: str, source: Server, target: Server) -> Iterator[None]:
-    """Let the slot of a key move from a node to another node; at the end it has moved."""
-    slot = source.ask("CLUSTER", "KEYSLOT", one)
-    ids = {node: cluster.id_of(node) for node in (source, target)}
-    target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
-    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
-    yield
-    for node in (target, source):
-        node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
-    cluster.wait_for_owner(one, target)
-
-
-def move_slot(cluster: Cluster, name: str, source: Server, target: Server) -> None:
-    """Move the slot of a channel as `redis-cli --cluster reshard` does, key by key."""
-    one = key(name, "meta")
-    slot = source.ask("CLUSTER", "KEYSLOT", one)
-    with moving_slot(cluster, one, source, target):
-        while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1):
-            source.ask("MIGRATE", "127.0.0.1", target.port, keys[0], 0, 5000)
-            # The channel asks meanwhile, and waits.
-            time.sleep(0.05)

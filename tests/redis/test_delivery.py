@@ -508,8 +508,12 @@ async def test_a_pause_that_is_none(
     server: Server, name: str, caplog: pytest.LogCaptureFixture, answer: Any
 ) -> None:
     """The fault is logged, and the default applies, so nothing is lost."""
+
+    def pause(_: int) -> Any:
+        return answer
+
     with fail_after(DEADLINE):
-        async with channel(server, name, retry_delay=lambda _: answer) as jobs:
+        async with channel(server, name, retry_delay=pause) as jobs:
             await jobs.new_sender().send("bad")
             with suppress(ZeroDivisionError):
                 async with jobs.new_receiver().lease():

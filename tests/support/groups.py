@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from servers import Server, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -183,6 +183,27 @@ class Cluster:
         ident = self.id_of(primary)
         fields = next(fields for fields in self.shown_by(primary) if fields[3] == ident)
         return self.node(int(fields[1].partition("@")[0].rpartition(":")[2]))
+
+    @contextmanager
+    def moving_slot(self, key: str, source: Server, target: Server) -> Iterator[None]:
+        """Let the slot of a key move from a node to another node; at the end it has moved."""
+        slot = source.ask("CLUSTER", "KEYSLOT", key)
+        ids = {node: self.id_of(node) for node in (source, target)}
+        target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
+        source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[target])
+        yield
+        for node in (target, source):
+            node.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[target])
+        self.wait_for_owner(key, target)
+
+    def move_slot(self, key: str, source: Server, target: Server) -> None:
+        """Move the slot of a key as `redis-cli --cluster reshard` does, key by key."""
+        slot = source.ask("CLUSTER", "KEYSLOT", key)
+        with self.moving_slot(key, source, target):
+            while keys := source.ask("CLUSTER", "GETKEYSINSLOT", slot, 1):
+                source.ask("MIGRATE", "127.0.0.1", target.port, keys[0], 0, 5000)
+                # The channel asks meanwhile, and waits.
+                time.sleep(0.05)
 
     def wait_for_owner(self, key: str, owner: Server) -> None:
         """Wait until every node that is alive knows who has a key."""

@@ -1,0 +1,287 @@
+"""The chaos run: processes send and work, while they, their server and their connections fail.
+
+Everything that happens is drawn from a seed. The run ends with the channel closed and empty, and
+its account is checked message by message: `chaos_account` says what is checked.
+
+    python tests/support/chaos.py --seconds 600 --seed 7 --place cluster --backend trio
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: T201  it tells what it does
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from chaos_account import Account, Actor
+from groups import Cluster, Watched, has_replica, wait_for
+from servers import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+WORKER = Path(__file__).with_name("chaos_worker.py")
+NAME = "chaos"
+KEY = f"anycast:{{{NAME}}}:meta"
+RECEIVERS, SENDERS = 3, 2
+LEASE = 3.0
+DEADLINE = 120.0  # seconds for what is left, when the troubles are over
+
+# What may be used of a server only if its options allow.
+DEBUG = {"enable-debug-command": "yes"}
+
+
+class Single:
+    """A server that keeps everything on its disk."""
+
+    def __init__(self) -> None:
+        self._server = Server(appendonly="yes", appendfsync="always", **DEBUG)
+        self.url = self._server.url
+        self.running: AbstractContextManager[object] = self._server
+        self.troubles: list[Callable[[], object]] = [self.restart, self.sleep]
+
+    def server(self) -> Server:
+        """Return the server that has the channel."""
+        return self._server
+
+    def restart(self) -> None:
+        """Kill the server, and start it again from its disk."""
+        self._server.kill()
+        self._server.start()
+
+    def sleep(self) -> None:
+        """Let the server do nothing for a moment."""
+        self._server.ask("DEBUG", "SLEEP", 0.5)
+
+
+class ByCluster:
+    """A cluster, whose channel moves about."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._cluster = Cluster()
+        self.url = self._cluster.url
+        self.running: AbstractContextManager[object] = self._cluster
+        self.troubles: list[Callable[[], object]] = [self.fail_over, self.move]
+
+    def server(self) -> Server:
+        """Return the node that has the channel."""
+        return self._cluster.owner(KEY)
+
+    def fail_over(self) -> None:
+        """Let the replica take over, which has every change by then."""
+        replica = self._cluster.replica_of(self.server())
+        replica.ask("CLUSTER", "FAILOVER")
+        self._cluster.wait_for_owner(KEY, replica)
+        wait_for(lambda: has_replica(replica))
+
+    def move(self) -> None:
+        """Move the slot of the channel to another primary."""
+        source = self.server()
+        ids = [fields for fields in self._cluster.shown_by(source) if "master" in fields[2]]
+        ports = [int(fields[1].partition("@")[0].rpartition(":")[2]) for fields in ids]
+        target = self._random.choice([port for port in ports if port != source.port])
+        self._cluster.move_slot(KEY, source, self._cluster.node(target))
+
+
+class BySentinels:
+    """A primary that Sentinels watch, and that crashes."""
+
+    def __init__(self) -> None:
+        self._watched = Watched(down_after=3.0)
+        self.url = self._watched.url
+        self.running: AbstractContextManager[object] = self._watched
+        self.troubles: list[Callable[[], object]] = [self.crash]
+        self._primary = self._watched.servers[0]
+
+    def server(self) -> Server:
+        """Return the primary, which changes only if this run lets it crash.
+
+        A failover that nobody planned may lose messages, and would tell nothing of the channel.
+        """
+        assert self._watched.primary() is self._primary, "the Sentinels failed over by themselves"
+        return self._primary
+
+    def crash(self) -> None:
+        """Kill the primary when its replica has every change, and bring it back as a replica."""
+        old = self.server()
+        old.ask("CLIENT", "PAUSE", 5000, "WRITE")
+        wait_for(lambda: _has_every_change(old))
+        self._watched.fail_over(Server.kill)
+        self._primary = self._watched.primary()
+        old.start()
+        wait_for(lambda: has_replica(self.server()))
+
+
+def _has_every_change(primary: Server) -> bool:
+    facts = primary.info("replication")
+    return f"offset={facts['master_repl_offset']}," in facts["slave0"]
+
+
+class Chaos:
+    """The processes of a run, and what happens to them.
+
+    Args:
+        place: where the channel is.
+        backend: of the processes.
+        random: decides what happens.
+        folder: gets the records.
+    """
+
+    def __init__(self, place: Any, backend: str, random: Random, folder: Path) -> None:
+        self._place = place
+        self._backend = backend
+        self._random = random
+        self._folder = folder
+        self.actors: list[Actor] = []
+        # What happened how often.
+        self.troubles: Counter[str] = Counter()
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        anywhere = (self.kill, self.kill, self.hang, self.flush, self.cut, self.pause, self.steal)
+        self._choices = [*anywhere, *place.troubles, *place.troubles]
+
+    def run(self, seconds: float) -> None:
+        """Let everything happen for so many seconds, and then let the work be finished."""
+        try:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                self._fill_up()
+                time.sleep(self._random.random())
+                trouble = self._random.choice(self._choices)
+                self.troubles[trouble.__name__] += 1
+                trouble()
+            self._finish()
+        finally:
+            for process in self._processes.values():
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait()
+        for actor in self.actors:
+            actor.lines = self._file(actor, "out").read_text().splitlines(keepends=True)
+
+    def _fill_up(self) -> None:
+        for role, most in (("receive", RECEIVERS), ("send", SENDERS)):
+            for name, process in self._alive(role).items():
+                assert process.poll() is None, f"{name} has ended: {self._errors_of(name)}"
+            while len(self._alive(role)) < most:
+                self._start(role)
+
+    def _finish(self) -> None:
+        for name in self._alive("send"):
+            self._kill(name)
+        if not self._alive("receive"):
+            self._start("receive")
+        self._start("close")
+        for name, process in list(self._processes.items()):
+            try:
+                code = process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                raise AssertionError(f"{name} does not end") from None
+            assert code == 0, f"{name} has failed: {self._errors_of(name)}"
+        left = self._place.server().ask("XLEN", KEY.replace("meta", "stream"))
+        assert left == 0, f"{left} messages are left"
+
+    def _alive(self, role: str) -> dict[str, subprocess.Popen[bytes]]:
+        return {name: each for name, each in self._processes.items() if name.startswith(role)}
+
+    def _start(self, role: str) -> None:
+        number = len(self.actors)
+        actor = Actor(f"{role}-{number}")
+        self.actors.append(actor)
+        what = (self._backend, role, self._place.url, NAME, LEASE, number * 1_000_000)
+        command = [sys.executable, str(WORKER), *map(str, what)]
+        # Not measured by coverage: that would make them slow to start, and shows nothing new.
+        env = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+        with self._file(actor, "out").open("wb") as out, self._file(actor, "err").open("wb") as err:
+            process = subprocess.Popen(command, stdout=out, stderr=err, env=env)  # noqa: S603
+        self._processes[actor.name] = process
+
+    def _file(self, actor: Actor, kind: str) -> Path:
+        return self._folder / f"{actor.name}.{kind}"
+
+    def _errors_of(self, name: str) -> str:
+        return (self._folder / f"{name}.err").read_text()[-2000:]
+
+    def _kill(self, name: str) -> None:
+        process = self._processes.pop(name)
+        process.kill()
+        process.wait()
+        actor = next(actor for actor in self.actors if actor.name == name)
+        actor.killed = time.monotonic()
+
+    # The troubles.
+
+    def kill(self) -> None:
+        """Kill a process."""
+        roles = [*self._alive("receive"), *self._alive("send")]
+        self._kill(self._random.choice(roles))
+
+    def hang(self) -> None:
+        """Stop a worker until its lease has run out, and let it go on."""
+        process = self._random.choice(list(self._alive("receive").values()))
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(LEASE * (0.5 + self._random.random()))
+        process.send_signal(signal.SIGCONT)
+
+    def flush(self) -> None:
+        """Let the server forget the scripts."""
+        self._place.server().ask("SCRIPT", "FLUSH")
+
+    def cut(self) -> None:
+        """Break every connection to the server."""
+        with suppress(RuntimeError):  # there is none
+            self._place.server().ask("CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "YES")
+
+    def pause(self) -> None:
+        """Let the server serve nobody for a moment."""
+        self._place.server().ask("CLIENT", "PAUSE", 300, "ALL")
+
+    def steal(self) -> None:
+        """Take the hints that wake processes."""
+        self._place.server().ask("DEL", KEY.replace("meta", "ready"), KEY.replace("meta", "room"))
+
+
+def run(place: str, backend: str, seed: int, seconds: float) -> tuple[Chaos, Account]:
+    """Run in a place for so many seconds, and return what happened, and the account."""
+    random = Random(seed)
+    makers: dict[str, Callable[[], Any]] = {
+        "single": Single,
+        "sentinel": BySentinels,
+        "cluster": lambda: ByCluster(random),
+    }
+    where = makers[place]()
+    with where.running, tempfile.TemporaryDirectory(prefix="anycast-chaos-") as folder:
+        chaos = Chaos(where, backend, random, Path(folder))
+        chaos.run(seconds)
+    return chaos, Account(chaos.actors, LEASE)
+
+
+def main() -> None:
+    """Run as the command line says; the exit status is 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(description="Let everything fail, and check each message.")
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--place", choices=["single", "sentinel", "cluster"], default="single")
+    parser.add_argument("--backend", choices=["asyncio", "trio"], default="asyncio")
+    told = parser.parse_args()
+    print(f"--place {told.place} --backend {told.backend} --seed {told.seed}", flush=True)
+    chaos, account = run(told.place, told.backend, told.seed, told.seconds)
+    faults = list(account.faults())
+    print(f"{len(account.sent)} messages sent, {account.repeated} came again after they were done,")
+    print(f"{len(account.deaths)} deaths; troubles: {dict(chaos.troubles)}")
+    print("\n".join(faults[:20]) or "no promise was broken")
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    main()
