@@ -21,7 +21,11 @@ pytestmark = pytest.mark.anyio
 
 def shortest(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let chance choose the shortest pauses."""
-    monkeypatch.setattr(_backoff, "uniform", lambda least, _: least)
+
+    def least(smallest: float, _: float) -> float:
+        return smallest
+
+    monkeypatch.setattr(_backoff, "uniform", least)
 
 
 def test_each_pause_is_twice_as_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,17 +54,17 @@ def test_the_slot_of_a_key(cluster: Cluster, text: bytes) -> None:
     assert slot_of(text) == cluster.nodes[0].ask("CLUSTER", "KEYSLOT", text)
 
 
-@pytest.mark.parametrize(
-    ("node", "found"),
-    [
-        ([b"other", 2, b"id", {}], "other:2"),
-        ([None, 2, b"id", {}], "asked:2"),
-        ([b"", 2, b"id"], "asked:2"),
-        ([b"?", 2, b"id", {b"ip": b"::2"}], "::2:2"),
-        ([b"?", 2, b"id", {b"ip": b""}], "None"),
-        ([b"?", 2, b"id"], "None"),
-    ],
-)
+NODES: list[tuple[list[Any], str]] = [
+    ([b"other", 2, b"id", {}], "other:2"),
+    ([None, 2, b"id", {}], "asked:2"),
+    ([b"", 2, b"id"], "asked:2"),
+    ([b"?", 2, b"id", {b"ip": b"::2"}], "::2:2"),
+    ([b"?", 2, b"id", {b"ip": b""}], "None"),
+    ([b"?", 2, b"id"], "None"),
+]
+
+
+@pytest.mark.parametrize(("node", "found"), NODES)
 def test_the_address_of_a_node(node: list[Any], found: str) -> None:
     """A node without a host has the host that was asked; a node without a name has an address."""
     assert str(_address(*_endpoint(node), TCPLocation("asked", 1))) == found
@@ -177,6 +177,7 @@ async def test_a_key_that_has_moved_before_its_slot(cluster: Cluster, name: str)
     source = cluster.owner(one)
     target = other_than(cluster, source)
     source.ask("RPUSH", one, "value")
+    key_and_value: Any = None
     with cluster.moving_slot(one, source, target):
         source.ask("MIGRATE", "127.0.0.1", target.port, one, 0, 5000)
         with fail_after(DEADLINE):
@@ -197,6 +198,7 @@ async def talk(answer: bytes) -> str:
                 asked = data.split(b"\r\n")[2]
                 await stream.send(hello if asked == b"HELLO" else answer.replace(b"PORT", port))
 
+    text = ""
     async with (
         await create_tcp_listener(local_host="127.0.0.1") as listener,
         create_task_group() as tasks,
@@ -206,8 +208,9 @@ async def talk(answer: bytes) -> str:
         link = Link(LinkServer(f"redis://127.0.0.1:{port.decode()}"), tasks, timeout=5.0)
         with pytest.raises(UnavailableError) as raised:
             await link.call(b"BLPOP", b"key", 1)
+        text = str(raised.value)
         tasks.cancel_scope.cancel()
-    return str(raised.value)
+    return text
 
 
 async def test_nodes_that_name_each_other() -> None:
