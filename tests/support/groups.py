@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from servers import Server, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from types import TracebackType
     from typing import Self
 
@@ -185,7 +185,7 @@ class Cluster:
         return self.node(int(fields[1].partition("@")[0].rpartition(":")[2]))
 
     @contextmanager
-    def moving_slot(self, key: str, source: Server, target: Server) -> Iterator[None]:
+    def moving_slot(self, key: str, source: Server, target: Server) -> Generator[None]:
         """Let the slot of a key move from a node to another node; at the end it has moved."""
         slot = source.ask("CLUSTER", "KEYSLOT", key)
         ids = {node: self.id_of(node) for node in (source, target)}
