@@ -18,7 +18,7 @@ import math
 from functools import partial
 from secrets import token_hex
 from time import monotonic
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from anyio import (
     CancelScope,
@@ -288,8 +288,7 @@ class Session(Generic[T]):
 
     def call_in_loop(self, function: Callable[[], object]) -> None:
         """Call a function: at once in the event loop of the session, and soon elsewhere."""
-        if self._home is not None:
-            self._home.call(function)
+        cast("Home", self._home).call(function)
 
     def _drop_receiver(self, receiver: Receiver[None], deliveries: Iterable[Delivery[T]]) -> None:
         receiver.close()

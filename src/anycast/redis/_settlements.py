@@ -158,8 +158,7 @@ class Settlements:
         """Forget every settlement, and return how many there were."""
         count = len(self._done) + len(self._given_back) + self._in_flight
         for request in self._requests.values():
-            if request.state is RequestState.QUEUED:
-                request.settle(done=False)
+            request.settle(done=False)
         self._done.clear()
         self._begun.clear()
         self._given_back.clear()
