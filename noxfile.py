@@ -187,9 +187,8 @@ def mutants(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every example, build the pages with warnings as errors, and check every link."""
     session.install(".", *group("docs"), *group("tests"))
-    session.run(
-        "pytest", "tests/project/test_examples.py", "tests/project/test_docs.py", *session.posargs
-    )
+    pages = ["test_examples.py", "test_docs.py", "test_websocket_clients.py"]
+    session.run("pytest", *(f"tests/project/{name}" for name in pages), *session.posargs)
 
 
 @nox.session

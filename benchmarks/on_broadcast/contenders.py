@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ClassVar, TypeVar
 from warnings import catch_warnings, simplefilter
 
+import broadcaster
 import trio
 from frequenz import channels as frequenz
 
 from anycast import Broadcast
 
 Send = Callable[[int], Awaitable[object]]
-Receive = Callable[[], Awaitable[int]]
+Receive = Callable[[], Awaitable[object]]
+
+T = TypeVar("T")
 
 ASYNCIO = frozenset({"asyncio", "uvloop"})
 
@@ -26,6 +29,8 @@ class Contender(ABC):
     backends: ClassVar[frozenset[str]] = frozenset({"asyncio", "uvloop", "trio"})
     drops: ClassVar[bool] = False
     """Whether a receiver that is full loses messages, and blocks no sender."""
+    later: ClassVar[bool] = False
+    """Whether a send only stores a message, which a task of the library gives to the receivers."""
 
     send: Send
     receives: list[Receive]
@@ -106,4 +111,41 @@ class Frequenz(Contender):
         self.receives = [end.receive for end in self._ends]
 
 
-CONTENDERS: list[type[Contender]] = [Ours, OursDropping, Queues, MemoryChannels, Frequenz]
+class Broadcaster(Contender):
+    """The memory backend of broadcaster, whose subscribers store any number of messages."""
+
+    name = "broadcaster"
+    backends = ASYNCIO
+    later = True
+
+    def __init__(self, limit: int, receivers: int) -> None:  # noqa: ARG002  there is no limit
+        channel = broadcaster.Broadcast("memory://")
+        at_once(channel.connect())
+        self._entered = [channel.subscribe("benchmark") for _ in range(receivers)]
+        subscribers = [at_once(one.__aenter__()) for one in self._entered]
+
+        async def send(message: int) -> None:
+            await channel.publish("benchmark", message)
+
+        self.send = send
+        self.receives = [subscriber.get for subscriber in subscribers]
+
+
+def at_once(step: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine that never waits."""
+    try:
+        step.send(None)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise AssertionError("the coroutine waits")
+
+
+CONTENDERS: list[type[Contender]] = [
+    Ours,
+    OursDropping,
+    Queues,
+    MemoryChannels,
+    Frequenz,
+    Broadcaster,
+]

@@ -80,5 +80,10 @@ WORKS: dict[str, Work] = {
 
 
 def takes_part(kind: type[Contender], work: str, backend: str) -> bool:
-    """Return whether a contender can do a work: a receiver that blocks cannot lose messages."""
-    return backend in kind.backends and (work != "stalled" or kind.drops)
+    """Return whether a contender can do a work.
+
+    A receiver that blocks cannot lose messages. A contender whose receivers get messages later can
+    only stream: the other works end with the send.
+    """
+    can = work == "streaming" if kind.later else work != "stalled" or kind.drops
+    return can and backend in kind.backends

@@ -14,12 +14,16 @@ import pytest
 
 for needed in (
     "asyncio_channel",
+    "broadcaster",
     "chanio",
     "culsans",
     "frequenz.channels",
     "matplotlib",
     "rich",
+    "starlette",
+    "uvicorn",
     "uvloop",
+    "websockets",
 ):
     pytest.importorskip(needed, reason="the benchmarks need more than the tests do")
 
@@ -28,7 +32,7 @@ from benchmarks.backends import BACKENDS
 from benchmarks.charts import draw
 from benchmarks.contenders import CONTENDERS, NEVER, OURS, YIELDING, rivals
 from benchmarks.on_broadcast import __main__ as on_broadcast
-from benchmarks.on_broadcast import works
+from benchmarks.on_broadcast import websockets, works
 from benchmarks.report import print_tables
 from benchmarks.results import Measurement, Results, load
 from benchmarks.runner import run_all, steps
@@ -89,6 +93,14 @@ def test_each_broadcast_is_measured(
     table = on_broadcast.table(backend, repeats=1, deliveries=60)
     assert table.row_count == 2 * len(works.WORKS)
     assert len(table.columns) >= 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
+def test_websockets_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables have a row with and a row without a client that never reads."""
+    monkeypatch.setattr(websockets, "FILL", 2)
+    assert websockets.delays(clients=3, messages=2, repeats=1).row_count == 2
+    assert websockets.memory(messages=2).row_count == 2
 
 
 def test_each_contender_does_all_that_it_can(results: Results) -> None:
