@@ -61,7 +61,7 @@ async def end(program: Any, topic: str) -> int:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    scope = {"type": "http", "method": "DELETE", "path": f"/{topic}", "headers": []}
+    scope: dict[str, Any] = {"type": "http", "method": "DELETE", "path": f"/{topic}", "headers": []}
     await program.app({**scope, "query_string": b""}, receive, answer)
     return statuses[0]
 
