@@ -14,7 +14,7 @@ import pytest
 from anyio import CancelScope, fail_after, sleep
 from anyio.lowlevel import checkpoint
 
-from anycast import SenderClosedError, SenderError
+from anycast import ChannelError, ReceiverError, SenderClosedError, SenderError
 from helpers import begin, settle, task_group, waiting, watch_yields
 from proxies import Proxy
 from redis_tools import DEADLINE, channel, in_hand, stored, until
@@ -262,6 +262,105 @@ async def test_native_cancellation_while_it_leaves(server: Server, name: str) ->
     async with channel(server, name) as jobs:
         assert jobs.is_closed
         assert in_hand(server, name) == 0
+
+
+FAILURES = (ChannelError, ReceiverError, SenderError)
+
+
+def cancel_all_tasks_but(kept: asyncio.Task[Any] | None) -> None:
+    """Do what programs do that shut down."""
+    for task in asyncio.all_tasks() - {kept}:
+        task.cancel()
+
+
+def test_all_tasks_are_cancelled(server: Server, name: str) -> None:
+    """Messages go back at once, and their deliveries do not count; what was done stays done."""
+
+    async def work(began: asyncio.Event) -> None:
+        async with channel(server, name) as jobs:
+            await jobs.new_sender().send_many(["done", "in hand", "prefetched"])
+            receiver = jobs.new_receiver()
+            async with receiver.lease():
+                pass
+            async with receiver.lease():
+                began.set()
+                await sleep(DEADLINE)
+
+    async def main() -> list[tuple[str, int]]:
+        began = asyncio.Event()
+        task = asyncio.create_task(work(began))
+        await began.wait()
+        cancel_all_tasks_but(asyncio.current_task())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (stored(server, name), in_hand(server, name)) == (2, 0)
+        async with channel(server, name) as jobs:
+            receiver = jobs.new_receiver()
+            return [(await receiver.receive(), receiver.deliveries) for _ in range(2)]
+
+    assert asyncio.run(main()) == [("in hand", 1), ("prefetched", 1)]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda jobs: jobs.new_sender().send(1),
+        lambda jobs: jobs.new_receiver().receive(),
+        lambda jobs: jobs.join(),
+    ],
+    ids=["send", "receive", "join"],
+)
+def test_a_channel_whose_tasks_were_cancelled(server: Server, name: str, use: Any) -> None:
+    """It tells so, rather than letting a task wait for ever."""
+
+    async def main() -> None:
+        async with channel(server, name) as jobs:
+            await jobs.new_sender().send(0)  # the tasks of the channel run now
+            cancel_all_tasks_but(asyncio.current_task())
+            with pytest.raises(FAILURES):
+                async with asyncio.timeout(DEADLINE):
+                    await use(jobs)
+            with pytest.raises(FAILURES, match="its tasks were cancelled"):
+                async with asyncio.timeout(DEADLINE):
+                    await use(jobs)
+
+    asyncio.run(main())
+
+
+def test_a_failed_channel_whose_tasks_are_cancelled(server: Server, name: str) -> None:
+    """The first failure stays the reason."""
+
+    async def main() -> None:
+        async with channel(server, name) as jobs:
+            await jobs.new_sender().send(0)  # the tasks of the channel run now
+            jobs._session._fail(OSError("the first"))
+            cancel_all_tasks_but(asyncio.current_task())
+            with pytest.raises(SenderError, match="the first"):
+                await jobs.new_sender().send(1)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_the_tasks_are_cancelled_of_a_channel_that_is_opened(
+    server: Server, name: str, turns: int
+) -> None:
+    """The channel is not open, and tells so: also if its task has not begun yet."""
+
+    async def main() -> None:
+        loop, kept = asyncio.get_running_loop(), asyncio.current_task()
+
+        def cancel(turns: int) -> None:
+            if turns:
+                loop.call_soon(cancel, turns - 1)
+            else:
+                cancel_all_tasks_but(kept)
+
+        loop.call_soon(cancel, turns)
+        with pytest.raises(ChannelError, match="its tasks were cancelled"):
+            await channel(server, name).__aenter__()
+
+    asyncio.run(main())
 
 
 async def test_a_cancelled_close_closes_the_channel_even_so(server: Server, name: str) -> None:

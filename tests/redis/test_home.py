@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import warnings
@@ -12,6 +13,7 @@ import pytest
 from anyio import fail_after, to_thread
 
 from anycast import select
+from anycast.redis import RedisChannelAdmin
 from helpers import raises, task_group
 from redis_tools import DEADLINE, channel, stored
 
@@ -161,3 +163,21 @@ def test_never_left(server: Server, name: str, backend: str) -> None:
     anyio.run(main, backend=backend)
     kept.clear()  # a receiver that is collected after its event loop has ended
     assert stored(server, name) == 1
+
+
+def test_an_operator_whose_task_is_cancelled_before_it_begins(server: Server, name: str) -> None:
+    """Nothing waits for ever."""
+
+    async def main() -> None:
+        admin = RedisChannelAdmin(name=name, url=server.url)
+        opener = asyncio.current_task()
+
+        def cancel() -> None:
+            for task in asyncio.all_tasks() - {opener}:
+                task.cancel()
+
+        asyncio.get_running_loop().call_soon(cancel)
+        async with admin:
+            pass
+
+    asyncio.run(main())

@@ -53,6 +53,10 @@ class Commands:
         # at the server has a different mark.
         self.born = b""
 
+    def use(self, link: Link) -> None:
+        """Use another link from now on."""
+        self._link = link
+
     def over(self, link: Link, *, sends: bool = False) -> Commands:
         """Return commands for the same session that use another link.
 

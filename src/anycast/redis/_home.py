@@ -43,8 +43,15 @@ class Home(ABC):
         """Return whether the event loop runs the caller."""
 
     @abstractmethod
-    def start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a function, which raises nothing, in a task of its own."""
+    def start(
+        self, function: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]
+    ) -> None:
+        """Run a function, which raises nothing, in a task of its own.
+
+        Args:
+            function: to run. The function never begins if the task is cancelled before that.
+            on_end: called at the end of the task.
+        """
 
     def call(self, function: Callable[[], object]) -> None:
         """Call a function: at once in this event loop, and as `call_soon` elsewhere."""
@@ -74,8 +81,11 @@ class _AsyncioHome(Home):
         except RuntimeError:
             return False
 
-    def start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def start(
+        self, function: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]
+    ) -> None:
         self._task = self._loop.create_task(function())
+        self._task.add_done_callback(lambda _: on_end())
 
     def call_soon(self, function: Callable[[], object]) -> None:
         with suppress(RuntimeError):
@@ -97,10 +107,18 @@ class _TrioHome(Home):
         except RuntimeError:
             return False
 
-    def start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def start(
+        self, function: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]
+    ) -> None:
         from trio.lowlevel import spawn_system_task  # noqa: PLC0415  trio may not be installed
 
-        spawn_system_task(function)
+        async def run() -> None:
+            try:
+                await function()
+            finally:
+                on_end()
+
+        spawn_system_task(run)
 
     def call_soon(self, function: Callable[[], object]) -> None:
         with suppress(self._finished):

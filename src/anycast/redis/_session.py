@@ -63,6 +63,7 @@ T = TypeVar("T")
 # The format of what the server keeps, and the settings that all processes of a channel share.
 VERSION = b"1"
 SETTINGS = ("limit", "lease (ms)", "max_deliveries")
+CUT_OFF = "its tasks were cancelled"
 EXPECTED = (UnreachableError, RefusedError, GoneError)
 
 
@@ -96,6 +97,9 @@ class Session(Generic[T]):
         self.limit = options.limit
         # For the statistics.
         self.open_senders = 0
+        # Run the scripts. Made before the pumps.
+        self._commands: Commands
+        self._holder: Holder
         # Made with the pumps, as are the `_stops` below.
         self.settlements: Settlements
         # Of all tasks of the session. Cancelled when the session is over, or must be.
@@ -115,9 +119,9 @@ class Session(Generic[T]):
         """
         self._home = find_home()
         self._scope = CancelScope()
-        self._home.start(self._run)
+        self._home.start(self._run, self._end)
         try:
-            # `_run_pumps` wakes this task.
+            # `_run_pumps` wakes this task, or `_end` after a failure.
             await self._opened.wait()
         except BaseException:
             self._scope.cancel()
@@ -302,16 +306,48 @@ class Session(Generic[T]):
         try:
             # `open` or `stop` may cancel the scope.
             with self._scope:
-                async with create_task_group() as connections:
-                    await self._run_pumps(connections)
+                try:
+                    async with create_task_group() as connections:
+                        await self._run_pumps(connections)
+                except get_cancelled_exc_class():
+                    if self._scope.cancel_called:
+                        raise
+                    await self._part()
         except Exception as error:  # noqa: BLE001  nothing else would see the error
             self._fail_by_fault(error)
+
+    def _end(self) -> None:
+        # Usually the outbox is empty here. An item that is left was cut off in flight.
+        self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
+        self._joins.stop()  # again: the session may have been cancelled while it was opened
+        if not self._opened.is_set() and not self._scope.cancel_called:
+            self._fail(RuntimeError(CUT_OFF))  # before `_run` began
+        self._opened.set()
+        self._over.set()
+
+    async def _part(self) -> None:
+        """Leave in good order, although something cancelled the tasks of the session.
+
+        A program that cancels all tasks of its event loop does so. The connections have ended with
+        these tasks, so a new connection serves the farewell.
+        """
+        # The server can be told nothing if the session has failed, or is being opened.
+        if self.failure is not None or not self._stops:
+            self._fail(RuntimeError(CUT_OFF))
+            return
+        # Before `failure` is set: after a failure nothing is given back.
+        reason = ChannelError(f"{self._channel}: {CUT_OFF}", self._channel)
+        self._shut_down(reason)
+        self.failure = reason
+        try:
+            async with create_task_group() as connections:
+                link = Link(self._server, connections, self.options.patience)
+                self._commands.use(link)
+                with move_on_after(self.options.farewell):
+                    await self._guard(self._leave)
+                link.close()
         finally:
-            # Usually the outbox is empty here. An item that is left was cut off in flight.
-            self.outbox.abort(outcome_unknown(UnreachableError("the channel was left meanwhile")))
-            self._joins.stop()  # again: the session may have been cancelled while it was opened
-            self._opened.set()
-            self._over.set()
+            self.settlements.shut()
 
     async def _run_pumps(self, connections: TaskGroup) -> None:
         options, keys = self.options, Keys(self._channel.name, me := token_hex(8))
@@ -320,7 +356,7 @@ class Session(Generic[T]):
         # of the two hints needs a link, because waiting for a hint blocks the connection.
         send_link, link, room, ready = links
         commands = Commands(link, keys, me.encode(), options.timeout, str(self._channel))
-        holder = Holder(commands, self._lose_all)
+        self._commands, self._holder = commands, (holder := Holder(commands, self._lose_all))
         try:
             await self._init(commands)
             hints = Hints(room, keys.room), Hints(ready, keys.ready)
@@ -331,12 +367,10 @@ class Session(Generic[T]):
                     tasks.start_soon(self._guard, pump)
             # The pumps have ended, in good order or because of a failure.
             if self.failure is None:
-                await self._guard(lambda: self._leave(holder))
+                await self._guard(self._leave)
         except EXPECTED as error:
             self._fail(error)
         finally:
-            # Also after a failure: `open` then raises why.
-            self._opened.set()
             # Only the links end the connections, and with them the surrounding task group.
             for each in links:
                 each.close()
@@ -455,7 +489,7 @@ class Session(Generic[T]):
         self._note_closed()
         self.inbox.close()
 
-    async def _leave(self, holder: Holder) -> None:
+    async def _leave(self) -> None:
         """Tell the server the rest, and that this process is gone."""
         await self.settlements.flush()
-        await holder.leave()
+        await self._holder.leave()

@@ -60,7 +60,7 @@ class StandaloneLink:
     async def __aenter__(self) -> Self:
         self._home, self._scope = find_home(), CancelScope()
         self._begun, self._over = Event(), Event()
-        self._home.start(self._run)
+        self._home.start(self._run, self._end)
         try:
             # The task begins in the next turn of the event loop.
             await self._begun.wait()
@@ -92,5 +92,7 @@ class StandaloneLink:
         except Exception:  # noqa: BLE001  nothing else would see the error
             self._link = None
             logger.exception("%s: a fault of anycast itself", self._user)
-        finally:
-            self._over.set()
+
+    def _end(self) -> None:
+        self._begun.set()  # again: the task may have been cancelled before it began
+        self._over.set()
