@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import re
@@ -105,6 +106,18 @@ async def test_an_error_that_has_no_text(
                 raise SilentError
     await until(lambda: dead(server, name))
     assert dead(server, name)[0]["error"] == "SilentError, whose text cannot be read"
+
+
+async def test_a_lease_that_is_forgotten(jobs: RedisAnycast[Any]) -> None:
+    """The message comes again, and the delivery does not count."""
+    await jobs.new_sender().send(1)
+    lease = jobs.new_receiver().lease()
+    await lease.__aenter__()
+    del lease
+    gc.collect()
+    again = jobs.new_receiver()
+    assert await again.receive() == 1
+    assert again.deliveries == 1
 
 
 async def test_many_messages_that_are_given_back(server: Server, name: str) -> None:

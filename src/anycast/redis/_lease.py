@@ -90,5 +90,10 @@ class RedisLease(Lease[T]):
         else:
             self._session.left(delivery, exc_val)
 
+    def __del__(self) -> None:
+        # Left without `__aexit__`, by a program that does not use `async with`.
+        if delivery := getattr(self, "_delivery", None):
+            self._session.forget(delivery)
+
     def __str__(self) -> str:
         return f"{type(self).__name__} of {self._receiver}"
