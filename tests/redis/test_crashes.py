@@ -260,6 +260,28 @@ async def test_a_request_that_comes_late(server: Server, name: str) -> None:
             assert deliveries(server, name) == [1]
 
 
+async def test_a_request_that_comes_after_the_message_was_given_back(
+    server: Server, name: str
+) -> None:
+    """A message that was begun here, and is with another process now, stays there."""
+    with fail_after(DEADLINE):
+        async with channel(server, name) as late, channel(server, name, prefetch=0) as other:
+            await other.new_sender().send(1)
+            with late.new_receiver() as receiver:
+                await receiver.receive()
+                receiver.close()
+            keeper = other.new_receiver()
+            assert await keeper.receive() == 1
+            ((entry_id, owner, _, _),) = server.ask(
+                "XPENDING", key(name, "stream"), "receivers", "-", "+", 9
+            )
+            assert await late._session._holder.run(_scripts.ACK, 0, 0, entry_id) == [b"ok"]
+            ((_, now, _, _),) = server.ask(
+                "XPENDING", key(name, "stream"), "receivers", "-", "+", 9
+            )
+            assert now == owner
+
+
 async def test_a_process_leaves_with_messages_that_it_does_not_know(
     server: Server, name: str
 ) -> None:

@@ -342,7 +342,7 @@ async def test_an_acknowledgement_for_a_task_that_is_leaving() -> None:
         leaving.cancel()
     assert leaving.outcome == "cancelled"
     assert told == [
-        (_scripts.ACK, 1, b"1-1"),
+        (_scripts.ACK, 0, 1, b"1-1"),
         (_scripts.RELEASE, 1, b"2-1", 0, False, 0, b""),
     ]
 

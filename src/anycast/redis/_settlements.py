@@ -238,7 +238,7 @@ class Settlements:
             request.state = RequestState.IN_FLIGHT
         self._in_flight = len(ids)
         try:
-            await self._holder.run(_scripts.ACK, len(ids), *ids, *begun)
+            await self._holder.run(_scripts.ACK, self._releases, len(ids), *ids, *begun)
             acknowledged = True
         finally:
             # This wakes the tasks in `done_first`.
