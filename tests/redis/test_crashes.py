@@ -150,6 +150,20 @@ async def test_a_process_that_died_without_messages(server: Server, name: str) -
             waiting.cancel()
 
 
+async def test_the_clock_of_the_server_was_set_back(server: Server, name: str) -> None:
+    """The messages of a process that died come again after a lease all the same."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, lease=LEASE) as jobs:
+            await jobs.new_sender().send(1)
+        await crash(server, name, 1)
+        processes = key(name, "processes")
+        (died,) = server.ask("ZRANGE", processes, 0, -1)
+        hour = 3_600_000
+        server.ask("ZINCRBY", processes, hour, died)
+        async with channel(server, name) as jobs:
+            assert await jobs.new_receiver().receive() == 1
+
+
 async def test_a_message_that_comes_again_to_the_process_that_lost_it(
     server: Server, name: str
 ) -> None:

@@ -9,6 +9,11 @@ if #due > 0 then
   redis.call('ZREM', delayed, unpack(due))
 end
 
+-- No lease runs for longer than one lease from now, unless the clock of the server was set back.
+local latest = now + lease
+local late = redis.call('ZRANGEBYSCORE', processes, '(' .. latest, '+inf', 'LIMIT', 0, MOST)
+for _, process in ipairs(late) do redis.call('ZADD', processes, latest, process) end
+
 local buried = {}
 local gone = redis.call('ZRANGEBYSCORE', processes, '-inf', now, 'LIMIT', 0, 1)[1]
 if gone and not (closed and length() == 0) then
