@@ -187,8 +187,8 @@ def mutants(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every example, build the pages with warnings as errors, and check every link."""
     session.install(".", *group("docs"), *group("tests"))
-    pages = ["test_examples.py", "test_docs.py", "test_websocket_clients.py"]
-    session.run("pytest", *(f"tests/project/{name}" for name in pages), *session.posargs)
+    names = ["examples", "docs", "websocket_clients", "server_sent_events"]
+    session.run("pytest", *(f"tests/project/test_{name}.py" for name in names), *session.posargs)
 
 
 @nox.session
