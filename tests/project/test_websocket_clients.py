@@ -61,7 +61,12 @@ async def end(program: Any, topic: str) -> int:
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
-    scope: dict[str, Any] = {"type": "http", "method": "DELETE", "path": f"/{topic}", "query_string": b""}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "DELETE",
+        "path": f"/{topic}",
+        "query_string": b"",
+    }
     await program.app({**scope, "headers": []}, receive, answer)
     return statuses[0]
 

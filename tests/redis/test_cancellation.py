@@ -22,6 +22,7 @@ from redis_tools import DEADLINE, channel, in_hand, stored, until
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
 
+    from anycast.redis import RedisAnycast
     from servers import Server
 
 pytestmark = pytest.mark.anyio
@@ -301,15 +302,14 @@ def test_all_tasks_are_cancelled(server: Server, name: str) -> None:
     assert asyncio.run(main()) == [("in hand", 1), ("prefetched", 1)]
 
 
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda jobs: jobs.new_sender().send(1),
-        lambda jobs: jobs.new_receiver().receive(),
-        lambda jobs: jobs.join(),
-    ],
-    ids=["send", "receive", "join"],
-)
+USES: list[Callable[[RedisAnycast[Any]], Awaitable[object]]] = [
+    lambda jobs: jobs.new_sender().send(1),
+    lambda jobs: jobs.new_receiver().receive(),
+    lambda jobs: jobs.join(),
+]
+
+
+@pytest.mark.parametrize("use", USES, ids=["send", "receive", "join"])
 def test_a_channel_whose_tasks_were_cancelled(server: Server, name: str, use: Any) -> None:
     """It tells so, rather than letting a task wait for ever."""
 
