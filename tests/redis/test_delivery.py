@@ -108,10 +108,12 @@ async def test_an_error_that_has_no_text(
     assert dead(server, name)[0]["error"] == "SilentError, whose text cannot be read"
 
 
-async def test_a_lease_that_is_forgotten(jobs: RedisAnycast[Any]) -> None:
+@pytest.mark.parametrize("derived", [False, True], ids=["own", "derived"])
+async def test_a_lease_that_is_forgotten(jobs: RedisAnycast[Any], *, derived: bool) -> None:
     """The message comes again, and the delivery does not count."""
     await jobs.new_sender().send(1)
-    lease = jobs.new_receiver().lease()
+    receiver = jobs.new_receiver()
+    lease = (receiver.map(str) if derived else receiver).lease()
     await lease.__aenter__()
     del lease
     gc.collect()
@@ -565,6 +567,17 @@ async def test_headers(server: Server, name: str, jobs: RedisAnycast[Any]) -> No
                 raise ValueError("no")
     await until(lambda: dead(server, name))
     assert dead(server, name)[0]["headers"] == '{"a":"1","b":"2"}'
+
+
+@pytest.mark.parametrize("damaged", ["{no json", "[1]", '{"a":1}'])
+async def test_headers_that_cannot_be_read(
+    server: Server, name: str, jobs: RedisAnycast[Any], damaged: str
+) -> None:
+    """The message becomes a dead letter in the end, and stops nobody."""
+    server.ask("XADD", key(name, "stream"), "*", "b", "1", "h", damaged)
+    await jobs.new_sender().send(2)
+    assert await jobs.new_receiver().receive() == 2
+    await until(lambda: dead(server, name))
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,14 @@ def write_headers(headers: Mapping[str, str] | None) -> bytes:
 
 
 def read_headers(stored: bytes) -> dict[str, str]:
-    """Return the headers that `write_headers` wrote."""
-    headers: dict[str, str] = json.loads(stored) if stored else {}
+    """Return the headers that `write_headers` wrote.
+
+    Raises:
+        TypeError, ValueError: if the bytes are not such headers.
+    """
+    if not stored:
+        return {}
+    headers: dict[str, str] = dict(json.loads(stored))
+    if any(type(text) is not str for text in headers.values()):
+        raise ValueError("these are no headers")
     return headers

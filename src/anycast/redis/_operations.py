@@ -111,7 +111,7 @@ class LeaseOperation(ReceiveOperation[Any]):
 
     def _take(self, delivery: Delivery[Any]) -> LeasedMessage[Any]:
         self._session.begun(delivery)
-        return LeasedMessage(delivery.message, DeliveryHold(self._session, delivery))
+        return LeasedMessage(delivery.message, LeaseHold(self._session, delivery))
 
 
 class BatchOperation(ReceiveOperation[Any]):
@@ -206,6 +206,15 @@ class DeliveryHold(Hold):
 
     def pass_on(self) -> bool:
         return False  # a message that was given back goes to a task that waits
+
+
+class LeaseHold(DeliveryHold):
+    """The hold on a message of a lease. A lease that is forgotten gives its message back."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self._session.forget(self._delivery)
 
 
 class DemandedHold(DeliveryHold):

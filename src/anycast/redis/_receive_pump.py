@@ -232,6 +232,7 @@ class ReceivePump(Generic[T]):
         for entry_id, body, headers, count in zip(fields, fields, fields, fields, strict=True):
             try:
                 message = self._options.codec.decode(body)
+                delivery = Delivery(entry_id, message, read_headers(headers), count)
             except Exception as error:  # noqa: BLE001  a codec may raise any exception
                 reason = reason_of(error)
                 logger.warning(
@@ -242,4 +243,4 @@ class ReceivePump(Generic[T]):
                 )
                 self._settlements.failed(Delivery(entry_id, None, {}, count), reason)
             else:
-                yield Delivery(entry_id, message, read_headers(headers), count)
+                yield delivery

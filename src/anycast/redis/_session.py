@@ -292,8 +292,8 @@ class Session(Generic[T]):
 
     def forget(self, delivery: Delivery[T]) -> None:
         """Give back a delivery whose lease the garbage collector found, as `abandon` does."""
-        if self._home is not None:
-            self._home.call_soon(partial(self.give_back, delivery))
+        if self.leases.has(delivery):  # else the delivery was settled
+            cast("Home", self._home).call_soon(partial(self.give_back, delivery))
 
     def call_in_loop(self, function: Callable[[], object]) -> None:
         """Call a function: at once in the event loop of the session, and soon elsewhere."""
