@@ -116,7 +116,7 @@ def run_tests(session: nox.Session, *options: str) -> None:
     session.run("pytest", *SIDE_BY_SIDE, *STORMS, *options)
 
 
-@nox.session
+@nox.session(python="3.13")  # under CPython 3.11, coverage misses lines after an event loop has run
 @nox.parametrize("server", ["valkey", "redis"])
 def redis(session: nox.Session, server: str) -> None:
     """Test channels on a server, and measure the coverage. Not in the default run.

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from functools import partial
@@ -427,8 +426,7 @@ def test_ctrl_c_at_a_question(run: Any, jobs: str, monkeypatch: pytest.MonkeyPat
 
     class Pressed(Terminal):
         def readline(self, *_: Any) -> Any:
-            signal.raise_signal(signal.SIGINT)
-            return "y\n"
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(sys, "stdin", Pressed())
     code, out, err = run("destroy", jobs)
