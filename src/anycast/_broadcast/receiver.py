@@ -15,7 +15,8 @@ from anycast._broadcast.operations import (
 from anycast._broadcast.subscription import Subscription
 from anycast._combinators.batch import Pair
 from anycast._combinators.lease import LeasedMessage
-from anycast._interface.errors import ReceiverClosedError, ReceiverLaggedError, ReceiverStoppedError
+from anycast._combinators.receivers import ReceiverBase
+from anycast._interface.errors import ReceiverLaggedError
 from anycast._select.selectable import Selectable
 from anycast._waiting.protection import protected
 from anycast._waiting.waiter import NOTHING
@@ -37,7 +38,7 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
         message: T = core.take()
         if message is not NOTHING:
             return message
-        # As a receiver of a channel in memory waits, without a further coroutine.
+        # Inlined: `_Receiver._take_or_wait`, after its take.
         waiter = core.make_waiter(core)
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
@@ -53,13 +54,8 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
             self.raise_stopped()
         return message
 
-    async def __anext__(self) -> T:
-        try:
-            return await self.receive()
-        except ReceiverClosedError:
-            raise
-        except ReceiverStoppedError:
-            raise StopAsyncIteration from None
+    # A receiver of `Anycast` takes a stored message at once here, and so would pass over a gap.
+    __anext__ = ReceiverBase.__anext__
 
     @protected
     def receive_nowait(self) -> T:

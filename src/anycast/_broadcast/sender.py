@@ -48,7 +48,7 @@ class _Sender(Sender[T]):  # pyright: ignore[reportUnusedClass]
     async def _wait(self, offer: Batch[T]) -> None:
         await self._wait_for_room(offer)
 
-    async def _wait_for_room(self, offer: T | Batch[T]) -> bool:
+    async def _wait_for_room(self, item: T | Batch[T]) -> bool:
         """Wait in the queue until the message, or the whole batch, is sent.
 
         Returns:
@@ -63,7 +63,8 @@ class _Sender(Sender[T]):  # pyright: ignore[reportUnusedClass]
         waiter = core.make_waiter(core)
         if core.has_room() or core.closed or self.closed:
             return False
-        core.senders[waiter] = self.waiters[waiter] = offer
+        # Inlined: `_Sender._wait`, after its look.
+        core.senders[waiter] = self.waiters[waiter] = item
         try:
             # Logged only now, in the queue: a log handler may use the channel, and may fail.
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)

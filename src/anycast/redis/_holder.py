@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from anycast.redis import _scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from anycast.redis._commands import Commands
     from anycast.redis._retries import Retries
@@ -52,15 +52,11 @@ class Holder:
         Raises:
             LostError: if the lease of this process has run out.
         """
-        me = self._me
-        answer = await self._commands.retry(script, self._commands.born, me, self._new, *arguments)
-        return self._checked(me, answer)
+        return await self._ask(self._commands.retry, script, *arguments)
 
     async def run_once(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run a script that is unsafe to retry; return and raise as `run`."""
-        me = self._me
-        answer = await self._commands.once(script, self._commands.born, me, self._new, *arguments)
-        return self._checked(me, answer)
+        return await self._ask(self._commands.once, script, *arguments)
 
     async def leave(self) -> None:
         """Detach this process from the channel; raise as `Commands.run`."""
@@ -68,7 +64,14 @@ class Holder:
         while status == b"more":
             (status,) = await self._commands.retry(_scripts.LEAVE, born, self._me)
 
-    def _checked(self, me: bytes, answer: list[Any]) -> list[Any]:
+    async def _ask(
+        self,
+        ask: Callable[..., Awaitable[list[Any]]],
+        script: Script,
+        *arguments: bytes | float,
+    ) -> list[Any]:
+        me = self._me
+        answer = await ask(script, self._commands.born, me, self._new, *arguments)
         # Several scripts are under way at once. Only the first that is refused changes something,
         # and what other scripts of this consumer brought is lost, too.
         if me != self._me:
