@@ -6,7 +6,6 @@ whose loss it was told, at the places that it was told.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from contextlib import suppress
 from random import Random
@@ -19,16 +18,15 @@ from anyio.lowlevel import checkpoint
 import hubs
 from anycast import Anycast, Broadcast, ReceiverLaggedError, ReceiverStoppedError, select
 from event_loops import BACKENDS
+from storm import Survivors
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from anycast import Receiver
 
 every_backend = pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
 
 
-class Storm:
+class Storm(Survivors):
     """So many receivers, and a task for each; two senders; chaos that cancels them.
 
     Args:
@@ -42,9 +40,8 @@ class Storm:
     def __init__(
         self, random: Random, receivers: int, messages: int, *, native: bool, batch: int = 3
     ) -> None:
-        self.random = random
+        super().__init__(random, native=native)
         self.messages = messages
-        self.native = native
         self.batch = batch
         limit = random.choice([1, 2, 10]) if batch == 3 else 2 * batch
         self.channel = Broadcast[int](limit=limit, yield_every=random.choice([1, 64]))
@@ -56,9 +53,6 @@ class Storm:
             for _ in range(receivers)
         ]
         self.idle = Anycast[int]().new_receiver()
-        self.cancels: dict[Callable[[], object], None] = {}
-        self.cancelled = 0
-        self.failed = False
 
     async def run(self) -> None:
         """Run until all has been sent and read, and check what each receiver got."""
@@ -81,10 +75,10 @@ class Storm:
             while batch:
                 way: Any = self.random.choice([sender.send, self._select_send, sender.send_many])
                 if way == sender.send_many:
-                    await self._survives(way, batch)
+                    await self.survives(way, batch)
                 else:
                     argument: Any = batch[0] if way == sender.send else sender.sending(batch[0])
-                    if await self._survives(way, argument):
+                    if await self.survives(way, argument):
                         batch.popleft()
 
     async def _select_send(self, operation: Any) -> None:
@@ -99,7 +93,7 @@ class Storm:
             while True:
                 got.clear()
                 try:
-                    await self._survives(self.random.choice(ways), receiver, got)
+                    await self.survives(self.random.choice(ways), receiver, got)
                 except ReceiverLaggedError as error:
                     expected += error.lost
                 for number in got:
@@ -138,26 +132,6 @@ class Storm:
         except BaseException:
             self.failed = True  # from now on a cancellation is for good
             raise
-
-    async def _survives(self, operation: Callable[..., Awaitable[object]], *arguments: Any) -> bool:
-        """Return False if the operation was cancelled, by its scope or natively."""
-        scope = anyio.CancelScope()
-        task = asyncio.current_task() if self.native else None
-        cancel = scope.cancel if task is None or self.random.random() < 0.5 else task.cancel
-        self.cancels[cancel] = None
-        try:
-            with scope:
-                await operation(*arguments)
-                return True
-        except asyncio.CancelledError:
-            if task is None or self.failed:
-                raise
-            while task.uncancel():
-                pass
-        finally:
-            del self.cancels[cancel]
-        self.cancelled += 1
-        return False
 
 
 @every_backend

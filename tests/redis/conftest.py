@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from groups import Cluster
 from servers import Server, find_program
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ def server() -> Iterator[Server]:
     """Run one server for every test that does it no harm."""
     with Server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """Run a cluster for the tests of a module that do it no lasting harm."""
+    with Cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture

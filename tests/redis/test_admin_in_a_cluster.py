@@ -9,20 +9,12 @@ from anyio import fail_after
 
 from admin_tools import admin_of, bury
 from anycast.redis import channels
-from groups import Cluster
 from redis_tools import DEADLINE, channel, key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from groups import Cluster
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Run a cluster for all tests of this module."""
-    with Cluster() as cluster:
-        yield cluster
 
 
 async def test_an_operator_in_a_cluster(cluster: Cluster, name: str) -> None:

@@ -6,6 +6,7 @@ What every kind of channel promises is in `test_contract`.
 from __future__ import annotations
 
 import math
+from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -245,6 +246,19 @@ async def test_the_heartbeat_keeps_the_messages_of_a_batch(server: Server, name:
             thief.cancel()
 
 
+@asynccontextmanager
+async def behind_proxy(
+    server: Server, name: str
+) -> AsyncGenerator[tuple[RedisAnycast[Any], Proxy]]:
+    """Provide a channel with one message, whose lease can run out."""
+    async with (
+        Proxy(server.port) as proxy,
+        channel(server, name, lease=0.2, prefetch=0, url=proxy.url) as jobs,
+    ):
+        await jobs.new_sender().send(1)
+        yield jobs, proxy
+
+
 async def lose_lease(server: Server, name: str, jobs: RedisAnycast[Any], proxy: Proxy) -> None:
     """Let another process get the only message that a batch of this process has."""
     async with channel(server, name, lease=0.2, prefetch=0) as other:
@@ -258,12 +272,7 @@ async def lose_lease(server: Server, name: str, jobs: RedisAnycast[Any], proxy: 
 async def test_a_lease_that_ran_out(server: Server, name: str) -> None:
     """Its message is with another process, and so is not in the batch."""
     with fail_after(DEADLINE):
-        async with (
-            Proxy(server.port) as proxy,
-            channel(server, name, lease=0.2, prefetch=0, url=proxy.url) as jobs,
-            task_group() as tasks,
-        ):
-            await jobs.new_sender().send(1)
+        async with behind_proxy(server, name) as (jobs, proxy), task_group() as tasks:
             attempt = await begin(tasks, collecting(jobs.new_receiver(), 2))
             await lose_lease(server, name, jobs, proxy)
             await jobs.new_sender().send(2)
@@ -274,12 +283,7 @@ async def test_a_lease_that_ran_out(server: Server, name: str) -> None:
 async def test_a_lease_that_ran_out_in_a_derived_batch(server: Server, name: str) -> None:
     """The batch is returned as it is, and the receiver does not acknowledge the message."""
     with fail_after(DEADLINE):
-        async with (
-            Proxy(server.port) as proxy,
-            channel(server, name, lease=0.2, prefetch=0, url=proxy.url) as jobs,
-            task_group() as tasks,
-        ):
-            await jobs.new_sender().send(1)
+        async with behind_proxy(server, name) as (jobs, proxy), task_group() as tasks:
             texts = jobs.new_receiver().map(str)
             attempt = await begin(tasks, partial(texts.receive_many, 2, within=math.inf))
             await lose_lease(server, name, jobs, proxy)
@@ -291,12 +295,7 @@ async def test_a_lease_that_ran_out_in_a_derived_batch(server: Server, name: str
 async def test_every_lease_of_a_batch_ran_out(server: Server, name: str) -> None:
     """Then it waits for a message again."""
     with fail_after(DEADLINE):
-        async with (
-            Proxy(server.port) as proxy,
-            channel(server, name, lease=0.2, prefetch=0, url=proxy.url) as jobs,
-            task_group() as tasks,
-        ):
-            await jobs.new_sender().send(1)
+        async with behind_proxy(server, name) as (jobs, proxy), task_group() as tasks:
             attempt = await begin(tasks, partial(jobs.new_receiver().receive_many, 2, within=1.2))
             await lose_lease(server, name, jobs, proxy)
             await until(lambda: jobs._session.inbox._more == 1)  # for a new batch

@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """Run a cluster for all tests that do it no lasting harm."""
-    with Cluster() as cluster:
-        yield cluster
-
-
 @pytest.fixture
 def own_cluster() -> Iterator[Cluster]:
     """Run a cluster for one test."""

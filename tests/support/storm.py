@@ -35,20 +35,52 @@ def is_int(message: object) -> bool:
 
 
 @dataclass
-class Storm:
-    """Sends ``senders * messages`` numbers through a channel, and counts what arrives."""
+class Survivors:
+    """Tasks that are cancelled at random, and go on.
+
+    ``cancels`` has what cancels each operation that is under way. Chaos calls some of these, and
+    sets ``failed`` when a cancellation is for good.
+    """
 
     random: Random
+    native: bool = field(kw_only=True)
+    cancelled: int = field(default=0, kw_only=True)
+    cancels: dict[Callable[[], object], None] = field(default_factory=dict, kw_only=True)
+    failed: bool = field(default=False, kw_only=True)
+
+    async def survives(
+        self, operation: Callable[..., Awaitable[object]], *arguments: object
+    ) -> bool:
+        """Return False if the operation was cancelled, by its scope or natively."""
+        scope = anyio.CancelScope()
+        task = asyncio.current_task() if self.native else None
+        cancel = scope.cancel if task is None or self.random.random() < 0.5 else task.cancel
+        self.cancels[cancel] = None
+        try:
+            with scope:
+                await operation(*arguments)
+                return True
+        except asyncio.CancelledError:
+            if task is None or self.failed:
+                raise
+            while task.uncancel():
+                pass
+        finally:
+            del self.cancels[cancel]
+        self.cancelled += 1
+        return False
+
+
+@dataclass
+class Storm(Survivors):
+    """Sends ``senders * messages`` numbers through a channel, and counts what arrives."""
+
     limit: float
     yield_every: int
-    native: bool
     senders: int = 6
     receivers: int = 6
     messages: int = 50
     received: Counter[int] = field(default_factory=Counter[int])
-    cancelled: int = 0
-    cancels: dict[Callable[[], object], None] = field(default_factory=dict)
-    failed: bool = False
 
     def __post_init__(self) -> None:
         self.channel = Anycast[int](
@@ -105,16 +137,16 @@ class Storm:
                 await self.random.choice(ways)(sender, to_send)
 
     async def _send(self, sender: Sender[int], to_send: deque[int]) -> None:
-        if await self._survives(sender.send, to_send[0]):
+        if await self.survives(sender.send, to_send[0]):
             to_send.popleft()
 
     async def _send_selected(self, sender: Sender[int], to_send: deque[int]) -> None:
-        if await self._survives(select, sender.sending(to_send[0]), self.idle.receiving()):
+        if await self.survives(select, sender.sending(to_send[0]), self.idle.receiving()):
             to_send.popleft()
 
     async def _send_batch(self, sender: Sender[int], to_send: deque[int]) -> None:
         batch = deque([to_send.popleft() for _ in range(min(3, len(to_send)))])
-        survived = await self._survives(sender.send_many, batch)
+        survived = await self.survives(sender.send_many, batch)
         assert bool(batch) != survived, "a batch that raised was sent, or the other way round"
         to_send.extendleft(reversed(batch))
 
@@ -130,7 +162,7 @@ class Storm:
         ]
         try:
             while True:
-                await self._survives(self.random.choice(ways), receiver)
+                await self.survives(self.random.choice(ways), receiver)
         except ReceiverStoppedError as error:
             if type(error) is not ReceiverStoppedError:  # nobody has closed a receiver
                 raise
@@ -160,25 +192,3 @@ class Storm:
         with suppress(ZeroDivisionError):
             async with receiver.lease():
                 raise ZeroDivisionError
-
-    async def _survives(
-        self, operation: Callable[..., Awaitable[object]], *arguments: object
-    ) -> bool:
-        """Return False if the operation was cancelled, by its scope or natively."""
-        scope = anyio.CancelScope()
-        task = asyncio.current_task() if self.native else None
-        cancel = scope.cancel if task is None or self.random.random() < 0.5 else task.cancel
-        self.cancels[cancel] = None
-        try:
-            with scope:
-                await operation(*arguments)
-                return True
-        except asyncio.CancelledError:
-            if task is None or self.failed:
-                raise
-            while task.uncancel():
-                pass
-        finally:
-            del self.cancels[cancel]
-        self.cancelled += 1
-        return False
