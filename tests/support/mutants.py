@@ -66,6 +66,7 @@ THEN = [
 SELECTING = [
     "tests/select/test_select_by_hand.py",
     "tests/core/test_joining.py",
+    "tests/select/test_preparing.py",
     "tests/select/test_select.py",
 ]
 COMBINING = [
@@ -116,7 +117,11 @@ ABOUT = {
     ),
     "_combinators/batch": BATCHES,
     "_combinators/lease": LEASES,
-    "_combinators/operations": [*COMBINING, "tests/select/test_fairness.py"],
+    "_combinators/operations": [
+        "tests/select/test_preparing.py",
+        *COMBINING,
+        "tests/select/test_fairness.py",
+    ],
     "_combinators/receivers": COMBINING,
     "_combinators/sources": COMBINING,
     "_demo/_storm": ["tests/demo/test_demo_storm.py"],

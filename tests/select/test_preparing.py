@@ -1,0 +1,101 @@
+"""An operation is told before a task waits for it, and when a call that does not wait was in vain.
+
+A channel in memory needs neither. A channel on a server asks the server then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from anyio import WouldBlock
+
+from anycast import Anycast, Receiver, merge, select, select_nowait
+from anycast._anycast.operations import ReceiveOperation
+from helpers import begin, task_group
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note what the receives of channels in memory are told."""
+    told: list[str] = []
+
+    def prepare(_: object) -> None:
+        told.append("before_wait")
+
+    def poll(_: object) -> None:
+        told.append("polled")
+
+    monkeypatch.setattr(ReceiveOperation, "before_wait", prepare, raising=False)
+    monkeypatch.setattr(ReceiveOperation, "polled", poll, raising=False)
+    return told
+
+
+def same(receiver: Receiver[Any]) -> Receiver[Any]:
+    """Return the receiver itself."""
+    return receiver
+
+
+def mapped(receiver: Receiver[Any]) -> Receiver[Any]:
+    """Return a receiver that maps."""
+    return receiver.map(int)
+
+
+def filtered(receiver: Receiver[Any]) -> Receiver[Any]:
+    """Return a receiver that filters."""
+    return receiver.filter(bool)
+
+
+def merged(receiver: Receiver[Any]) -> Receiver[Any]:
+    """Return a receiver over two sources."""
+    return merge(receiver, receiver.clone())
+
+
+each_kind = pytest.mark.parametrize(
+    ("make", "sources"), [(same, 1), (mapped, 1), (filtered, 1), (merged, 2)]
+)
+Make = Callable[[Receiver[Any]], Receiver[Any]]
+
+
+@each_kind
+async def test_before_a_wait(told: list[str], make: Make, sources: int) -> None:
+    """Each source is told once, when the task begins to wait."""
+    channel = Anycast[int]()
+    operation = make(channel.new_receiver()).receiving()
+    async with task_group() as tasks:
+        attempt = await begin(tasks, select, operation)
+        assert told == ["before_wait"] * sources
+        await channel.new_sender().send(1)
+    assert attempt.result is operation
+    assert operation.result() == 1
+    assert told == ["before_wait"] * sources
+
+
+@pytest.mark.parametrize("make", [same, mapped, filtered, merged])
+async def test_nothing_is_told_where_a_message_is_ready(told: list[str], make: Make) -> None:
+    """The task does not wait."""
+    channel = Anycast[int]()
+    await channel.new_sender().send_many([1, 2])
+    receiver = make(channel.new_receiver())
+    assert (await select(receiver.receiving())).result() == 1
+    assert select_nowait(receiver.receiving()).result() == 2
+    assert not told
+
+
+@each_kind
+async def test_a_call_that_was_in_vain(told: list[str], make: Make, sources: int) -> None:
+    """Each source is told, since the call may be repeated."""
+    receiver = make(Anycast[int]().new_receiver())
+    with pytest.raises(WouldBlock):
+        select_nowait(receiver.receiving())
+    assert told == ["polled"] * sources
+
+
+async def test_a_derived_receive_that_was_in_vain(told: list[str]) -> None:
+    """A receive without waiting tells the source, too."""
+    with pytest.raises(WouldBlock):
+        Anycast[int]().new_receiver().map(int).receive_nowait()
+    assert told == ["polled"]
