@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anycast.redis._receive_pump import GROWING, MOST_BYTES, AnswerSize
+from anycast.redis._answer_size import GROWING, MOST_BYTES, AnswerSize
 
 
 @pytest.fixture

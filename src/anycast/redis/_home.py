@@ -7,7 +7,6 @@ tasks, so this module asks asyncio or trio for a task.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from anyio import get_cancelled_exc_class
 
 from anycast._waiting.anyio_backend import library_of
+from anycast._waiting.event_loop import running_backend
 
 if TYPE_CHECKING:
+    from asyncio import Task
     from collections.abc import Callable, Coroutine
-
-    from trio.lowlevel import TrioToken
 
 
 class Home(ABC):
@@ -28,6 +27,9 @@ class Home(ABC):
 
     def __init__(self) -> None:
         self._process = os.getpid()
+        self._running_loop = running_backend().loop_getter()
+        # The event loop of asyncio, or the token of trio's run.
+        self._loop: Any = self._running_loop()
 
     def check(self, user: object) -> None:
         """Raise RuntimeError if the caller runs in another event loop, thread or process."""
@@ -38,9 +40,9 @@ class Home(ABC):
                 f"{user} was entered in another event loop: make a channel in each event loop"
             )
 
-    @abstractmethod
     def _is_running(self) -> bool:
         """Return whether the event loop runs the caller."""
+        return self._running_loop() is self._loop
 
     @abstractmethod
     def start(
@@ -69,17 +71,8 @@ class Home(ABC):
 
 
 class _AsyncioHome(Home):
-    def __init__(self) -> None:
-        super().__init__()
-        self._loop = asyncio.get_running_loop()
-        # The event loop keeps only a weak reference to a task.
-        self._task: asyncio.Task[None]
-
-    def _is_running(self) -> bool:
-        try:
-            return asyncio.get_running_loop() is self._loop
-        except RuntimeError:
-            return False
+    # The event loop keeps only a weak reference to a task.
+    _task: Task[None]
 
     def start(
         self, function: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]
@@ -97,15 +90,8 @@ class _TrioHome(Home):
         from trio import RunFinishedError  # noqa: PLC0415  trio may not be installed
 
         super().__init__()
-        self._token = _trio_token()
         # Imported here: `call_soon` may be called while the interpreter ends, and imports no more.
         self._finished = RunFinishedError
-
-    def _is_running(self) -> bool:
-        try:
-            return _trio_token() is self._token
-        except RuntimeError:
-            return False
 
     def start(
         self, function: Callable[[], Coroutine[Any, Any, None]], on_end: Callable[[], object]
@@ -122,13 +108,7 @@ class _TrioHome(Home):
 
     def call_soon(self, function: Callable[[], object]) -> None:
         with suppress(self._finished):
-            self._token.run_sync_soon(function)
-
-
-def _trio_token() -> TrioToken:
-    from trio.lowlevel import current_trio_token  # noqa: PLC0415  trio may not be installed
-
-    return current_trio_token()
+            self._loop.run_sync_soon(function)
 
 
 def find_home() -> Home:

@@ -10,9 +10,7 @@ of the last request whose answer has come. If the server has carried out a later
 to that request was lost, and the server first gives the messages of that request back. A request
 that reaches the server late, after a later request, has no effect.
 
-The link may be too slow for an answer: many large messages take longer than the pump waits. So a
-request bounds the bytes of its answer. The bound becomes smaller after each answer that was lost,
-down to a single message, and grows again while answers come soon.
+A request bounds the bytes of its answer: `_answer_size` says why.
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ from anyio import move_on_after
 
 from anycast._log import logger
 from anycast.redis import _scripts
+from anycast.redis._answer_size import AnswerSize
 from anycast.redis._delivery import Delivery
 from anycast.redis._headers import read_headers
 from anycast.redis._holder import LostError
@@ -44,39 +43,6 @@ if TYPE_CHECKING:
     from anycast.redis._settlements import Settlements
 
 T = TypeVar("T")
-
-# How many bytes an answer has at most, but for a single message that is larger.
-MOST_BYTES = 1_000_000
-# By how much the bound becomes smaller after an answer that was lost.
-SHRINKING = 4
-# After how many answers that came soon the bound becomes twice as large. The bound grows seldom:
-# what the process tells the server meanwhile waits behind an answer that is lost.
-GROWING = 16
-
-
-class AnswerSize:
-    """The bound on the bytes of an answer, which fits the speed of the link.
-
-    Args:
-        patience: for how many seconds the pump waits for an answer.
-    """
-
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
-        self.most = MOST_BYTES
-        # How many answers have come soon, one after another, since the bound last changed.
-        self._soon = 0
-
-    def shrink(self) -> bool:
-        """Note that an answer did not come; return whether the next answer can be smaller."""
-        before, self.most, self._soon = self.most, max(1, self.most // SHRINKING), 0
-        return self.most < before
-
-    def came(self, seconds: float) -> None:
-        """Note that an answer came after so many seconds."""
-        self._soon = self._soon + 1 if seconds < self._patience / (2 * SHRINKING) else 0
-        if self._soon == GROWING:
-            self.most, self._soon = min(MOST_BYTES, self.most * 2), 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +169,6 @@ class ReceivePump(Generic[T]):
     async def _take(self, demand: int, ahead: int) -> Answer:
         # Messages that go back come again before newer messages, so the order is kept.
         await self._settlements.give_back_first()
-        return await self._request(demand, ahead)
-
-    async def _request(self, demand: int, ahead: int) -> Answer:
         self._requests += 1
         # The time is read before the script is sent, as `HeldLeases` requires.
         number, since = self._requests, monotonic()
