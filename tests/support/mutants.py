@@ -160,7 +160,7 @@ ABOUT = {
 # The modules with code that only `anyio.Event` needs. The tests run with that alone first.
 PLAIN = {"_waiting/anyio_backend", "_waiting/event_loop", "_waiting/interruption"}
 REST = [path for path in _tests("*/test_*.py") if not path.startswith("tests/redis/")]
-SECONDS = 900  # within which a part of the suite ends, unless a mutant makes a test hang
+SECONDS = 400  # within which the whole suite ends, unless a mutant makes a test hang
 STRIDE = 32  # the default run tries every 32nd mutant; all mutants take half an hour
 SURVIVED, HUNG = NOT_KILLED = ("survived", "hung, and no test failed")
 

@@ -55,7 +55,7 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
         return message
 
     # A receiver of `Anycast` takes a stored message at once here, and so would pass over a gap.
-    __anext__ = ReceiverBase.__anext__
+    __anext__ = ReceiverBase.__anext__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
     @protected
     def receive_nowait(self) -> T:
