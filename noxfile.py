@@ -29,8 +29,16 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 CODE = ["src", "tests", "benchmarks", "noxfile.py"]
 # Tests that run little code very often, so measuring their coverage would slow them down a lot.
 # BY_HAND runs without an event loop and has its own session, `explore`. STORMS runs on event loops.
-BY_HAND = ["tests/core/test_interleavings.py", "tests/core/test_state_machine.py"]
-STORMS = ["tests/core/test_schedules.py", "tests/core/test_storms.py"]
+BY_HAND = [
+    "tests/core/test_interleavings.py",
+    "tests/core/test_state_machine.py",
+    "tests/broadcast/test_state_machine.py",
+]
+STORMS = [
+    "tests/core/test_schedules.py",
+    "tests/core/test_storms.py",
+    "tests/broadcast/test_storm.py",
+]
 # A process for each core of the machine.
 SIDE_BY_SIDE = ["-n", "auto", "--dist", "worksteal"]
 # Tests that need a server. Their session is `redis`.

@@ -12,6 +12,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+import hubs
 from anycast import (
     Anycast,
     Broadcast,
@@ -616,6 +617,7 @@ async def test_a_join_waits_for_every_receiver() -> None:
             await settle()
             assert drain(one) == [1]
             assert joining[0].outcome == "unfinished"
+            hubs.check(channel._core)
         late = channel.new_receiver()
         channel.new_sender()
         assert drain(two) == [1]
