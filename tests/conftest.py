@@ -13,7 +13,7 @@ from hypothesis import Phase, settings
 import debris
 from anycast._waiting import event_loop
 from anycast._waiting.anyio_backend import AnyioBackend
-from anycast._waiting.budget import thread_budget
+from anycast._waiting.budget import this_thread
 from event_loops import ASYNCIO, BACKENDS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture(autouse=True)
 def whole_budget() -> None:
     """Let each test begin as if the event loop had just had a turn."""
-    thread_budget().spent = 0
+    this_thread.budget.spent = 0
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from anycast import (
     select,
     select_nowait,
 )
-from anycast._waiting.budget import thread_budget
+from anycast._waiting.budget import this_thread
 from helpers import begin, count_yields, drain, drain_through_gaps, raises, settle, task_group
 from operations import OPERATIONS, RECEIVES
 
@@ -915,10 +915,10 @@ async def test_a_blocked_send_begins_a_new_row() -> None:
     async def send() -> None:
         await sender.send(0)
         await sender.send(1)
-        spent.append(thread_budget().spent)
+        spent.append(this_thread.budget.spent)
 
     async with task_group() as tasks:
         await begin(tasks, send)
-        thread_budget().spent = 5
+        this_thread.budget.spent = 5
         assert await receiver.receive() == 0
     assert spent == [0]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from anycast import Receiver, Sender, open_channel
-from anycast._waiting.budget import thread_budget
+from anycast._waiting.budget import this_thread
 from helpers import count_yields, raises
 
 pytestmark = pytest.mark.anyio
@@ -76,7 +76,7 @@ async def test_yield_every() -> None:
     """Each operation of such a channel is a checkpoint if that is asked for."""
     sender, receiver = open_channel[int](5, yield_every=1)
     with sender, receiver:
-        thread_budget().spent = 0
+        this_thread.budget.spent = 0
         assert await count_yields(sender.send(1)) == 1
         assert await count_yields(receiver.receive()) == 1
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from anycast import Receiver, Sender
+    from anycast._waiting.budget import Budget
     from anycast._waiting.event_loop import LoopBinding
     from anycast._waiting.waiter import Wakeable
 
@@ -505,7 +506,7 @@ class Absent(ByHand):
     """The backend of a kind of event loop that is not running now."""
 
     @staticmethod
-    def checkpoint() -> NoReturn:
+    def checkpoint(_: Budget) -> NoReturn:
         raise RuntimeError
 
 

@@ -21,7 +21,7 @@ from anycast import (
     select,
     select_nowait,
 )
-from anycast._waiting.budget import thread_budget
+from anycast._waiting.budget import this_thread
 from explorer import ByHand, HandWaiter, drive_by_hand
 
 if TYPE_CHECKING:
@@ -372,9 +372,9 @@ def test_a_select_that_yields_before_it_waits_begins_a_new_row() -> None:
     """A message that comes during the yield is received in the new row."""
     channel = Anycast[int](yield_every=2)
     receiving = channel.new_receiver().receiving()
-    thread_budget().spent = 2
+    this_thread.budget.spent = 2
     task = select(receiving)
     step(task)
     channel.new_sender().send_nowait(1)
     assert end(task) is receiving
-    assert thread_budget().spent == 1
+    assert this_thread.budget.spent == 1

@@ -31,7 +31,7 @@ from anycast._anycast.core import Batch, Core
 from anycast._combinators import batch, operations
 from anycast._select import blocked, fairness, select
 from anycast._waiting import event_loop
-from anycast._waiting.budget import Budget, thread_budget
+from anycast._waiting.budget import Budget, this_thread
 from anycast._waiting.waiter import NOTHING
 from programs import Program, Setup
 
@@ -111,7 +111,7 @@ class ByHand:
 
     @staticmethod
     @coroutine
-    def checkpoint() -> Generator[HandWaiter | None]:
+    def checkpoint(_: Budget) -> Generator[HandWaiter | None]:
         yield None
 
     @staticmethod
@@ -446,7 +446,7 @@ def explore(
     with drive_by_hand(choices.pick, refuses=faults.refuses, shuffle=choices.shuffle):
         for schedules in count(1):
             ledger.forget()
-            thread_budget().spent = 0
+            this_thread.budget.spent = 0
             schedule = Schedule(kind(setup, checkpoint), scripts, faults, choices)
             try:
                 schedule.run()
@@ -482,7 +482,7 @@ def drive_by_hand(
     shuffle: Callable[[list[Any]], None] = leave_in_order,
 ) -> Generator[None]:
     """Replace what is known of event loops, and chance; and write no log."""
-    thread_budget().spent = 0
+    this_thread.budget.spent = 0
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(HandWaiter, "refuses", refuses)
         monkeypatch.setattr(event_loop, "running_backend", lambda: ByHand)

@@ -94,6 +94,7 @@ BROADCASTING = [
     "tests/broadcast/test_loops.py",
 ]
 WAITING = [
+    "tests/waiting/test_budget.py",
     "tests/waiting/test_waiters.py",
     "tests/waiting/test_two_loops.py",
     "tests/waiting/test_guest.py",
@@ -151,7 +152,6 @@ ABOUT = {
     "redis/_known_fields": CODECS,
     "redis/_options": ["tests/redis/test_codec.py"],
     "_waiting/trio_backend": [
-        "tests/waiting/test_budget.py",
         "tests/waiting/test_ended_loops.py",
         *WAITING,
         "tests/core/test_storms.py",

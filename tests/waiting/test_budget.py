@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from anycast import Anycast
-from anycast._waiting.budget import Budget, thread_budget
+from anycast._waiting.budget import Budget, this_thread
 from helpers import count_yields
 
 if TYPE_CHECKING:
@@ -26,26 +26,26 @@ def in_a_thread(function: Callable[[], object]) -> None:
 def test_a_thread_has_one_budget() -> None:
     """Whoever asks in that thread gets the same, and another thread has another one."""
     budgets: list[Budget] = []
-    in_a_thread(lambda: budgets.append(thread_budget()))
-    assert thread_budget() is thread_budget()
-    assert budgets[0] is not thread_budget()
+    in_a_thread(lambda: budgets.append(this_thread.budget))
+    assert this_thread.budget is this_thread.budget
+    assert budgets[0] is not this_thread.budget
 
 
 def test_a_channel_that_yields_in_another_thread() -> None:
     """The channel counts in the budget of that thread from then on."""
     channel = Anycast[int](yield_every=2)
     core = channel._core
-    thread_budget().spent = 2
+    this_thread.budget.spent = 2
     counts: list[object] = []
 
     async def send() -> None:
         sender = channel.new_sender()
         counts.extend([await count_yields(sender.send(number)) > 0 for number in range(4)])
-        counts.append(core.budget is thread_budget())
+        counts.append(core.budget is this_thread.budget)
 
     in_a_thread(lambda: anyio.run(send))
     assert counts == [True, False, True, False, True]
-    assert thread_budget().spent == 2
+    assert this_thread.budget.spent == 2
 
 
 def test_a_channel_that_waits_in_another_thread() -> None:
@@ -57,11 +57,11 @@ def test_a_channel_that_waits_in_another_thread() -> None:
     async def wait() -> None:
         with anyio.move_on_after(0):
             await channel.new_receiver().receive()
-        counts.append(core.budget is thread_budget())
+        counts.append(core.budget is this_thread.budget)
 
     in_a_thread(lambda: anyio.run(wait))
     assert counts == [True]
-    assert core.budget is not thread_budget()
+    assert core.budget is not this_thread.budget
 
 
 def test_other_tasks_run_while_a_task_of_trio_yields(pytestconfig: pytest.Config) -> None:
@@ -72,9 +72,9 @@ def test_other_tasks_run_while_a_task_of_trio_yields(pytestconfig: pytest.Config
 
     async def main() -> None:
         sending: Any = Anycast[int](yield_every=2).new_sender().send(1)
-        thread_budget().spent = 2
+        this_thread.budget.spent = 2
         sending.send(None)
-        spent.append(thread_budget().spent)
+        spent.append(this_thread.budget.spent)
         sending.close()
 
     spent: list[int] = []

@@ -121,7 +121,8 @@ class ReceiveOperation(EndpointOperation[T_co]):
     __slots__ = ()
 
     def is_ready(self) -> bool:
-        return bool(self.core.buffer) or self.endpoint.closed or self.core.ended
+        core = self.core
+        return bool(core.buffer) or self.endpoint.closed or (core.closed and core.ended)
 
     def _transfer(self) -> bool:
         message = self.core.take()

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from anycast._anycast.core import Core
 from anycast._broadcast.options import ReceiverOptions
-from anycast._waiting.budget import thread_budget
+from anycast._waiting.budget import this_thread
 from anycast._waiting.event_loop import LoopBinding
 from anycast._waiting.protection import protected
 from anycast._waiting.waiter import NOTHING, Backend, Waiter, WaitQueue, Wakeable
@@ -285,7 +285,7 @@ class Subscription(Resting[T]):
         if self.hub.loop is not loop:
             self.hub.bind(loop)
         self.loop = loop
-        self.budget = thread_budget()
+        self.budget = this_thread.budget
 
     def bind_like(self, other: LoopBinding) -> None:
         self.hub.bind_like(other)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Awaitable, Callable, Generator
 
+    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
 
 
@@ -91,7 +92,7 @@ class AnyioBackend:
         return AnyioWaiter(task, leaving=leaving)
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
+    def checkpoint(_: Budget) -> Awaitable[None]:
         return lowlevel.checkpoint()
 
     @staticmethod

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
     from collections.abc import Awaitable, Callable, Generator
 
+    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
 
 
@@ -63,7 +64,7 @@ class AsyncioBackend:
         return waiter
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
+    def checkpoint(_: Budget) -> Awaitable[None]:
         if current_task() is None:
             raise RuntimeError(NO_TASK)
         return _checkpoint()

@@ -29,14 +29,12 @@ class Budget:
         self.spent = 0
 
 
-class _Local(local):
+class _Thread(local):
+    """The state of a thread."""
+
     def __init__(self) -> None:
         self.budget = Budget()
 
 
-_local = _Local()
-
-
-def thread_budget() -> Budget:
-    """Return the budget of this thread."""
-    return _local.budget
+# ``this_thread.budget`` is the budget of the thread that runs.
+this_thread = _Thread()

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from anyio import get_cancelled_exc_class
 
 from anycast._waiting.anyio_backend import AnyioBackend, library_of
-from anycast._waiting.budget import thread_budget
+from anycast._waiting.budget import this_thread
 from anycast._waiting.protection import protected
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Backend, Binding, Waiter, WaitQueue, Wakeable
 
 
@@ -38,7 +39,7 @@ class LoopBinding:
         self.loop: object = None
         self._thread = 0  # in which that event loop runs
         # Of the thread in which the last task yielded or waited here.
-        self.budget = thread_budget()
+        self.budget = this_thread.budget
         self._use_backend(UnboundBackend)
 
     def _use_backend(self, backend: type[Backend]) -> None:
@@ -81,15 +82,15 @@ class LoopBinding:
         Raises:
             RuntimeError: outside of an event loop.
         """
-        self.budget = thread_budget()
+        self.budget = budget = this_thread.budget
         try:
-            return self.backend.checkpoint()
+            return self.backend.checkpoint(budget)
         except RuntimeError:
             pass
         backend = running_backend()
         if not any(self.queues()):  # else the bound backend must stay, to wake the waiting tasks
             self._use_backend(backend)
-        return backend.checkpoint()
+        return backend.checkpoint(budget)
 
     @protected
     def bind(self, loop: object) -> None:
@@ -106,7 +107,7 @@ class LoopBinding:
             )
         self.loop = loop
         self._thread = get_ident()
-        self.budget = thread_budget()
+        self.budget = this_thread.budget
 
     def bind_like(self, other: LoopBinding) -> None:
         """Bind the event loop to which another binding is bound; raise as `bind`."""
@@ -165,7 +166,7 @@ class UnboundBackend(AnyioBackend):
         return binding.new_waiter_elsewhere(UnboundBackend)
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
+    def checkpoint(_: Budget) -> Awaitable[None]:
         raise RuntimeError
 
     @staticmethod

@@ -15,7 +15,6 @@ from trio.lowlevel import (
     wait_task_rescheduled,
 )
 
-from anycast._waiting.budget import thread_budget
 from anycast._waiting.protection import protect
 from anycast._waiting.waiter import NOTHING, WokenError
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from trio.lowlevel import RaiseCancelT, Task, TrioToken
 
+    from anycast._waiting.budget import Budget
     from anycast._waiting.waiter import Binding, Waiter
 
 protect()  # before the first task waits: the endpoints may be older than the import of trio
@@ -102,9 +102,9 @@ class TrioBackend:
         return TrioWaiter(task)
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
+    def checkpoint(budget: Budget) -> Awaitable[None]:
         current_task()  # raises RuntimeError outside of trio
-        thread_budget().spent = 0  # trio has no eager tasks: the event loop has its turn now
+        budget.spent = 0  # trio has no eager tasks: the event loop has its turn now
         return checkpoint()  # noqa: ASYNC105  the caller awaits it
 
     @staticmethod

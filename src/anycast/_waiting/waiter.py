@@ -22,6 +22,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
+from anycast._waiting.budget import Budget
+
 NOTHING: Final[Any] = object()
 """Stands where a message would stand, and is no message.
 
@@ -114,8 +116,12 @@ class Backend(Protocol):
         ...
 
     @staticmethod
-    def checkpoint() -> Awaitable[None]:
-        """Return what the running task awaits to yield once, and to notice a cancellation."""
+    def checkpoint(budget: Budget, /) -> Awaitable[None]:
+        """Return what the running task awaits to yield once, and to notice a cancellation.
+
+        An event loop without eager tasks has its turn then, so its backend sets ``budget.spent``
+        to 0.
+        """
         ...
 
     @staticmethod
