@@ -53,7 +53,7 @@ class HeldLeases(Generic[T]):
 
     def __contains__(self, delivery: Delivery[T]) -> bool:
         """Return whether the lease on this delivery is certain."""
-        return self.has(delivery) and self._until > monotonic()
+        return self._held.get(delivery.entry_id) is delivery and self._until > monotonic()
 
     def has(self, delivery: Delivery[T]) -> bool:
         """Return whether this process has the delivery, whether or not the lease is certain."""

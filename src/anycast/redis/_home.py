@@ -35,7 +35,7 @@ class Home(ABC):
         """Raise RuntimeError if the caller runs in another event loop, thread or process."""
         if os.getpid() != self._process:
             raise RuntimeError(f"{user} was entered before a fork: make a channel in each process")
-        if not self._is_running():
+        if self._running_loop() is not self._loop:
             raise RuntimeError(
                 f"{user} was entered in another event loop: make a channel in each event loop"
             )

@@ -295,13 +295,10 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
                 return delivery
 
     async def take_next(self) -> Delivery[T]:
-        """Receive for a loop, and return the delivery, which this receiver holds.
-
-        Raises:
-            StopAsyncIteration: at the end of the channel.
-        """
-        await self.__anext__()
-        return self._unacknowledged[-1]
+        """Receive for a loop, and return the delivery, which this receiver holds."""
+        delivery = await self._take()
+        self.hold(delivery)
+        return delivery
 
     def give_up(self, delivery: Delivery[T]) -> None:
         """Give back a delivery whose loop was left, unless it was acknowledged."""
@@ -401,7 +398,12 @@ class _Loop(AsyncIterator[T]):
 
     async def __anext__(self) -> T:
         self._delivery = None
-        self._delivery = delivery = await self._receiver.take_next()
+        try:
+            self._delivery = delivery = await self._receiver.take_next()
+        except ReceiverClosedError:
+            raise
+        except ReceiverStoppedError:
+            raise StopAsyncIteration from None
         return delivery.message
 
     def __del__(self) -> None:

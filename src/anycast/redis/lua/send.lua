@@ -20,7 +20,7 @@ local free = limit - length()
 local stored = already
 while stored < bodies and free > 0 do
   stored, free = stored + 1, free - 1
-  local header = headers[tostring(stored)]
+  local header = headed > 0 and headers[tostring(stored)]
   if header then
     redis.call('XADD', stream, '*', 'b', ARGV[start + stored], 'h', header)
   else

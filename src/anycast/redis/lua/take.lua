@@ -20,13 +20,13 @@ end
 
 -- The last request of this process: its number, how many of its messages were for tasks that
 -- waited, and the ids of its messages.
-local last = {}
-for word in string.gmatch(redis.call('HGET', requests, me) or '0 0', '%S+') do
-  last[#last + 1] = word
-end
-if number <= tonumber(last[1]) then return {'late'} end
+local record = redis.call('HGET', requests, me) or '0 0'
+local before = tonumber(string.match(record, '%d+'))
+if number <= before then return {'late'} end
 -- The answer to the last request was lost, so its messages go back, the newest message first.
-if tonumber(last[1]) > answered then
+if before > answered then
+  local last = {}
+  for word in string.gmatch(record, '%S+') do last[#last + 1] = word end
   for at = #last, 3, -1 do
     local id = last[at]
     local entry = redis.call('XPENDING', stream, GROUP, id, id, 1, me)[1]
@@ -37,12 +37,12 @@ if tonumber(last[1]) > answered then
   end
 end
 
-local taken, ids, bytes = {}, {}, 0
+local taken, ids, many, bytes = {}, {}, 0, 0
 local function take(entry, count)
-  local id, fields = entry[1], entry[2]
-  ids[#ids + 1] = id
-  bytes = bytes + #fields[2]
-  for _, part in ipairs({id, fields[2], fields[4] or '', count}) do taken[#taken + 1] = part end
+  local id, fields, at = entry[1], entry[2], 4 * many
+  many, bytes = many + 1, bytes + #fields[2]
+  ids[many] = id
+  taken[at + 1], taken[at + 2], taken[at + 3], taken[at + 4] = id, fields[2], fields[4] or '', count
 end
 
 -- Take the first message of a list of messages that came back. Returns its id, or false.
@@ -50,7 +50,7 @@ local function take_first(list)
   local id = redis.call('LPOP', list)
   if not id then return false end
   local count = tonumber(redis.call('HGET', counts, id) or 0)
-  if #ids < demand then
+  if many < demand then
     count = count + 1
   elseif count > 0 or redis.call('HEXISTS', crashes, id) == 1 then
     redis.call('LPUSH', list, id)
@@ -73,19 +73,19 @@ if suspected and demand > 0 then
   end
 end
 -- Then the messages that came back.
-while #ids < demand + ahead and bytes < room_left and take_first(returned) do end
+while many < demand + ahead and bytes < room_left and take_first(returned) do end
 -- Then fresh messages. The size of the messages so far tells how many more there is room for.
-while #ids < demand + ahead and bytes < room_left do
+while many < demand + ahead and bytes < room_left do
   local want = 1
-  if #ids > 0 then want = math.max(1, math.floor((room_left - bytes) * #ids / (bytes + 1))) end
-  want = math.min(want, demand + ahead - #ids)
+  if many > 0 then want = math.max(1, math.floor((room_left - bytes) * many / (bytes + 1))) end
+  want = math.min(want, demand + ahead - many)
   local fresh = redis.call('XREADGROUP', 'GROUP', GROUP, me, 'COUNT', want, 'STREAMS', stream, '>')
   local entries = fresh and fresh[1][2] or {}
-  for _, entry in ipairs(entries) do take(entry, #ids < demand and 1 or 0) end
+  for _, entry in ipairs(entries) do take(entry, many < demand and 1 or 0) end
   if #entries < want then break end
 end
 -- The group has counted a delivery of each fresh message. Those ahead of need do not count yet.
-if #ids > demand then
+if many > demand then
   local held = {unpack(ids, demand + 1)}
   for _, word in ipairs({'RETRYCOUNT', 0, 'JUSTID'}) do held[#held + 1] = word end
   redis.call('XCLAIM', stream, GROUP, me, 0, unpack(held))
