@@ -37,6 +37,9 @@ RECEIVERS, SENDERS = 3, 2
 LEASE = 3.0
 DEADLINE = 120.0  # seconds for what is left, when the troubles are over
 
+# For the library faketime: read the shift at each look at the clock, and leave timers alone.
+CLOCK = {"FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
+
 # What may be used of a server only if its options allow.
 DEBUG = {"enable-debug-command": "yes"}
 
@@ -49,13 +52,26 @@ class UnplannedFailoverError(Exception):
 
 
 class Single:
-    """A server that keeps everything on its disk."""
+    """A server that keeps everything on its disk.
 
-    def __init__(self) -> None:
+    Args:
+        random: decides how far the clock of the server jumps.
+        folder: of the file that sets this clock.
+    """
+
+    def __init__(self, random: Random, folder: Path) -> None:
+        self._random = random
+        self._shift = folder / "shift-of-the-clock"
+        self._shift.write_text("+0s\n")
+        library = _clock_library()
+        clock = {} if library is None else {**CLOCK, "LD_PRELOAD": library}
         self._server = Server(appendonly="yes", appendfsync="always", **DEBUG)
+        self._server.environment = {**clock, "FAKETIME_TIMESTAMP_FILE": str(self._shift)}
         self.url = self._server.url
         self.running: AbstractContextManager[object] = self._server
         self.troubles: list[Callable[[], object]] = [self.restart, self.sleep]
+        if clock:
+            self.troubles.append(self.jump)
 
     def server(self) -> Server:
         """Return the server that has the channel."""
@@ -69,6 +85,21 @@ class Single:
     def sleep(self) -> None:
         """Let the server do nothing for a moment."""
         self._server.ask("DEBUG", "SLEEP", 0.5)
+
+    def jump(self) -> None:
+        """Let the clock of the server jump, forward or back, by up to several leases."""
+        # The server may read the file at any moment.
+        new = self._shift.with_suffix(".new")
+        new.write_text(f"{self._random.uniform(-4, 4) * LEASE:+.3f}s\n")
+        new.replace(self._shift)
+
+
+def _clock_library() -> str | None:
+    """Return the library that shifts the clock of a server, if there is one that can."""
+    if os.environ.get("ANYCAST_SERVER") == "redis":
+        return None  # Debian's server does not start with the library
+    found = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+    return next(map(str, found), None)
 
 
 class ByCluster:
@@ -259,15 +290,17 @@ class Chaos:
 def run(place: str, backend: str, seed: int, seconds: float) -> tuple[Chaos, Account]:
     """Run in a place for so many seconds, and return what happened, and the account."""
     random = Random(seed)
-    makers: dict[str, Callable[[], Any]] = {
-        "single": Single,
-        "sentinel": BySentinels,
-        "cluster": lambda: ByCluster(random),
-    }
-    where = makers[place]()
-    with where.running, tempfile.TemporaryDirectory(prefix="anycast-chaos-") as folder:
-        chaos = Chaos(where, backend, random, Path(folder))
-        chaos.run(seconds)
+    with tempfile.TemporaryDirectory(prefix="anycast-chaos-") as name:
+        folder = Path(name)
+        makers: dict[str, Callable[[], Any]] = {
+            "single": lambda: Single(random, folder),
+            "sentinel": BySentinels,
+            "cluster": lambda: ByCluster(random),
+        }
+        where = makers[place]()
+        with where.running:
+            chaos = Chaos(where, backend, random, folder)
+            chaos.run(seconds)
     return chaos, Account(chaos.actors, LEASE)
 
 

@@ -76,6 +76,8 @@ class Server:
             prefix="anycast-test-", ignore_cleanup_errors=True
         )
         self.options = options
+        self.environment: dict[str, str] = {}
+        """The variables of its environment that differ from this process's."""
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -104,7 +106,10 @@ class Server:
         program, why_not = find_program()
         assert program, why_not
         self._process = subprocess.Popen(  # noqa: S603
-            [program, *self._arguments()], stdout=subprocess.PIPE, text=True
+            [program, *self._arguments()],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **self.environment},
         )
         assert self._process.stdout
         said: list[str] = []
