@@ -31,8 +31,10 @@ pytestmark = pytest.mark.anyio
 
 REFUSED = (
     "Anycast:numbers has tasks waiting in another thread, and is not thread-safe:"
-    " use `anyio.from_thread.run` or `run_sync` there, as in"
-    " `anyio.from_thread.run(sender.send, message)`"
+    " let the event loop of these tasks make the call. In a thread of"
+    " `anyio.to_thread.run_sync`, use `anyio.from_thread.run(sender.send, message)`."
+    " In any other thread, use `asyncio.run_coroutine_threadsafe(sender.send(message), loop)`"
+    " or an `anyio.from_thread.BlockingPortal`."
 )
 
 

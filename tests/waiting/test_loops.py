@@ -95,6 +95,27 @@ async def test_sending_from_another_thread() -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.asyncio_only
+async def test_a_thread_of_asyncio_sends_and_receives() -> None:
+    """``asyncio.run_coroutine_threadsafe`` does both, and blocks that thread meanwhile."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    loop = asyncio.get_running_loop()
+
+    def send() -> None:
+        for number in range(5):
+            asyncio.run_coroutine_threadsafe(sender.send(number), loop).result()
+
+    def receive_all() -> list[int]:
+        return [
+            asyncio.run_coroutine_threadsafe(receiver.receive(), loop).result() for _ in range(5)
+        ]
+
+    received, _ = await asyncio.gather(asyncio.to_thread(receive_all), asyncio.to_thread(send))
+    assert received == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.anyio
 async def test_receiving_in_another_thread() -> None:
     """``anyio.from_thread.run`` receives too, and raises there what a receive raises."""
     channel = Anycast[int](limit=1)

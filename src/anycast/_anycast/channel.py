@@ -52,7 +52,8 @@ class Anycast(MemoryChannel[T]):
     A channel may be made anywhere, also before an event loop runs. A channel may serve several
     event loops in turn, but only tasks of a single event loop may wait in a channel at a time.
     Tasks that were left waiting in an event loop that is over are ignored. A channel is not
-    thread-safe: from another thread, use ``anyio.from_thread.run(sender.send, message)``.
+    thread-safe. In a thread that `anyio.to_thread.run_sync` has started, use
+    ``anyio.from_thread.run(sender.send, message)``.
 
     Messages leave in the order in which their sends completed. Whoever waits longest, to
     send or to receive, goes first, and a newcomer never overtakes a waiting task.
