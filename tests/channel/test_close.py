@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import signal
+import sys
 import warnings
 from collections import deque
 
@@ -102,6 +104,21 @@ async def test_a_sender_at_the_checkpoint_when_the_channel_closes() -> None:
         channel.close()
     assert sending.outcome in {"done", "failed"}
     assert channel.statistics().messages_sent == (sending.outcome == "done")
+
+
+@pytest.mark.asyncio_only
+@pytest.mark.skipif(sys.platform == "win32", reason="asyncio handles no signals there")
+async def test_a_signal_that_asyncio_handles_closes_the_channel() -> None:
+    """The event loop calls `close`, and a receiver that waits stops."""
+    channel, loop = Anycast[int](), asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, channel.close)
+    try:
+        async with task_group() as tasks:
+            receiving = await begin(tasks, channel.new_receiver().receive)
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+    receiving.failure(ReceiverStoppedError)
 
 
 async def one_turn() -> None:
