@@ -137,10 +137,11 @@ def test_the_names_within_charts_are_unique(pages: dict[Path, Page]) -> None:
 
 # Words that people search for: of other libraries, of tools, and of what they want to do.
 SOUGHT = """
-    aiohttp asyncio backpressure batch broadcast cancel clear close crawler deadlock empty exception
-    fastapi full graceful hang join lease lifespan limit logging multiprocessing mypy peek pickle
-    priority process pubsub pytest qsize queue rate redis reply request retry select shutdown
-    starlette subprocess thread timeout trio uvicorn uvloop valkey warning worker
+    aiohttp asyncio await backpressure batch broadcast cancel clear close consumer crawler deadlock
+    empty exception fastapi full graceful hang join lease lifespan limit logging maxsize
+    multiprocessing mypy peek pickle priority process producer pubsub pytest put qsize queue rate
+    redis reply request retry select sentinel shutdown sigterm starlette subprocess thread timeout
+    trio uvicorn uvloop valkey warning worker
 """
 
 
