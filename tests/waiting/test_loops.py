@@ -132,3 +132,21 @@ async def test_receiving_in_another_thread() -> None:
         await channel.new_sender().send_many(range(5))
         channel.close()
     assert received == [0, 1, 2, 3, 4]
+
+
+def test_sending_from_a_thread_of_trio() -> None:
+    """``trio.from_thread.run`` sends there, and ``run_sync`` calls what never waits."""
+    channel = Anycast[int](limit=1)
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+
+    def send() -> None:
+        for number in range(5):
+            trio.from_thread.run(sender.send, number)
+        trio.from_thread.run_sync(channel.close)
+
+    async def exchange() -> list[int]:
+        async with task_group() as tasks:
+            tasks.start_soon(trio.to_thread.run_sync, send)
+            return [number async for number in receiver]
+
+    assert trio.run(exchange) == [0, 1, 2, 3, 4]
