@@ -671,6 +671,19 @@ async def test_what_is_no_operation_is_an_error() -> None:
         select_nowait(wrong)
 
 
+@pytest.mark.parametrize("in_order", [0, 1, None, "yes"])
+async def test_the_order_is_a_bool(in_order: Any) -> None:
+    """Anything else is an error, and no operation has happened."""
+    ends = Ends(1)
+    ends.sender.send_nowait(1)
+    text = f"`in_order` must be a bool, not {in_order!r}"
+    with raises(TypeError, text):
+        await select(ends.receive(), in_order=in_order)
+    with raises(TypeError, text):
+        select_nowait(ends.receive(), in_order=in_order)
+    assert drain(ends.receiver) == [1]
+
+
 def test_what_has_not_happened_has_no_result() -> None:
     """Asking for it is an error."""
     with raises(RuntimeError, "the operation has not happened: `select` did not return it"):

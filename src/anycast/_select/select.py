@@ -6,7 +6,7 @@ from typing import Any, TypeVar, overload
 
 from anyio import WouldBlock
 
-from anycast._arguments import check_some
+from anycast._arguments import check_bool, check_some
 from anycast._interface.operation import Operation
 from anycast._select.blocked import BlockedSelect
 from anycast._select.fairness import choose_ready, random_bits
@@ -75,11 +75,13 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
 
     Raises:
         ValueError: if the call has no arguments.
-        TypeError: if an argument is not an operation. Where an operation is ready, the arguments
-            after that may be left unchecked.
+        TypeError: if an argument is not an operation, or ``in_order`` is not a bool. Where an
+            operation is ready, the operations after that may be left unchecked.
         RuntimeError: if this task would have to wait while tasks of another event loop wait in a
             channel, or would have to wake a task of another thread.
     """
+    if in_order is not False:
+        check_bool("in_order", in_order)
     try:
         # One operation is drawn first, and happens if it is ready. Else `_select` chooses among all
         # ready operations. So all ready operations are equally likely.
@@ -197,10 +199,11 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
     Raises:
         anyio.WouldBlock: if every operation has to wait.
         ValueError: if the call has no arguments.
-        TypeError: if an argument is not an operation.
+        TypeError: if an argument is not an operation, or ``in_order`` is not a bool.
         RuntimeError: if this call would have to wake a task of another thread.
     """
     candidates = _check(operations)
+    check_bool("in_order", in_order)
     happened = perform_ready(candidates, in_order=in_order)
     if happened is None:
         for operation in candidates:
