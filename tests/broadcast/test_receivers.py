@@ -757,6 +757,17 @@ def test_the_peak_of_the_unread_messages() -> None:
     assert channel.statistics().peak_buffer_used == 4
 
 
+@pytest.mark.parametrize("second", [2, 5])
+def test_the_peak_of_receivers_that_are_closed(second: int) -> None:
+    """The receiver counts that had most to read, whichever was closed first."""
+    channel = Broadcast[int]()
+    for unread in (3, second):
+        with channel.new_receiver():
+            for number in range(unread):
+                channel.new_sender().send_nowait(number)
+    assert channel.statistics().peak_buffer_used == max(3, second)
+
+
 async def test_a_blocked_sender_names_who_is_in_the_way(caplog: pytest.LogCaptureFixture) -> None:
     """In the log, and in the statistics: a receiver that blocks, and not one with more unread."""
     caplog.set_level(logging.INFO, "anycast")

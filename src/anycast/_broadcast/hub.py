@@ -116,6 +116,7 @@ class Hub(HubOfSubscriptions[T]):
         "lingering",
         "options",
         "past",
+        "past_peak",
         "pumping",
         "sent",
         "subscriptions",
@@ -148,6 +149,8 @@ class Hub(HubOfSubscriptions[T]):
         # The messages that were sent; and what closed receivers have received and lost.
         self.sent = 0
         self.past = (0, 0)
+        # The highest number of unread messages that a closed receiver had.
+        self.past_peak = 0
         # Whether messages are on their way from `buffer` to the receivers.
         self.pumping = False
         # While tasks join: how many receivers have messages that are unread or on lease.
@@ -283,6 +286,7 @@ class Hub(HubOfSubscriptions[T]):
         self.at_risk.pop(subscription, None)
         received, lost = self.past
         self.past = received + subscription.received - subscription.lost, lost + subscription.lost
+        self.past_peak = max(self.past_peak, subscription.highest)
         if subscription.leases:
             self.lingering[subscription] = None
         unread = subscription.discard()
@@ -379,7 +383,7 @@ class Hub(HubOfSubscriptions[T]):
         return BroadcastStatistics(
             current_buffer_used=max((len(one.buffer) for one in now), default=0),
             max_buffer_size=self.limit,
-            peak_buffer_used=max((max(one.peak, len(one.buffer)) for one in now), default=0),
+            peak_buffer_used=max([self.past_peak, *(one.highest for one in now)]),
             open_senders=self.open_senders,
             open_receivers=self.open_receivers,
             tasks_waiting_send=len(self.senders),

@@ -159,6 +159,11 @@ class Subscription(Resting[T]):
         return f"_Receiver#{self.number}"
 
     @property
+    def highest(self) -> int:
+        """The highest number of unread messages so far."""
+        return max(self.peak, len(self.buffer))
+
+    @property
     def full(self) -> bool:
         """Whether the receiver has ``limit`` unread messages or more."""
         return len(self.buffer) >= self.limit

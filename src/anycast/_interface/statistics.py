@@ -67,7 +67,7 @@ class BroadcastStatistics(ChannelStatistics):
 
     - ``current_buffer_used``: the unread messages of the receiver that has most of them.
     - ``max_buffer_size``: the ``limit`` of the channel, for each receiver.
-    - ``peak_buffer_used``: the largest number of unread messages that an open receiver had.
+    - ``peak_buffer_used``: the largest number of unread messages that a receiver has had.
     - ``messages_sent``: each message counts once, however many receivers get the message.
     - ``messages_received``: the receives of all receivers together.
 
