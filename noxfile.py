@@ -28,7 +28,8 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 CODE = ["src", "tests", "benchmarks", "noxfile.py"]
 # Tests that run little code very often, so measuring their coverage would slow them down a lot.
-# BY_HAND runs without an event loop and has its own session, `explore`. STORMS runs on event loops.
+# BY_HAND runs without an event loop and has its own session, `explore`. STORMS runs on event loops;
+# the tests of STORMS that take many seconds run once only, in `explore`, too.
 BY_HAND = [
     "tests/core/test_interleavings.py",
     "tests/core/test_state_machine.py",
@@ -121,7 +122,7 @@ def run_tests(session: nox.Session, *options: str) -> None:
         return
     apart = [f"--ignore={path}" for path in (*BY_HAND, *STORMS, ON_REDIS)]
     session.run("coverage", "run", "-m", "pytest", *SIDE_BY_SIDE, *apart, *options)
-    session.run("pytest", *SIDE_BY_SIDE, *STORMS, *options)
+    session.run("pytest", *SIDE_BY_SIDE, *STORMS, "-m", "not slow", *options)
 
 
 @nox.session(python="3.13")  # under CPython 3.11, coverage misses lines after an event loop has run
@@ -174,14 +175,20 @@ def lowest_versions(session: nox.Session) -> None:
     # Without the extra `redis`: coredis needs newer versions.
     wanted = [*project["dependencies"], *extras["trio"], *extras["uvloop"]]
     session.install(".", *group("tests"), *lowest(wanted))
-    session.run("pytest", *SIDE_BY_SIDE, *(f"--ignore={path}" for path in (*BY_HAND, ON_REDIS)))
+    apart = [f"--ignore={path}" for path in (*BY_HAND, ON_REDIS)]
+    session.run("pytest", *SIDE_BY_SIDE, *apart, "-m", "not slow")
 
 
 @nox.session
 def explore(session: nox.Session) -> None:
-    """Run the tests that work without an event loop: every schedule of programs, and the model."""
+    """Run every schedule of programs, the models and the longest storms.
+
+    ``nox -s explore`` explores every 8th program, and ``nox -s explore -- all`` explores all.
+    """
     session.install(".", *group("tests"))
-    session.run("pytest", *BY_HAND, *session.posargs)
+    programs = ["--all-programs"] if session.posargs == ["all"] else session.posargs
+    session.run("pytest", *BY_HAND, *programs)
+    session.run("pytest", *SIDE_BY_SIDE, *STORMS, "-m", "slow")
 
 
 @nox.session

@@ -36,6 +36,7 @@ class Family(NamedTuple):
     limits: tuple[float, ...] = (0, 1, 2, math.inf)
 
 
+STRIDE = 8  # without the option --all-programs, every 8th program is explored
 SIMPLE = ("s", "ss", "r", "rr")
 BROADCASTS = (*"smvrdblfexncj",)
 EVERY_OPERATION = ("s", "m", "r", "b", "l", "f")
@@ -161,7 +162,9 @@ def pool() -> Iterator[ProcessPoolExecutor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
-def test_every_schedule_keeps_every_promise(family: Family, pool: ProcessPoolExecutor) -> None:
+def test_every_schedule_keeps_every_promise(
+    family: Family, pool: ProcessPoolExecutor, pytestconfig: pytest.Config
+) -> None:
     """Whatever the order of events, the explorer finds nothing wrong after any step."""
     programs = [
         (scripts, family.setup._replace(limit=limit))
@@ -170,7 +173,11 @@ def test_every_schedule_keeps_every_promise(family: Family, pool: ProcessPoolExe
         for limit in family.limits
     ]
     run = partial(explore, kind=family.kind, faults=family.faults)
-    assert sum(pool.map(run, *zip(*programs, strict=True))) == family.schedules
+    if pytestconfig.getoption("--all-programs"):
+        assert sum(pool.map(run, *zip(*programs, strict=True))) == family.schedules
+    else:
+        some = programs[::STRIDE]
+        assert sum(pool.map(run, *zip(*some, strict=True))) >= len(some)
 
 
 def test_the_readme_tells_how_many_schedules() -> None:
