@@ -16,7 +16,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmarks.contenders import NEVER, OURS, YARDSTICK, YIELDING, rivals
 from benchmarks.scenarios import CHOOSING, EVERYDAY, GROWING, SHAPED, Scenario, Work
-from benchmarks.svg import INK, WIDTH, save
+from benchmarks.svg import INK, RED, WIDTH, save
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,6 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 # Whom most readers know, and the event loop on which to compare.
 KNOWN = {"asyncio.Queue": "asyncio", "anyio": "asyncio", "trio": "trio", "frequenz": "asyncio"}
-RED = "#e5534b"
 RING: dict[str, Any] = {
     "linestyle": "",
     "marker": "o",
@@ -229,7 +228,6 @@ def _finish(figure: Figure, results: Results, title: str, path: Path) -> None:
         handles.keys(),
         loc="outside lower center",
         ncols=2,
-        fontsize=8,
         columnspacing=1,
     )
     save(figure, path, title, results.environment)

@@ -26,21 +26,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INK = "#010203"  # stands for the colour of the text around the chart
-WIDTH = 4.6  # inches; with fonts of 8 points, a chart can be read on a phone
+RED = "#c62829"  # stands for a red that can be read on the page
+WIDTH = 4.6  # inches
+FONT = 9.5  # points; on a phone the chart is as wide as the page, and the text has ten pixels
 SCALE = 1.6  # pixels for each point, where there is room
-LINE = 60  # characters
+LINE = 52  # characters
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
 ALONE = (
-    "svg:root{color:#222;background:#fff}"
-    "@media(prefers-color-scheme:dark){svg:root{color:#ddd;background:#1e1e1e}}"
+    "svg:root{color:#222;background:#fff;--chart-behind:#c62828}@media(prefers-color-scheme:dark)"
+    "{svg:root{color:#ddd;background:#1e1e1e;--chart-behind:#ff7b72}}"
 )
 
 mpl.rcParams.update(
     {
         "svg.hashsalt": "anycast",
         "svg.fonttype": "none",  # text stays text
-        "font.size": 9,
+        **dict.fromkeys(("axes.titlesize", "legend.fontsize", "figure.titlesize"), FONT),
+        "font.size": FONT,
         "axes.axisbelow": True,
         "legend.framealpha": 0,
         **dict.fromkeys(
@@ -54,7 +57,7 @@ mpl.rcParams.update(
 def save(figure: Figure, path: Path, title: str, facts: dict[str, Any]) -> None:
     """Write a figure, with a title and the facts about the machine above the panels."""
     about = headline(facts) + (f", {facts['server']}" if "server" in facts else "")
-    figure.suptitle(f"{title}\n{_wrapped(about.split(', '))}", fontsize=8)
+    figure.suptitle(f"{title}\n{_wrapped(about.split(', '))}")
     for axes in figure.axes:
         axes.set_facecolor("none")
     drawn = StringIO()
@@ -81,6 +84,7 @@ def _for_any_page(drawn: str, title: str, prefix: str) -> str:
     _label(root, title)
     ET.register_namespace("", SVG.strip("{}"))
     text = ET.tostring(root, encoding="unicode").replace(INK, "currentColor")
+    text = text.replace(RED, "var(--chart-behind)")
     return re.sub(r"font: ([^;\"]*?px) [^;\"]*", r"font: \1 sans-serif", text) + "\n"
 
 

@@ -39,7 +39,7 @@ def _draw_lines(results: Results, path: Path, title: str, works: tuple[Work, ...
     works = tuple(work for work in works if results.of(work))
     if not works:
         return
-    figure = Figure(figsize=(WIDTH, PANEL * len(works) + 2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, PANEL * len(works) + 2.6), layout="constrained")
     panels = figure.subplots(len(works), 1, squeeze=False)[:, 0]
     for axes, work in zip(panels, works, strict=True):
         _line_panel(axes, results, work)
@@ -52,9 +52,6 @@ def _draw_lines(results: Results, path: Path, title: str, works: tuple[Work, ...
         handles.values(),
         handles.keys(),
         loc="outside lower center",
-        ncols=2,
-        fontsize=8,
-        columnspacing=1,
     )
     save(figure, path, title, results.environment)
 
