@@ -157,7 +157,8 @@ class RedisChannelAdmin:
             The dead letters. An empty list at the end.
 
         Raises:
-            ChannelError, RuntimeError: as `status`.
+            ChannelError: as `status`.
+            RuntimeError: as `status`.
             TypeError: if an argument has a wrong type.
             ValueError: if an argument has a wrong value.
         """
@@ -233,7 +234,8 @@ class RedisChannelAdmin:
             How many dead letters were deleted. Ids that are not dead letters are passed over.
 
         Raises:
-            ChannelError, RuntimeError: as `status`.
+            ChannelError: as `status`.
+            RuntimeError: as `status`.
             TypeError: if an argument has a wrong type.
             ValueError: if an argument has a wrong value.
         """
@@ -258,7 +260,8 @@ class RedisChannelAdmin:
             How many dead letters were deleted at once.
 
         Raises:
-            ChannelError, RuntimeError: as `status`.
+            ChannelError: as `status`.
+            RuntimeError: as `status`.
             TypeError: if the limit is neither an int nor None.
             ValueError: if the limit is negative, or larger than 2 ** 53.
         """
@@ -281,7 +284,8 @@ class RedisChannelAdmin:
                 `math.inf`.
 
         Raises:
-            ChannelError, RuntimeError: as `status`.
+            ChannelError: as `status`.
+            RuntimeError: as `status`.
             TypeError: if the limit is neither an int nor `math.inf`.
             ValueError: if the limit is less than 1.
         """
@@ -312,7 +316,8 @@ class RedisChannelAdmin:
         ```
 
         Raises:
-            ChannelError, RuntimeError: as `status`.
+            ChannelError: as `status`.
+            RuntimeError: as `status`.
         """
         await self._calls.run(_scripts.ADMIN_CLOSE)
 
@@ -344,7 +349,8 @@ class RedisChannelAdmin:
         ```
 
         Raises:
-            ChannelError, RuntimeError: as `status`.
+            ChannelError: as `status`.
+            RuntimeError: as `status`.
         """
         await self._calls.run(_scripts.ADMIN_REOPEN)
 
