@@ -135,6 +135,64 @@ def test_the_names_within_charts_are_unique(pages: dict[Path, Page]) -> None:
         assert len(names) == len(set(names))
 
 
+PHONE = 358  # pixels: the width of the text of a page on a phone that is 390 pixels wide
+STYLE = (ROOT / "docs" / "extra.css").read_text(encoding="utf-8")
+
+
+def test_the_text_of_every_chart_can_be_read_on_a_phone(pages: dict[Path, Page]) -> None:
+    """It has ten pixels or more where the chart is as wide as the page."""
+    [in_diagrams] = re.findall(r"\.diagram text \{ font-size: ([\d.]+)px", STYLE)
+    for chart in (chart for path in pages for chart in charts_of(path)):
+        width = float(ET.fromstring(chart).attrib["viewBox"].split()[2])  # noqa: S314  our own
+        sizes = re.findall(r"font(?:-size)?: (?:[a-z]+ )?([\d.]+)px", chart) or [in_diagrams]
+        assert min(map(float, sizes)) * PHONE / width >= 10
+
+
+def test_every_legend_is_within_its_chart(pages: dict[Path, Page]) -> None:
+    """A legend that is too wide would be cut off."""
+    legends = 0
+    for chart in (chart for path in pages for chart in charts_of(path)):
+        root = ET.fromstring(chart)  # noqa: S314  our own
+        width = float(root.attrib["viewBox"].split()[2])
+        for legend in root.iterfind(f".//{SVG}g[@id]"):
+            if "-legend_" in legend.attrib["id"]:
+                shapes = [path.attrib["d"] for path in legend.iter(f"{SVG}path")]
+                edges = [float(x) for x in re.findall(r"[ML] (\S+)", shapes[0])]
+                assert 0 <= min(edges) < max(edges) <= width
+                legends += 1
+    assert legends
+
+
+def contrast(*colours: str) -> float:
+    """Return the ratio of the luminance of two colours, as the web's rules define it."""
+    values = [[int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)] for colour in colours]
+    parts = [
+        [v / 12.92 if v <= 0.04 else ((v + 0.055) / 1.055) ** 2.4 for v in rgb] for rgb in values
+    ]
+    dark, light = sorted(0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05 for r, g, b in parts)
+    return light / dark
+
+
+def test_the_colours_of_text_can_be_read() -> None:
+    """Links and red labels stand out from the page, as the web's rules ask of text."""
+    light, dark = "#f5f5f5", "#1e1e1e"  # behind code, and behind a chart alone; pages contrast more
+    red_on_light, red_on_dark = re.findall(r"--chart-behind: (#\w{6})", STYLE)
+    links = re.findall(r"--md-(?:typeset-a|accent-fg)-color: (#\w{6})", STYLE)
+    assert len(links) == 2
+    assert min(contrast(colour, light) for colour in (red_on_light, *links)) >= 4.5
+    assert contrast(red_on_dark, dark) >= 4.5
+
+
+def test_the_style_is_about_what_the_pages_have(pages: dict[Path, Page]) -> None:
+    """Each class that the style names is in a page, except those of the theme."""
+    styled = re.sub(r"/\*.*?\*/", "", STYLE, flags=re.DOTALL)
+    named = {name for name in re.findall(r"\.([a-z][\w-]+)", styled) if not name.startswith("md-")}
+    text = "".join(path.read_text(encoding="utf-8") for path in pages)
+    found = {name for value in re.findall(r'\bclass="([^"]*)"', text) for name in value.split()}
+    assert {"chart", "language-output", "doc-heading"} <= named
+    assert named - found == set()
+
+
 # Words that people search for: of other libraries, of tools, and of what they want to do.
 SOUGHT = """
     aiohttp asyncio await backpressure batch broadcast cancel clear close consumer crawler deadlock
@@ -178,12 +236,30 @@ def test_the_reference_is_complete(pages: dict[Path, Page], name: str) -> None:
 
 
 def test_a_long_signature_stands_over_several_lines(pages: dict[Path, Page]) -> None:
-    """A signature is read without scrolling, on a phone nearly so."""
+    """A signature is read without scrolling, on most phones, too."""
     text = "".join(path.read_text(encoding="utf-8") for path in pages)
-    blocks = re.findall(r'<div class="doc-signature.*?</div>', text, re.DOTALL)
+    blocks = re.findall(r'<div class="[^"]*doc-signature.*?</div>', text, re.DOTALL)
     signatures = [html.unescape(re.sub(r"<[^>]*>", "", block)) for block in blocks]
     assert any(len(signature) > 100 for signature in signatures)
-    assert max(len(line) for signature in signatures for line in signature.splitlines()) <= 72
+    assert max(len(line) for signature in signatures for line in signature.splitlines()) <= 56
+
+
+def test_the_reference_has_public_names_only(pages: dict[Path, Page]) -> None:
+    """No heading of the reference begins with an underscore."""
+    names = {anchor for anchor in anchors(pages) if re.fullmatch(r"anycast(\.\w+)+", anchor)}
+    assert "anycast.open_channel" in names
+    assert [name for name in names if "._" in name] == []
+
+
+def test_the_reference_shows_what_a_call_returns_and_raises(pages: dict[Path, Page]) -> None:
+    """A call returns one thing, whatever its lines; and each error has a line of its own."""
+    text = "".join(path.read_text(encoding="utf-8") for path in pages)
+    lists = re.findall(r">(Returns|Raises):</span>.*?<ul>(.*?)</ul>", text, re.DOTALL)
+    items = [(kind, re.findall(r"<li.*?>(.*?)<div", text, re.DOTALL)) for kind, text in lists]
+    assert {kind for kind, _ in items} == {"Returns", "Raises"}
+    assert [found for kind, found in items if kind == "Returns" and len(found) != 1] == []
+    types = [re.sub(r"<[^>]*>|\s", "", each) for _, found in items for each in found]
+    assert [name for name in types if not name[0].isalpha()] == []
 
 
 def test_the_reference_of_channels_on_a_server_is_complete(pages: dict[Path, Page]) -> None:
