@@ -19,7 +19,7 @@ if sys.version_info >= (3, 13):
     from asyncio import QueueShutDown
 else:
 
-    class QueueShutDown(Exception):  # noqa: N818  the name is that of Python 3.13
+    class QueueShutDown(Exception):
         """The queue was shut down."""
 
 
@@ -86,7 +86,7 @@ class Queue(Generic[T]):
         """Wait until the work on every item is done."""
         await self._finished.wait()
 
-    def shutdown(self, immediate: bool = False) -> None:  # noqa: FBT001, FBT002  as in asyncio
+    def shutdown(self, immediate: bool = False) -> None:
         """Let every further `put` raise, and `get` when the queue is empty, or at once."""
         self._channel.close()
         while immediate and not self.empty():

@@ -251,6 +251,14 @@ def test_the_reference_has_public_names_only(pages: dict[Path, Page]) -> None:
     assert [name for name in names if "._" in name] == []
 
 
+def test_the_pages_are_for_users(pages: dict[Path, Page]) -> None:
+    """They show neither labels for authors of a channel, nor comments for linters."""
+    text = "".join(path.read_text(encoding="utf-8") for path in (*pages, SITE / "search.json"))
+    assert "dataclass</code>" in text  # a label that users see
+    for noise in ("abstractmethod", "instance-attribute", "noqa", "type: ignore"):
+        assert noise not in text
+
+
 def test_the_reference_shows_what_a_call_returns_and_raises(pages: dict[Path, Page]) -> None:
     """A call returns one thing, whatever its lines; and each error has a line of its own."""
     text = "".join(path.read_text(encoding="utf-8") for path in pages)
