@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from anyio import CancelScope, fail_after
 from admin_tools import admin_of, bury, keys_of, make
 from anycast import ChannelError, SenderError
 from anycast.redis import ChannelStatus, RedisChannelAdmin, _scripts, channels, json_codec
-from helpers import raises, task_group
+from helpers import begin, raises, task_group
 from redis_tools import DEADLINE, channel, dead, key, stored, until
 
 if TYPE_CHECKING:
@@ -125,6 +126,27 @@ async def test_status_counts_blocked_senders(
         while (await admin.status()).blocked_senders != 2:
             pass
         tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("then", ["cancelled", "sent", "closed"])
+async def test_status_forgets_senders_that_are_blocked_no_more(
+    server: Server, name: str, admin: RedisChannelAdmin, then: str
+) -> None:
+    """The note of the process goes with the last blocked sender, also if no hint came."""
+    note = partial(server.ask, "HLEN", key(name, "blocked"))
+    with fail_after(DEADLINE):
+        async with channel(server, name) as jobs, task_group() as tasks:
+            await jobs.new_sender().send_many(range(3))
+            blocked = await begin(tasks, partial(jobs.new_sender().send, 3))
+            await until(note)
+            if then == "cancelled":
+                blocked.cancel()
+            elif then == "closed":
+                await admin.close()
+            else:
+                server.ask("HSET", key(name, "meta"), "limit", 9)  # leaves no hint
+            await until(lambda: not note())
+            assert (await admin.status()).blocked_senders == 0
 
 
 async def test_status_of_a_channel_that_has_ended(

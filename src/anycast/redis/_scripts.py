@@ -4,7 +4,8 @@ Each script has a file in ``lua``, whose opening comment tells the arguments and
 `common.lua` goes before every script, and its opening comment is the theory of the state that the
 server stores. `check.lua` goes before every script but INIT, and checks that the channel is
 still the same channel. `holder.lua` goes before the scripts that are about the messages of a
-process, and checks that the lease of the process has not run out. `admin.lua` goes before the
+process, and checks that the lease of the process has not run out. `request.lua` and `revive.lua` go
+before TAKE: the last request of the process, and what can be taken again. `admin.lua` goes before the
 scripts of an operator, and `admin_once.lua` before those of them that must not run twice.
 """
 
@@ -38,7 +39,7 @@ def _load(*names: str, flags: str = " flags=allow-oom") -> Script:
 INIT = _load("common", "init")
 # A server that is out of memory refuses sends alone.
 SEND = _load("common", "check", "send", flags="")
-TAKE = _load("common", "check", "holder", "revive", "take")
+TAKE = _load("common", "check", "holder", "request", "revive", "take")
 ACK = _load("common", "check", "holder", "ack")
 RELEASE = _load("common", "check", "holder", "release")
 RENEW = _load("common", "check", "holder", "renew")

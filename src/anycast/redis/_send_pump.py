@@ -7,7 +7,8 @@ late a batch arrives.
 
 When the channel is full, the pump waits for a hint that there is room. The hint that the pump
 takes may be meant for other processes, too: the script passes the hint on if room is left. If all
-senders gave up in the meantime, the pump passes the hint on by a script without messages.
+senders gave up in the meantime, the pump passes the hint on by a script without messages. The same
+script takes back the note for operators that senders of this process are blocked.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class SendPump:
         self._next = 1
         # Whether the pump took a hint that is neither used nor passed on yet.
         self._hinted = False
+        # Whether the server may have a note that senders of this process are blocked.
+        self._noted = False
         self._stopping = False
 
     async def run(self) -> None:
@@ -75,7 +78,7 @@ class SendPump:
             GoneError: if the server lost the channel.
         """
         while not self._stopping:
-            if not self._outbox and not self._hinted:
+            if not self._outbox and not self._hinted and not self._noted:
                 # `Outbox.put` and `stop` wake the pump.
                 await self._outbox.wakeup.wait()
             elif not await self._send(self._outbox.next_batch()) and not self._stopping:
@@ -91,12 +94,14 @@ class SendPump:
     async def _send(self, batch: Batch) -> bool:
         """Send messages, and return whether there was room for all of them."""
         hinted, self._hinted = self._hinted, False
+        noted, self._noted = self._noted, False
         items, headers = batch.items, batch.headers
         try:
             obstacle, stored = await self._commands.run(
                 _scripts.SEND,
                 self._next,
                 hinted,
+                noted,
                 len(self._outbox),
                 len(headers) // 2,
                 *headers,
@@ -122,6 +127,7 @@ class SendPump:
         if obstacle == b"closed":
             self._on_closed()
         full: bool = obstacle == b"full"
+        self._noted = full
         self._log_blocking(items, full=full)
         return not full
 

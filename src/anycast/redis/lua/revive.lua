@@ -1,6 +1,6 @@
 -- Goes before take.lua: moves what can be taken again to the messages that came back. That is what
 -- is due after a pause, and what a process has whose lease has run out. A few hundred messages are
--- moved at a time. `buried` gets the ids and the deliveries of messages that became dead letters.
+-- moved at a time. `buried` of request.lua gets the messages that became dead letters.
 local MOST_CRASHES, MOST = 5, 500
 redis.call('ZADD', processes, now + lease, me)
 local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'LIMIT', 0, MOST)
@@ -14,7 +14,7 @@ local latest = now + lease
 local late = redis.call('ZRANGEBYSCORE', processes, '(' .. latest, '+inf', 'LIMIT', 0, MOST)
 for _, process in ipairs(late) do redis.call('ZADD', processes, latest, process) end
 
-local buried = {}
+local buried_before = #buried
 local gone = redis.call('ZRANGEBYSCORE', processes, '-inf', now, 'LIMIT', 0, 1)[1]
 if gone and not (closed and length() == 0) then
   redis.call('ZADD', processes, 0, gone)
@@ -37,5 +37,5 @@ if gone and not (closed and length() == 0) then
     redis.call('HDEL', requests, gone, gone .. ' released', gone .. ' suspect')
     redis.call('HDEL', blocked, gone)
   end
-  if #buried > 0 then left(closed, limit) end
+  if #buried > buried_before then left(closed, limit) end
 end

@@ -1,16 +1,18 @@
 -- Append as many messages as there is room for.
--- ARGV: born, me, the number of the first message, whether the process took a hint, how many tasks
--- of the process send, the number of messages with headers, then the index and the headers of each
--- such message, then the bodies of the messages.
+-- ARGV: born, me, the number of the first message, whether the process took a hint, whether
+-- `blocked` may have a note of the process, how many tasks of the process send, the number of
+-- messages with headers, then the index and the headers of each such message, then the bodies of the
+-- messages.
 -- Returns "ok", "full" or "closed", and how many of the messages are stored now.
-local first, hinted, headed = tonumber(ARGV[3]), ARGV[4] == '1', tonumber(ARGV[6])
-local headers, start = {}, 6 + 2 * headed
-for at = 7, start, 2 do headers[ARGV[at]] = ARGV[at + 1] end
+local first, hinted, noted = tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5] == '1'
+local headers, start = {}, 7 + 2 * tonumber(ARGV[7])
+for at = 8, start, 2 do headers[ARGV[at]] = ARGV[at + 1] end
 local bodies = #ARGV - start
 local before = tonumber(redis.call('GET', producer) or '0') - first + 1
 -- The messages that an earlier try stored, if the reply to that try was lost. These messages count
 -- as stored, and are not stored again.
 local already = math.max(0, math.min(bodies, before))
+if noted then redis.call('HDEL', blocked, me) end
 if closed then
   hint(room)  -- the next process with a blocked sender learns of the close, too
   redis.call('EXPIRE', room, 60)
@@ -33,11 +35,8 @@ if stored > already then
 end
 if stored < bodies then
   redis.call('DEL', room)
-  redis.call('HSET', blocked, me, ARGV[5] .. ' ' .. clock())
+  redis.call('HSET', blocked, me, ARGV[6] .. ' ' .. clock())
   return {'full', stored}
 end
-if hinted then
-  redis.call('HDEL', blocked, me)
-  if free > 0 then hint(room) end
-end
+if hinted and free > 0 then hint(room) end
 return {'ok', stored}

@@ -9,24 +9,17 @@
 -- A message of which a delivery counts, or which a process had that died, is taken for a task that
 -- waits, and never ahead of need. So a message that ends its process again and again is counted each
 -- time, and messages that were only held ahead are not.
-local number, answered = tonumber(ARGV[4]), tonumber(ARGV[5])
 local demand, ahead, room_left = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 if closed and length() == 0 then
   -- The next process that waits for messages learns of the end, too.
   hint(ready)
   redis.call('EXPIRE', ready, 60)
+  note(0, {})
   return {'ended', 0, buried, {}}
 end
 
--- The last request of this process: its number, how many of its messages were for tasks that
--- waited, and the ids of its messages.
-local record = redis.call('HGET', requests, me) or '0 0'
-local before = tonumber(string.match(record, '%d+'))
-if number <= before then return {'late'} end
 -- The answer to the last request was lost, so its messages go back, the newest message first.
-if before > answered then
-  local last = {}
-  for word in string.gmatch(record, '%S+') do last[#last + 1] = word end
+if unheard then
   for at = #last, 3, -1 do
     local id = last[at]
     local entry = redis.call('XPENDING', stream, GROUP, id, id, 1, me)[1]
@@ -90,7 +83,7 @@ if many > demand then
   for _, word in ipairs({'RETRYCOUNT', 0, 'JUSTID'}) do held[#held + 1] = word end
   redis.call('XCLAIM', stream, GROUP, me, 0, unpack(held))
 end
-redis.call('HSET', requests, me, number .. ' ' .. demand .. ' ' .. table.concat(ids, ' '))
+note(demand, ids)
 
 -- The hint of a close goes on to the next process, once from each process.
 if suspected or available() or (closed and ARGV[9] == '0') then
