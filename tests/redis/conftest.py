@@ -19,6 +19,7 @@ What is promised, and where it is tested:
 - what the answers of a server mean, and that no text shows a password: `test_answers`, `test_url`
 - servers that are found by Sentinels, and in a cluster; failovers: `test_sentinel`, `test_cluster`
 - the least rights of a user: `test_rights`
+- what is logged: `test_log`, `test_lost_burials`
 - operators: `test_admin`, `test_admin_races`, `test_operator_commands`; their page: `test_docs`
 """
 

@@ -104,7 +104,7 @@ def test_a_server_that_goes_away(own_server: Server) -> None:
     own_server.ask("FLUSHALL")
     _, errors = process.communicate()
     assert process.returncode == 1
-    assert "does not have it any more" in errors
+    assert "does not have the channel any more" in errors
     assert errors.splitlines()[-1] == "error: a process failed"
     assert "Traceback" not in errors
     assert not started & processes().keys()

@@ -139,7 +139,7 @@ async def test_a_failure_ends_a_join(own_server: Server, name: str) -> None:
             await until(lambda: attempt.outcome == "failed")
             error = attempt.failure(ChannelError)
             assert error.__cause__ is jobs._session.failure
-            assert "the server does not have it any more" in str(error)
+            assert "the server does not have the channel any more" in str(error)
             with pytest.raises(ChannelError, match="cannot be joined"):
                 await jobs.join()
 

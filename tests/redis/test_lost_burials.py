@@ -83,16 +83,18 @@ async def test_the_answer_to_a_request_that_found_a_crash_is_lost(
             await jobs.new_sender().send("bad")
             lease = jobs.new_receiver().lease()
             await lease.__aenter__()
-            async with Proxy(server.port) as proxy, task_group() as tasks:
-                async with channel(server, name, url=proxy.url) as other:
-                    if closed:
-                        await other.aclose()
-                    consumers = server.ask("XINFO", "CONSUMERS", key(name, "stream"), "receivers")
-                    holder = next(each[1] for each in consumers if each[3])
-                    server.ask("ZADD", key(name, "processes"), 1, holder)
-                    proxy.cut_next_reply()
-                    waiting = await begin(tasks, other.new_receiver().receive)
-                    await until(lambda: logged(caplog))
-                    waiting.cancel()
+            consumers = server.ask("XINFO", "CONSUMERS", key(name, "stream"), "receivers")
+            async with (
+                Proxy(server.port) as proxy,
+                channel(server, name, url=proxy.url) as other,
+                task_group() as tasks,
+            ):
+                if closed:
+                    await other.aclose()
+                server.ask("ZADD", key(name, "processes"), 1, consumers[0][1])
+                proxy.cut_next_reply()
+                waiting = await begin(tasks, other.new_receiver().receive)
+                await until(lambda: logged(caplog))
+                waiting.cancel()
     assert len(dead(server, name)) == len(logged(caplog)) == 1
     assert "the process died or hung" in caplog.text

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from anycast.redis._link import Link
     from anycast.redis._scripts import Script
 
+# How a server tells the line at which a script failed.
+WHERE = re.compile(r"(?: script: \w+, on)? @user_script:(\d+)\.?")
+
 __all__ = ["FIRST_PAUSE", "LONGEST_PAUSE", "Commands", "GoneError"]
 
 
@@ -23,7 +26,7 @@ class GoneError(Exception):
     """The server lost this channel: by a flush, by a deletion, or because the server is new."""
 
     def __init__(self) -> None:
-        super().__init__("the server does not have it any more")
+        super().__init__("the server does not have the channel any more")
 
 
 class Commands:
@@ -122,7 +125,7 @@ class Commands:
             # The stream or its group is missing: somebody deleted them.
             if isinstance(error.__cause__, StreamConsumerError) or "NOGROUP" in str(error):
                 raise GoneError from error
-            raise RefusedError(f"{error}{_line_of(script, str(error))}") from error.__cause__
+            raise RefusedError(_with_line(script, str(error))) from error.__cause__
         return answer
 
 
@@ -132,9 +135,12 @@ def _unless_gone(answer: list[Any]) -> list[Any]:
     return answer
 
 
-def _line_of(script: Script, told: str) -> str:
-    """Return the line of the script that an error tells of, which names command and key."""
-    found = re.search(r"@user_script:(\d+)", told)
+def _with_line(script: Script, told: str) -> str:
+    """Return an error with the line of the script that failed, which names command and key."""
+    found = WHERE.search(told)
     lines = script.text.decode().splitlines()
     number = int(found[1]) if found else 0
-    return f" {lines[number - 1].strip()}" if 0 < number <= len(lines) else ""
+    if found is None or not 0 < number <= len(lines):
+        return told
+    before, after = told[: found.start()].rstrip(". "), told[found.end() :]
+    return f"{before}{after}, in: {lines[number - 1].strip()}"

@@ -42,6 +42,11 @@ class Holder:
         # Whether no script of the consumer was answered yet: the next script makes it known.
         self._new = False
 
+    @property
+    def me(self) -> str:
+        """The name of the consumer, by which operators know this process."""
+        return self._me.decode()
+
     def new_retries(self) -> Retries:
         """Return the pauses between the tries of a script."""
         return self._commands.new_retries()

@@ -44,11 +44,11 @@ class Outages:
         self._silence = min(2 * self._silence, LONGEST_SILENCE)
         self._due = now + self._silence
         away = now - self._began
-        logger.warning("%s: trying again for %.0f seconds: %s", self._label, away, error)
+        logger.warning("%s: tried in vain for %.0f s, trying again: %s", self._label, away, error)
 
     def end(self, *, back: bool) -> None:
         """Note that a task has stopped trying again; ``back`` says whether a try has succeeded."""
         self._trying -= 1
         if back and not self._trying and self._silence > FIRST_WARNING:
             away = monotonic() - self._began
-            logger.warning("%s: the server is back after %.0f seconds", self._label, away)
+            logger.warning("%s: the server is back after %.0f s", self._label, away)

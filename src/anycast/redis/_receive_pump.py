@@ -29,6 +29,7 @@ from anycast.redis._delivery import Delivery
 from anycast.redis._headers import read_headers
 from anycast.redis._holder import LostError
 from anycast.redis._link import SAFETY, UnavailableError, UnreachableError
+from anycast.redis._printable import printable
 from anycast.redis._settlements import LONGEST_LOGGED, log_burial, reason_of
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class ReceivePump(Generic[T]):
                     "%s: message %s cannot be decoded, and is given back: %s",
                     self._label,
                     entry_id.decode(),
-                    reason[:LONGEST_LOGGED],
+                    printable(reason[:LONGEST_LOGGED]),
                 )
                 self._settlements.failed(Delivery(entry_id, None, {}, count), reason)
             else:

@@ -4,9 +4,9 @@ Each script has a file in ``lua``, whose opening comment tells the arguments and
 `common.lua` goes before every script, and its opening comment is the theory of the state that the
 server stores. `check.lua` goes before every script but INIT, and checks that the channel is
 still the same channel. `holder.lua` goes before the scripts that are about the messages of a
-process, and checks that the lease of the process has not run out. `request.lua` and `revive.lua` go
-before TAKE: the last request of the process, and what can be taken again. `admin.lua` goes before the
-scripts of an operator, and `admin_once.lua` before those of them that must not run twice.
+process, and checks that the lease of the process has not run out. `request.lua` and `revive.lua`
+are the first parts of TAKE. `admin.lua` goes before the scripts of an operator, and
+`admin_once.lua` before those of them that must not run twice.
 """
 
 from __future__ import annotations

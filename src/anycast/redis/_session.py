@@ -367,6 +367,7 @@ class Session(Generic[T]):
             hints = Hints(room, keys.room), Hints(ready, keys.ready)
             pumps = self._assemble(commands.over(send_link, sends=True), commands, holder, *hints)
             self._opened.set()
+            logger.info("%s: opened by the process %s", self._channel, me)
             async with create_task_group() as tasks:
                 for pump in pumps:
                     tasks.start_soon(self._guard, pump)
@@ -417,9 +418,11 @@ class Session(Generic[T]):
         """Give up every message: the lease of this process has run out."""
         count = self.leases.lose_all() + self.settlements.lose_all()
         logger.warning(
-            "%s: the lease of this process ran out, and others may get its %d message(s)",
+            "%s: the lease of this process ran out, and others may get its %d message(s);"
+            " its event loop hung, or could not reach the server; it goes on as the process %s",
             self._channel,
             count,
+            self._holder.me,
         )
 
     def _assemble(
@@ -479,6 +482,9 @@ class Session(Generic[T]):
     def _fail(self, error: Exception) -> None:
         """End the session because of an error. Only the first error is reported."""
         reason = caused(ChannelError(f"{self._channel}: {error}", self._channel), error)
+        if self.failure is None and self._stops and isinstance(error, EXPECTED):
+            # A task that works on a message does not get the error.
+            logger.error("%s: failed for this process: %s", self._channel, error)
         self.failure = self.failure or reason
         self._shut_down(self.failure)
         if self._stops:

@@ -19,6 +19,7 @@ from anycast.redis import _scripts
 from anycast.redis._auto_reset_event import AutoResetEvent
 from anycast.redis._holder import LostError
 from anycast.redis._pending_request import PendingRequest, RequestState
+from anycast.redis._printable import printable
 from anycast.redis._scripts import MAX_BATCH
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ def log_burial(label: str, entry_id: bytes, count: int, reason: str) -> None:
         label,
         entry_id.decode(),
         count,
-        reason[:LONGEST_LOGGED],
+        printable(reason[:LONGEST_LOGGED]),
     )
 
 
