@@ -194,7 +194,8 @@ async def test_a_channel_that_is_missing(
     """Each call says so, and creates nothing."""
     with fail_after(DEADLINE):
         async with admin_of(server, name) as admin:
-            text = f"RedisAnycast:{name}: 127.0.0.1:{server.port} has no such channel"
+            place = f"127.0.0.1:{server.port} has no such channel in database 0"
+            text = f"RedisAnycast:{name}: {place} (`channels` lists the names)"
             with raises(ChannelError, text) as caught:
                 await call(admin)
     assert caught.value.channel.name == name
@@ -573,7 +574,7 @@ async def test_destroying_what_is_in_use(
         assert stored(server, name) == 1
         await admin.destroy(force=True)
         assert keys_of(server, name) == []
-        with pytest.raises(SenderError, match="the server does not have it any more"):
+        with pytest.raises(SenderError, match="the server does not have the channel any more"):
             await jobs.new_sender().send(2)
     assert keys_of(server, name) == []
 

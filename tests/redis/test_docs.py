@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 PAGE = (Path(__file__).parents[2] / "docs" / "redis" / "operations.md").read_text(encoding="utf-8")
 COMMAND = re.compile(r"^\$ python -m anycast\.redis (.+)\n((?:(?!\$ |```).*\n)*)", re.MULTILINE)
 # What differs from one time to the next: ids, names of processes, and times.
-VARYING = re.compile(r"\b(\d{13}-\d+|[0-9a-f]{16}|[\d.]+ (s|min)\b) *")
+VARYING = re.compile(r"\b(\d{13}-\d+|[0-9a-f]{16}|[\d.]+ (s|min|d)\b) *")
 
 
 async def test_the_commands_print_what_the_page_shows(

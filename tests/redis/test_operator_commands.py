@@ -146,6 +146,20 @@ def test_status_for_programs(run: Any, jobs: str) -> None:
     }
 
 
+def test_status_of_a_process_that_died(server: Server, run: Any, jobs: str) -> None:
+    """Its lease has run out."""
+    server.ask("ZADD", key(jobs, "processes"), 1, "ghost")
+    assert run("status", jobs)[1].splitlines()[-1].split() == ["ghost", "0", "run", "out", "0"]
+    assert json.loads(run("status", jobs, "--json")[1])["processes"][0]["lease_left"] == 0
+
+
+def test_no_channels(own_server: Server, run: Any) -> None:
+    """People are told so beside the output, which is empty."""
+    url = own_server.url
+    assert run("channels", "--url", url) == (0, "", "no channels in this database\n")
+    assert run("channels", "--url", url, "--json") == (0, "[]\n", "")
+
+
 def test_channels(own_server: Server, run: Any) -> None:
     """The names come line by line, and as a list for programs."""
     for name in ("b", "a\x1b[2J"):
@@ -156,18 +170,20 @@ def test_channels(own_server: Server, run: Any) -> None:
 
 
 def test_dead(server: Server, run: Any, jobs: str) -> None:
-    """Each letter has its id, its age, its error and its body, which fit into the terminal."""
+    """Each letter has its ids, its age, its error and its body, which fit into the terminal."""
     (first,) = bury(server, jobs, b'{"a":1}', error="OSError: no\n\x1b[2J")
     (second,) = bury(server, jobs, "é漢字".encode() * 30, headers='{"trace":"4b"}')
     code, out, err = run("dead", jobs)
     assert (code, err) == (0, "")
-    age = re.sub(r"[\d.]+ s ago", "TIME ago", out).splitlines()
+    age = re.sub(r"[\d.]+ [sd] ago", "TIME ago", out).splitlines()
     assert age == [
         f"{second}  TIME ago, deliveries: 7",
+        "  message 1700000000000-0, sent TIME ago",
         "  error: OSError: no",
         "  header trace: 4b",
         "  body, 240 bytes: " + "é漢字" * 7 + "é漢...",
         f"{first}  TIME ago, deliveries: 7",
+        "  message 1700000000000-0, sent TIME ago",
         "  error: OSError: no\\n\\x1b[2J",
         '  body, 7 bytes: {"a":1}',
     ]
@@ -207,12 +223,15 @@ def test_durations(seconds: float | None, text: str) -> None:
 def test_dead_in_a_narrow_terminal(
     server: Server, run: Any, jobs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No line is longer than the terminal is wide, but for a minimum."""
-    bury(server, jobs, b"x" * 500)
+    """A long error or body is cut to the width, but for a minimum; numbers and ids are whole."""
+    bury(server, jobs, b"x" * 500, error="y" * 500, deliveries=123456789)
     for columns, most in (("30", 30), ("5", 20)):
         monkeypatch.setenv("COLUMNS", columns)
-        for command in ("dead", "status"):
-            assert max(map(len, run(command, jobs)[1].splitlines())) <= most
+        letter, message, *cut = run("dead", jobs)[1].splitlines()
+        assert letter.endswith(" deliveries: 123456789")
+        assert message.endswith(" ago")
+        assert list(map(len, cut)) == [most, most]
+        assert "max deliveries   7\n" in run("status", jobs)[1]
 
 
 def test_dead_for_programs(server: Server, run: Any, jobs: str) -> None:
@@ -234,6 +253,17 @@ def test_dead_for_programs(server: Server, run: Any, jobs: str) -> None:
         "buried",
         "encoding",
     }
+
+
+def test_more_dead_letters(server: Server, run: Any, jobs: str) -> None:
+    """The last line tells people how to see the rest, if there is a rest."""
+    first, second, third = bury(server, jobs, b"1", b"2", b"3")
+    assert run("dead", jobs, "--count", "1")[1].endswith(f"\nmore dead letters: --after {third}\n")
+    _, out, _ = run("dead", jobs, "--count", "2", "--oldest")
+    assert out.endswith(f"\nmore dead letters: --after {second}\n")
+    for rest in (("--count", "3"), ("--after", third), ("--after", first, "--oldest")):
+        assert "more dead letters" not in run("dead", jobs, *rest)[1]
+    assert len(json.loads(run("dead", jobs, "--count", "2", "--json")[1])) == 2
 
 
 def test_no_dead_letters(run: Any, jobs: str) -> None:
@@ -315,7 +345,7 @@ def test_destroy(server: Server, run: Any, jobs: str) -> None:
     assert keys_of(server, jobs) == []
     code, out, err = run("destroy", jobs, "--yes")
     assert (code, out) == (1, "")
-    assert err == f"RedisAnycast:{jobs}: 127.0.0.1:{server.port} has no such channel\n"
+    assert f"RedisAnycast:{jobs}: 127.0.0.1:{server.port} has no such channel" in err
 
 
 def test_destroy_for_programs(run: Any, jobs: str) -> None:
@@ -371,6 +401,21 @@ def test_without_a_url(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REDIS_URL")
     text = "python -m anycast.redis: --url is needed, since REDIS_URL is not set"
     assert run("channels") == (2, "", f"{text} (--help tells more)\n")
+
+
+def test_an_empty_url(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says that the URL is empty, whether an option or the variable is."""
+    text = "python -m anycast.redis: the URL of the server is empty: set --url or REDIS_URL"
+    assert run("channels", "--url", "") == (2, "", f"{text} (--help tells more)\n")
+    monkeypatch.setenv("REDIS_URL", "")
+    assert run("channels") == (2, "", f"{text} (--help tells more)\n")
+
+
+def test_another_database(server: Server, run: Any, jobs: str) -> None:
+    """The error names the database in which no such channel is."""
+    code, out, err = run("status", jobs, "--url", f"{server.url}/3")
+    text = f"127.0.0.1:{server.port} has no such channel in database 3 (`channels` lists the names)"
+    assert (code, out, err) == (1, "", f"RedisAnycast:{jobs}: {text}\n")
 
 
 @pytest.mark.parametrize("command", ["status jobs", "channels", "destroy jobs --yes"])
@@ -455,7 +500,7 @@ def test_the_program(server: Server, jobs: str) -> None:
     with python("status", "é", "--url", server.url, env=env) as process:
         out, err = process.communicate()
         assert (process.returncode, out) == (1, "")
-        assert err == f"RedisAnycast:\\xe9: 127.0.0.1:{server.port} has no such channel\n"
+        assert f"RedisAnycast:\\xe9: 127.0.0.1:{server.port} has no such channel" in err
 
 
 def test_a_reader_that_goes(server: Server, jobs: str) -> None:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 # What the scripts answer when they refuse.
 REFUSALS = {
-    b"missing": "{channel}: {server} has no such channel",
+    b"missing": (
+        "{channel}: {server} has no such channel in database {server.database}"
+        " (`channels` lists the names)"
+    ),
     b"version": "{channel}: another version of anycast made the channel: its format is {0}",
     b"ended": "{channel} is closed and has ended, so nobody receives: reopen it first",
     b"used": "{channel} is in use (processes: {0}; the last lease runs out in {1} s)",

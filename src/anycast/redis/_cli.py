@@ -15,7 +15,6 @@ import anyio
 from anycast._interface.errors import Error
 from anycast.redis._admin import RedisChannelAdmin
 from anycast.redis._cli_options import parse
-from anycast.redis._cli_text import printable
 from anycast.redis._cli_views import (
     SHOWN_BYTES,
     letter_json,
@@ -24,6 +23,7 @@ from anycast.redis._cli_views import (
     status_lines,
 )
 from anycast.redis._key_search import channels
+from anycast.redis._printable import printable
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -81,7 +81,7 @@ def _confirm_and_run(options: Namespace) -> int:
     if options.command == "channels":
         names = anyio.run(partial(channels, options.url, timeout=options.timeout))
         _show(options, names, map(printable, names))
-        return 0
+        return 0 if names or options.json else _complain("no channels in this database", 0)
     if "yes" in options and not options.yes:
         if not sys.stdin.isatty():
             return _complain(f"{options.command} needs --yes, or a terminal to ask in", WRONG)
@@ -127,13 +127,12 @@ async def _status(admin: RedisChannelAdmin, options: Namespace) -> int:
 
 async def _dead(admin: RedisChannelAdmin, options: Namespace) -> int:
     whole = options.whole or options.json
-    letters = await admin.dead(
-        options.count,
-        newest_first=not options.oldest,
-        after=options.after,
-        body_bytes=None if whole else SHOWN_BYTES,
-    )
+    list_ = partial(admin.dead, newest_first=not options.oldest)
+    shown = None if whole else SHOWN_BYTES
+    letters = await list_(options.count, after=options.after, body_bytes=shown)
     lines = [line for each in letters for line in letter_lines(each, whole=whole)]
+    if letters and await list_(1, after=letters[-1].id, body_bytes=0):
+        lines.append(f"more dead letters: --after {letters[-1].id}")
     _show(options, [letter_json(each) for each in letters], lines or ["no dead letters"])
     return 0
 

@@ -44,8 +44,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         options.ids += rest
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if not options.url:
+    if options.url is None:
         parser.error(f"--url is needed, since {URL} is not set")
+    if not options.url:
+        parser.error(f"the URL of the server is empty: set --url or {URL}")
     if options.command in {"requeue", "drop"} and options.all == bool(options.ids):
         parser.error("either ids or --all are needed")
     return options
@@ -108,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_ids(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", nargs="*", metavar="ID", help="as the command `dead` lists them")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="of a dead letter, as `dead` lists it")
     parser.add_argument("--all", action="store_true", help="all dead letters of the channel")
 
 

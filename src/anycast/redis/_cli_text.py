@@ -1,4 +1,4 @@
-"""Texts for a terminal: harmless, and short enough for its width."""
+"""Texts for a terminal: numbers with their units, tables, and lines that fit."""
 
 from __future__ import annotations
 
@@ -32,19 +32,12 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.3g} s" if 0 < seconds < 1 else f"{seconds:.0f} s"
 
 
-def printable(text: str) -> str:
-    """Return a text in which everything is escaped that a terminal would obey."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
-
-
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Return the lines of a table, with the columns side by side."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield shortened("  ".join(cells).rstrip())
+        yield "  ".join(cells).rstrip()
 
 
 def shortened(line: str) -> str:

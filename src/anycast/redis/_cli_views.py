@@ -8,7 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from anycast.redis._cli_text import bounded, duration, printable, shortened, table
+from anycast.redis._cli_text import bounded, duration, shortened, table
+from anycast.redis._printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ SHOWN_BYTES = 500
 
 def status_lines(name: str, status: ChannelStatus) -> Iterator[str]:
     """Tell people the status of a channel."""
-    yield shortened(f"{printable(name)} is {'closed' if status.closed else 'open'}")
+    yield f"{printable(name)} is {'closed' if status.closed else 'open'}"
     yield from table(
         [
             ("  unacknowledged", bounded(status.unacknowledged, status.limit)),
@@ -40,8 +41,8 @@ def status_lines(name: str, status: ChannelStatus) -> Iterator[str]:
     if status.processes:
         rows = [("process", "in hand", "lease left", "deliveries")]
         for each in status.processes:
-            left, deliveries = duration(each.lease_left), str(each.deliveries)
-            rows.append((printable(each.id), str(each.in_hand), left, deliveries))
+            left = duration(each.lease_left) if each.lease_left else "run out"
+            rows.append((printable(each.id), str(each.in_hand), left, str(each.deliveries)))
         yield ""
         yield from table(rows)
 
@@ -55,8 +56,10 @@ def status_json(name: str, status: ChannelStatus) -> dict[str, Any]:
 
 def letter_lines(letter: DeadLetter, *, whole: bool) -> Iterator[str]:
     """Tell people a dead letter. Each text is shortened to a line unless the whole is wanted."""
-    age = duration((datetime.now(UTC) - letter.buried).total_seconds())
-    yield shortened(f"{letter.id}  {age} ago, deliveries: {letter.deliveries}")
+    now = datetime.now(UTC)
+    buried, sent = (duration((now - at).total_seconds()) for at in (letter.buried, letter.sent))
+    yield f"{letter.id}  {buried} ago, deliveries: {letter.deliveries}"
+    yield f"  message {letter.message_id}, sent {sent} ago"
     texts = {
         "error": letter.error,
         **{f"header {key}": text for key, text in letter.headers.items()},

@@ -92,6 +92,11 @@ class Server:
         dialer = self.new_dialer(tasks, seconds)
         return ClusterRoute(url.places, dialer, seconds, asks=url.scheme == "redis+cluster")
 
+    @property
+    def database(self) -> int:
+        """The number of the database."""
+        return self._url.access.database
+
     def __str__(self) -> str:
         return ",".join(map(str, self._url.places))
 
