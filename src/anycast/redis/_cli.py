@@ -82,7 +82,7 @@ def _confirm_and_run(options: Namespace) -> int:
         names = anyio.run(partial(channels, options.url, timeout=options.timeout))
         _show(options, names, map(printable, names))
         return 0 if names or options.json else _complain("no channels in this database", 0)
-    if "yes" in options and not options.yes:
+    if _asks(options):
         if not sys.stdin.isatty():
             return _complain(f"{options.command} needs --yes, or a terminal to ask in", WRONG)
         question = anyio.run(_with_admin, _question, options)
@@ -90,6 +90,12 @@ def _confirm_and_run(options: Namespace) -> int:
         if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
             return _complain("nothing was changed", REFUSED)
     return anyio.run(_with_admin, COMMANDS[options.command], options)
+
+
+def _asks(options: Namespace) -> bool:
+    """Return whether a command asks first: it can do harm, and nobody has said yes."""
+    harmless = options.command == "dead-limit" and options.limit is None
+    return "yes" in options and not options.yes and not harmless
 
 
 async def _with_admin(
@@ -116,7 +122,7 @@ def _how_many_go(options: Namespace, dead: int) -> int:
     """Return how many dead letters a command deletes, if all ids are right."""
     if options.command == "drop":
         return dead if options.all else len(set(options.ids))
-    return 0 if options.limit is None else max(0, dead - options.limit)
+    return max(0, dead - int(options.limit))
 
 
 async def _status(admin: RedisChannelAdmin, options: Namespace) -> int:
@@ -190,10 +196,11 @@ COMMANDS = {
 def _show_count(options: Namespace, done: str, count: int) -> int:
     """Show how many dead letters were moved or deleted; fail if an id was none of them."""
     _show(options, {done: count}, [f"dead letters {done}: {count}"])
-    missing = len(set(options.ids)) - count
-    if options.all or missing <= 0:
+    ids = len(set(options.ids))
+    if options.all or ids <= count:
         return 0
-    return _complain(f"ids that {options.name} has no dead letters for: {missing}", REFUSED)
+    text = f"{ids - count} of {ids} ids are of no dead letter of {options.name}"
+    return _complain(f"{text} (`dead` lists the ids)", REFUSED)
 
 
 def _show(options: Namespace, value: object, lines: Iterable[str]) -> None:
