@@ -417,6 +417,15 @@ def test_another_database(server: Server, run: Any, jobs: str) -> None:
     assert (code, out, err) == (1, "", f"RedisAnycast:{jobs}: {text}\n")
 
 
+def test_a_script_that_the_server_refuses(server: Server, run: Any, name: str) -> None:
+    """A single line has the error, the key, and the command of the script."""
+    server.ask("SET", key(name, "meta"), "1")
+    code, out, err = run("status", name)
+    assert (code, out, err.count("\n"), "script:" in err) == (1, "", 1, False)
+    assert key(name, "stream") in err
+    assert ", in: local settings = redis.call('HMGET', meta," in err
+
+
 @pytest.mark.parametrize("command", ["status jobs", "channels", "destroy jobs --yes"])
 def test_a_server_that_is_away(run: Any, command: str) -> None:
     """A single line names the server, without its password."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anycast.redis._scripts import Script
 
 # How a server tells the line at which a script failed.
-WHERE = re.compile(r"(?: script: \w+, on)? @user_script:(\d+)\.?")
+WHERE = re.compile(r" script:(?: \w+,)? on @user_script:(\d+)\.")
 
 __all__ = ["FIRST_PAUSE", "LONGEST_PAUSE", "Commands", "GoneError"]
 
@@ -138,9 +138,7 @@ def _unless_gone(answer: list[Any]) -> list[Any]:
 def _with_line(script: Script, told: str) -> str:
     """Return an error with the line of the script that failed, which names command and key."""
     found = WHERE.search(told)
-    lines = script.text.decode().splitlines()
-    number = int(found[1]) if found else 0
-    if found is None or not 0 < number <= len(lines):
+    if found is None:
         return told
-    before, after = told[: found.start()].rstrip(". "), told[found.end() :]
-    return f"{before}{after}, in: {lines[number - 1].strip()}"
+    line = script.text.decode().splitlines()[int(found[1]) - 1].strip()
+    return f"{told[: found.start()].removesuffix('.')}, in: {line}"
