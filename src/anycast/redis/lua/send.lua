@@ -5,7 +5,8 @@
 -- messages.
 -- Returns "ok", "full" or "closed", and how many of the messages are stored now.
 local first, hinted, noted = tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5] == '1'
-local headers, start = {}, 7 + 2 * tonumber(ARGV[7])
+local headed = tonumber(ARGV[7])
+local headers, start = {}, 7 + 2 * headed
 for at = 8, start, 2 do headers[ARGV[at]] = ARGV[at + 1] end
 local bodies = #ARGV - start
 local before = tonumber(redis.call('GET', producer) or '0') - first + 1
