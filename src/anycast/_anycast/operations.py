@@ -126,9 +126,10 @@ class ReceiveOperation(EndpointOperation[T_co]):
 
     def _transfer(self) -> bool:
         message = self.core.take()
-        if message is not NOTHING:
-            self.accept(message)
-        return message is not NOTHING
+        if message is NOTHING:
+            return False
+        self.value = message  # inlined: `accept`
+        return True
 
     def undo(self, given: Any) -> None:
         self.core.put_back(given)
