@@ -111,6 +111,13 @@ def test_final(text: str) -> None:
     assert isinstance(judge_connecting(answered(text), PLACE), RefusedError)
 
 
+def test_a_server_that_asks_for_a_password() -> None:
+    """The error says where the password is missing, and not what a client library should send."""
+    answer = "NOAUTH HELLO must be called with the client already authenticated, otherwise the"
+    told = "host:1 refuses the connection: `url` has no password for it (NOAUTH)"
+    assert str(judge_connecting(answered(answer), PLACE)) == told
+
+
 def test_another_server_may_be_right() -> None:
     """Only then a new connection is of use."""
     elsewhere = [

@@ -320,6 +320,30 @@ async def test_everything_is_flushed(own_server: Server, name: str) -> None:
     assert reason == f"{jobs}: the server does not have the channel any more"
 
 
+async def test_a_failure_can_be_seen(own_server: Server, name: str) -> None:
+    """By a health check, in a process that neither sends nor receives; it stays."""
+    jobs = channel(own_server, name, lease=0.3)
+    assert jobs.failure is None
+    async with jobs:
+        assert jobs.failure is None
+        assert repr(jobs).endswith("closed=False>")
+        own_server.ask("FLUSHALL")
+        await until(lambda: jobs.failure is not None)
+        failure = jobs.failure
+        assert isinstance(failure, ChannelError)
+        assert str(failure) == f"{jobs}: the server does not have it any more"
+        assert repr(jobs).endswith("closed=False, failed=True>")
+    assert jobs.failure is failure
+
+
+async def test_a_channel_that_was_left_has_not_failed(server: Server, name: str) -> None:
+    """Leaving is no failure."""
+    async with channel(server, name) as jobs:
+        pass
+    assert jobs.failure is None
+    assert repr(jobs).endswith("closed=False>")
+
+
 async def test_failover_to_an_empty_server(own_server: Server, name: str) -> None:
     """The same address, another server: the channel is not there."""
 

@@ -87,8 +87,9 @@ def test_a_channel_may_be_made_anywhere(server: Server) -> None:
     ("setting", "value", "shown"),
     [
         ("limit", 7, "`limit` is 1000 at the server, and not 7"),
-        ("lease", 1.5, "`lease (ms)` is 30000 at the server, and not 1500"),
-        ("max_deliveries", None, "`max_deliveries` is 7 at the server, and not 0"),
+        ("lease", 1.5, "`lease` is 30 s at the server, and not 1.5 s"),
+        ("max_deliveries", None, "`max_deliveries` is 7 at the server, and not None"),
+        ("max_deliveries", 2, "`max_deliveries` is 7 at the server, and not 2"),
     ],
 )
 async def test_the_settings_that_are_stored_win(  # noqa: PLR0913, PLR0917  three parameters

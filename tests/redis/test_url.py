@@ -83,8 +83,9 @@ def test_sentinels_have_their_own_password() -> None:
     [
         ("http://host", f"`url` must begin with {SCHEMES}, not 'http'"),
         ("redissentinel://host", f"`url` must begin with {SCHEMES}, not 'redissentinel'"),
-        ("redis:host", f"`url` must begin with {SCHEMES}, not ''"),
-        ("", f"`url` must begin with {SCHEMES}, not ''"),
+        ("redis:host", f"`url` must begin with {SCHEMES}, as in redis://localhost:6379/0"),
+        ("localhost:6379", f"`url` must begin with {SCHEMES}, as in redis://localhost:6379/0"),
+        ("", f"`url` must begin with {SCHEMES}, as in redis://localhost:6379/0"),
         ("redis://", AUTHORITY),
         ("redis://:1", AUTHORITY),
         ("redis+cluster://a,,b", AUTHORITY),

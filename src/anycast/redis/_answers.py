@@ -118,6 +118,10 @@ def judge_connecting(error: Exception, place: object) -> UnavailableError | Refu
     code, text = parts(error)
     told = f"{code} {text}" if code else text
     not_now = code in ELSEWHERE or code in HERE or text.startswith(NOT_NOW)
+    if code == "NOAUTH":
+        return RefusedError(
+            f"{place} refuses the connection: `url` has no password for it ({code})"
+        )
     if is_answer(error) and not not_now:
         return RefusedError(f"{place} refuses the connection: {told}")
     return UnavailableError(f"{place} cannot be reached: {told}")

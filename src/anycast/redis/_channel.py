@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Generic, Literal, Self, TypeVar
 
 from anycast._interface.channel import Channel
+from anycast._interface.errors import ChannelError
 from anycast._interface.statistics import ChannelStatistics
 from anycast.redis._backoff import exponential_backoff
 from anycast.redis._codec import Codec
@@ -132,6 +133,33 @@ class RedisAnycast(Channel[T]):
         """Whether the channel was closed, as far as this process knows."""
         return self._session.closed
 
+    @property
+    def failure(self) -> ChannelError[T] | None:
+        """Why the channel has failed for this process; None if the channel has not failed.
+
+        A health check can look at this. A channel that has failed never works again: make a new
+        channel, or end the process and start another process.
+
+        ```py
+        import anyio
+        from anycast.redis import RedisAnycast, json_codec
+
+
+        async def main() -> None:
+            words = RedisAnycast[str](name="words", url="redis://localhost", codec=json_codec(str))
+            async with words:
+                print("works" if words.failure is None else words.failure)
+
+
+        anyio.run(main)
+        ```
+
+        ```output
+        works
+        ```
+        """
+        return self._session.failure
+
     def new_sender(self) -> RedisSender[T]:
         return _Sender(self, self._session)
 
@@ -247,6 +275,10 @@ class RedisAnycast(Channel[T]):
                 before a fork.
         """
         await self._session.join()
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        return text if self.failure is None else f"{text.removesuffix('>')}, failed=True>"
 
     async def __aenter__(self) -> Self:
         if self._entered:

@@ -30,8 +30,9 @@ class Codec(Protocol[T]):
     ```
 
     A codec is called in the event loop, so it must not take long. An exception that `encode`
-    raises is raised by the send, and nothing is sent. A body for which `decode` raises becomes a
-    dead letter.
+    raises is raised by the send, and nothing is sent. A message for which `decode` raises waits and
+    comes again, as if the work on the message had failed; after ``max_deliveries`` the message
+    becomes a dead letter.
 
     `decode` must accept what `encode` returns, and make an equal message of it. The channel does
     not check this: `json_codec` does.

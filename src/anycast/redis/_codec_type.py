@@ -80,7 +80,7 @@ def _obstacle(part: inspect.Type) -> str | None:
             inspect.CustomType() | inspect.MemoryViewType() | inspect.RawType() | inspect.ExtType()
         ):
             kind = getattr(part, "cls", type(part))
-            return f"JSON cannot express {name_of(kind).removesuffix('Type')}"
+            return f"{name_of(kind).removesuffix('Type')} is none of the types that it writes"
         case inspect.DictType(key_type=key) if not _is_key(key):
             return "a key must be a str, or a type that is written as a str or as a number"
         case inspect.DataclassType(cls=kind):

@@ -97,6 +97,14 @@ class Options(Generic[T]):
         return LONGEST_FAREWELL if self.timeout == inf else self.timeout
 
 
+def setting_text(name: str, stored: bytes) -> str:
+    """Return a setting as users write the argument, from the form that scripts expect."""
+    text = stored.decode()
+    if name == "lease":
+        return f"{int(text) / 1000:g} s"
+    return "None" if (name, text) == ("max_deliveries", "0") else text
+
+
 def check_redis_name(value: object) -> None:
     """Check that a name can be part of keys: a closing brace would end the hash tag early."""
     if not isinstance(value, str):

@@ -41,6 +41,7 @@ from anycast.redis._inbox import Inbox
 from anycast.redis._joins import Joins
 from anycast.redis._keys import Keys
 from anycast.redis._link import Hints, Link, RefusedError, UnreachableError
+from anycast.redis._options import setting_text
 from anycast.redis._outbox import Outbox
 from anycast.redis._receive_pump import ReceivePump
 from anycast.redis._send_errors import caused, channel_closed, outcome_unknown, session_ended
@@ -62,7 +63,7 @@ T = TypeVar("T")
 
 # The format of what the server keeps, and the settings that all processes of a channel share.
 VERSION = b"1"
-SETTINGS = ("limit", "lease (ms)", "max_deliveries")
+SETTINGS = ("limit", "lease", "max_deliveries")
 CUT_OFF = "its tasks were cancelled"
 EXPECTED = (UnreachableError, RefusedError, GoneError)
 
@@ -405,8 +406,8 @@ class Session(Generic[T]):
                     "%s: `%s` is %s at the server, and not %s as this process was told",
                     self._channel,
                     name,
-                    stored.decode(),
-                    given.decode(),
+                    setting_text(name, stored),
+                    setting_text(name, given),
                 )
         if closed == b"1":
             self._note_closed()

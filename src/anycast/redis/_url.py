@@ -102,9 +102,11 @@ def parse_url(url: object) -> ServerUrl:
     if not url.isprintable():
         raise ValueError("`url` must have no control characters, and be valid Unicode")
     found = PARTS.match(url)
-    scheme = found["scheme"] if found else ""
+    if found is None:
+        raise ValueError(f"`url` must begin with {SCHEMES_TEXT}, as in redis://localhost:6379/0")
+    scheme = found["scheme"]
     kind = re.sub(r"^rediss\b", "redis", scheme)
-    if found is None or kind not in KINDS:
+    if kind not in KINDS:
         raise ValueError(f"`url` must begin with {SCHEMES_TEXT}, not {scheme!r}")
     _check_escapes(url, found, kind)
     userinfo, _, hosts = found["authority"].rpartition("@")
