@@ -202,7 +202,7 @@ def mutants(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every example, build the pages with warnings as errors, and check every link."""
     session.install(".", *group("docs"), *group("tests"))
-    names = ["examples", "docs", "websocket_clients", "server_sent_events"]
+    names = ["examples", "docs", "web_service", "websocket_clients", "server_sent_events"]
     session.run("pytest", *(f"tests/project/test_{name}.py" for name in names), *session.posargs)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from anycast import ReceiverStoppedError
+from anycast import ReceiverError, ReceiverStoppedError
 from anycast.redis import RedisAnycast, json_codec
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ async def work(receiver: RedisReceiver[int]) -> None:
             async with receiver.lease() as order:
                 await handle(order)
         except ReceiverStoppedError:
-            return
+            return  # the receiver is closed, or the channel is closed and empty
+        except ReceiverError:
+            raise  # the channel has failed: a loop that goes on would fail again and again
         except Exception:
             logger.exception("the work failed")  # the order comes again later
 
