@@ -40,7 +40,7 @@ class Job:
 def new_channel() -> RedisAnycast[Job]:
     """Return the channel. The web service and the workers make it in the same way."""
     codec = json_codec(Job)
-    return RedisAnycast[Job](name=NAME, url=URL, codec=codec, limit=3, timeout=60)
+    return RedisAnycast[Job](name=NAME, url=URL, codec=codec, limit=3, timeout=30)
 
 
 @asynccontextmanager
@@ -98,7 +98,7 @@ async def work(receiver: RedisReceiver[Job]) -> None:
         lease = receiver.lease()
         try:
             async with lease as job:
-                print("working on", job.name, "in delivery", lease.deliveries)
+                print("doing", job.name, "in delivery", lease.deliveries)
         except ReceiverStoppedError:
             return
         except ReceiverError:

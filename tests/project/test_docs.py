@@ -195,11 +195,11 @@ def test_the_style_is_about_what_the_pages_have(pages: dict[Path, Page]) -> None
 
 # Words that people search for: of other libraries, of tools, and of what they want to do.
 SOUGHT = """
-    aiohttp asyncio await backpressure batch broadcast cancel clear close consumer crawler deadlock
-    empty exception fastapi full graceful hang join lease lifespan limit logging maxsize
-    multiprocessing mypy peek pickle priority process producer pubsub pytest put qsize queue rate
-    redis reply request retry select sentinel shutdown sigterm starlette subprocess thread timeout
-    trio uvicorn uvloop valkey warning worker
+    aiohttp arq asyncio await backpressure batch broadcast cancel celery clear close consumer
+    crawler deadlock empty exception fastapi full graceful hang health httpx join lease lifespan
+    limit logging maxsize metrics multiprocessing mypy peek pickle priority process producer
+    prometheus pubsub put pydantic pytest qsize queue rate redis reply request retry select sentinel
+    shutdown sigterm starlette subprocess thread timeout trio uvicorn uvloop valkey warning worker
 """
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture
 def program(own_server: Server, name: str) -> Any:
     """Return the program, with a server and a channel of its own."""
-    program = reload(import_module("docs.examples.web_service_on_redis"))
+    program: Any = reload(import_module("docs.examples.web_service_on_redis"))
     program.URL, program.NAME = own_server.url, name
     return program
 
