@@ -395,6 +395,17 @@ def test_a_wrong_url(run: Any) -> None:
         assert "`url`" in err
 
 
+def test_the_url_stands_before_the_command_or_behind(
+    run: Any, own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last one wins, and each wins over the variable."""
+    monkeypatch.setenv("REDIS_URL", "redis://nowhere.invalid")
+    url = own_server.url
+    assert run("--url", url, "channels") == (0, "", "")
+    assert run("channels", "--url", url) == (0, "", "")
+    assert run("--url", "redis://nowhere.invalid", "channels", "--url", url) == (0, "", "")
+
+
 def test_without_a_url(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the option and the variable."""
     monkeypatch.delenv("REDIS_URL")

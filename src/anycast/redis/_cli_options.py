@@ -68,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    of_the_server = f"of the server; by default ${URL}"
+    parser.add_argument("--url", default=os.environ.get(URL), help=of_the_server)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(command: str, text: str, *, asks: bool = False) -> argparse.ArgumentParser:
@@ -75,9 +77,8 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(command, help=text, description=description, allow_abbrev=False)
         if command != "channels":
             sub.add_argument("name", metavar="NAME", help="the name of the channel")
-        sub.add_argument(
-            "--url", default=os.environ.get(URL), help=f"of the server; by default ${URL}"
-        )
+        # A default here would win over the option before the command.
+        sub.add_argument("--url", default=argparse.SUPPRESS, help=of_the_server)
         sub.add_argument("--json", action="store_true", help="print JSON, for programs")
         sub.add_argument(
             "--timeout",
