@@ -195,8 +195,9 @@ async def test_using_it_before_entering(server: Server, name: str) -> None:
     ):
         with fail_after(DEADLINE), raises(RuntimeError, text):
             await attempt()
-    with raises(RuntimeError, text):
-        receiver.receive_nowait()
+    for attempt_nowait in (partial(sender.send_nowait, 1), receiver.receive_nowait):
+        with raises(RuntimeError, text):
+            attempt_nowait()
 
 
 async def test_a_wrong_password(name: str) -> None:

@@ -137,8 +137,9 @@ class RedisAnycast(Channel[T]):
     def failure(self) -> ChannelError[T] | None:
         """Why the channel has failed for this process; None if the channel has not failed.
 
-        A health check can look at this. A channel that has failed never works again: make a new
-        channel, or end the process and start another process.
+        A health check can look at this. A process that neither sends nor receives asks the server
+        three times in a lease. A channel that has failed never works again: make a new channel, or
+        end the process and start another process.
 
         ```py
         import anyio

@@ -113,6 +113,7 @@ class _Sender(NamedEndpoint, RedisSender[T]):
     def send_nowait(self, item: T) -> None:
         del item
         self._check_open()
+        self._session.check_entered()
         self._session.outbox.check(self)
         raise WouldBlock("only the server knows whether there is room: use `send`")
 
