@@ -261,6 +261,23 @@ async def test_a_send_whose_outcome_stays_unknown(own_server: Server, name: str)
                 await jobs.new_sender().send(2)
 
 
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_timeout_of_a_send_whose_outcome_stays_unknown(
+    own_server: Server, name: str, *, many: bool
+) -> None:
+    """A `TimeoutError` would say that nothing was sent, and the server stores the message later."""
+    text = "does not know whether its message was stored"
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, timeout=0.3) as jobs:
+            sender = jobs.new_sender()
+            await sender.send(1)
+            own_server.freeze()
+            with pytest.raises(SenderError, match=text), fail_after(0.01):
+                await (sender.send_many([2]) if many else sender.send(2))
+            own_server.thaw()
+        await until(lambda: stored(own_server, name) == 2)
+
+
 async def test_a_send_that_never_reached_the_server(own_server: Server, name: str) -> None:
     """The error says that the message was not stored."""
     with fail_after(DEADLINE):

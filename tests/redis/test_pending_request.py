@@ -124,6 +124,22 @@ async def test_cancelled_and_not_done(waiting: Waiting) -> None:
 
 
 @pytest.mark.asyncio_only
+@pytest.mark.parametrize("cancelled_first", [True, False])
+async def test_cancelled_and_nobody_knows(waiting: Waiting, *, cancelled_first: bool) -> None:
+    """The wait returns, so that the task gets an error; the cancellation strikes the next wait."""
+    task = await waiting.start()
+    waiting.begin()
+    if cancelled_first:
+        task.cancel()
+        await settle()
+    waiting.request.doubt()
+    if not cancelled_first:
+        task.cancel()
+    await settle()
+    assert waiting.ends == [RequestState.UNKNOWN, "cancelled"]
+
+
+@pytest.mark.asyncio_only
 @pytest.mark.parametrize("done", [True, False])
 async def test_cancelled_after_it_was_settled(waiting: Waiting, *, done: bool) -> None:
     """The task has yet to run: what was done returns, and what was not is cancelled."""

@@ -169,11 +169,16 @@ class Outbox:
                     item.report_progress()
 
     def fail(self, items: Iterable[Item], make_error: ErrorFactory | None) -> None:
-        """Settle items that are not fully stored, as far as this process knows."""
+        """Settle items that are not fully stored."""
         for item in items:
-            del self._items[item]
-            item.make_error = make_error
+            self._drop(item, make_error)
             item.settle(done=False)
+
+    def doubt(self, items: Iterable[Item], make_error: ErrorFactory) -> None:
+        """Settle items of which nobody knows whether they are stored."""
+        for item in items:
+            self._drop(item, make_error)
+            item.doubt()
 
     def fail_sends_of(self, sender: Sender[Any], make_error: ErrorFactory) -> None:
         """Fail the queued items of a sender; items in flight fail unless they get stored."""
@@ -190,8 +195,12 @@ class Outbox:
         self.fail(self._queued(), self._make_error)
 
     def abort(self, make_error: ErrorFactory) -> None:
-        """Fail every item, queued or in flight: the pump that would settle them has ended."""
-        self.fail(list(self._items), make_error)
+        """Settle every item: the pump that would settle the items in flight has ended."""
+        self.doubt(list(self._items), make_error)
+
+    def _drop(self, item: Item, make_error: ErrorFactory | None) -> None:
+        del self._items[item]
+        item.make_error = make_error
 
     def _queued(self) -> list[Item]:
         return [item for item in self._items if item.state is RequestState.QUEUED]

@@ -14,9 +14,10 @@ task that sends in a loop might never be cancelled: in each send, the cancellati
 late.
 
 If the task was cancelled and the request turns out to be done, the wait returns as usual, and
-the cancellation is delivered at the task's next wait. anyio and trio deliver the cancellation of
-a scope by themselves, except inside a shield. For a native cancellation of asyncio,
-`anycast._waiting.late_cancellation` says how.
+the cancellation is delivered at the task's next wait. The same holds if the outcome stays unknown:
+a cancellation would say that nothing was done, so the caller raises an error instead. anyio and
+trio deliver the cancellation of a scope by themselves, except inside a shield. For a native
+cancellation of asyncio, `anycast._waiting.late_cancellation` says how.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ class RequestState(Enum):
     # The pump is asking the server, and the outcome is not known yet.
     IN_FLIGHT = auto()
     DONE = auto()
-    # The server has not done all of the request, as far as this process knows.
+    # The server has not done all of the request, and never will.
     NOT_DONE = auto()
+    # Nobody knows whether the server has done the request, or will do it.
+    UNKNOWN = auto()
 
 
-SETTLED = (RequestState.DONE, RequestState.NOT_DONE)
+SETTLED = (RequestState.DONE, RequestState.NOT_DONE, RequestState.UNKNOWN)
 
 
 class PendingRequest:
@@ -72,6 +75,11 @@ class PendingRequest:
         self.state = RequestState.DONE if done else RequestState.NOT_DONE
         self.report_progress()
 
+    def doubt(self) -> None:
+        """Note that the outcome stays unknown, and wake the task."""
+        self.state = RequestState.UNKNOWN
+        self.report_progress()
+
     def report_progress(self) -> None:
         """Wake the task, which waits again if the request is not settled."""
         if not self._waiter.done():
@@ -95,9 +103,9 @@ class PendingRequest:
             raise
         except get_cancelled_exc_class() as cancelled:
             native = await self._wait_while_in_flight(cancelled)
-            if self.state is not RequestState.DONE:
+            if self.state not in (RequestState.DONE, RequestState.UNKNOWN):
                 raise
-            # Done in spite of the cancellation. A scope delivers the cancellation again; a
+            # Done in spite of the cancellation, perhaps. A scope delivers the cancellation again; a
             # native cancellation must be postponed here, or would be lost.
             if native is not None:
                 postpone(waiter, native)

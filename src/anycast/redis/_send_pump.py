@@ -116,7 +116,7 @@ class SendPump:
             self._outbox.fail(items, refused(error))
             raise
         except UnreachableError as error:
-            self._outbox.fail(items, outcome_unknown(error))
+            self._outbox.doubt(items, outcome_unknown(error))
             raise
         except GoneError as error:
             self._outbox.fail(items, refused(error))

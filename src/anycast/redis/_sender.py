@@ -52,7 +52,8 @@ class RedisSender(Sender[T]):
 
         If the task is cancelled before the message is on its way to the server, the message is not
         sent. After that the call waits for the answer of the server, for at most ``timeout``. If
-        the message was stored, the call returns, and the cancellation comes at the next wait.
+        the message was stored, the call returns, and the cancellation comes at the next wait. If
+        the outcome stays unknown, the call raises `SenderError`, and not the cancellation.
 
         ```py
         import anyio
