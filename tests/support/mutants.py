@@ -125,6 +125,7 @@ ABOUT = {
     ],
     "_combinators/receivers": COMBINING,
     "_combinators/sources": COMBINING,
+    "_demo/_broadcast": ["tests/demo/test_demo_broadcast.py"],
     "_demo/_storm": ["tests/demo/test_demo_storm.py"],
     "_demo/_summary": ["tests/demo/test_demo_terminal.py"],
     "_demo/_terminal": ["tests/demo/test_demo_terminal.py"],

@@ -1,9 +1,10 @@
 """The demo that ``python -m anycast`` runs on every installed backend.
 
-The demo has three parts. The first part has two senders and two receivers, and shows each message
-when the message is sent and when it is received. The second part sends many more messages, and
-prints a table with the share of each receiver. The third part cancels senders and receivers at
-random, and compares the channel with the queues and channels that are installed.
+The demo has four parts. The first part has two senders and two receivers, and shows each message
+when the message is sent and when it is received. The second part shows the same for a broadcast
+channel with a fast and two slow receivers. The third part sends many more messages, and prints a
+table with the share of each receiver. The fourth part cancels senders and receivers at random, and
+compares the channel with the queues and channels that are installed.
 
 Each message is a number that is sent once, so the demo counts lost and duplicated messages from the
 received numbers.
@@ -19,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anycast._demo._broadcast import EXPLANATION, BroadcastRun
 from anycast._demo._ctrl_c import CtrlC, Interrupted
 from anycast._demo._options import parse
 from anycast._demo._pipes import KINDS, OURS
@@ -80,28 +82,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run_in_memory(wish: Wish, ctrl_c: CtrlC) -> int:
     """Run the parts of the demo, and return the exit code."""
-    small = _run_aloud(wish.backends, ctrl_c)
+    small: list[Run] = [SpokenRun(backend) for backend in wish.backends]
+    news: list[Run] = [BroadcastRun(backend) for backend in wish.backends]
+    print(heading(small[0].plan), flush=True)
+    _run_aloud(small, ctrl_c)
+    print(f"\nA broadcast: {heading(news[0].plan)}\n{EXPLANATION}", flush=True)
+    _run_aloud(news, ctrl_c)
     large = _run_at_length(wish.backends, wish.plan, ctrl_c)
     print("", *summary(large), sep="\n", flush=True)
     storms = _run_storms(wish, ctrl_c)
-    ours = [*small, *large, *(run for run in storms if run.contender == OURS)]
+    ours = [*small, *news, *large, *(run for run in storms if run.contender == OURS)]
     print("", *storm_summary(storms), "", verdict(ours), sep="\n")
     return FAULTY if any(run.lost or run.duplicated for run in ours) else 0
 
 
-def _run_aloud(backends: Sequence[str], ctrl_c: CtrlC) -> list[Run]:
-    """Run the first part on each backend, and show every message."""
-    runs: list[Run] = [SpokenRun(backend) for backend in backends]
-    print(heading(runs[0].plan), flush=True)
+def _run_aloud(runs: Sequence[Run], ctrl_c: CtrlC) -> None:
+    """Run the first or the second part on each backend, and show every message."""
     for run in runs:
         print(f"\non {run.backend}", flush=True)
         run.start(tick=lambda: ctrl_c.pressed)
         ctrl_c.check()
-    return runs
 
 
 def _run_at_length(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> list[Run]:
-    """Run the second part, with the plan of the options, on each backend; show the progress."""
+    """Run the third part, with the plan of the options, on each backend; show the progress."""
     runs = [Run(backend, plan) for backend in backends]
     print(f"\n{heading(plan)}", flush=True)
     for run in runs:
@@ -112,7 +116,7 @@ def _run_at_length(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> list[R
 
 
 def _run_storms(wish: Wish, ctrl_c: CtrlC) -> list[StormRun]:
-    """Run the third part for each kind of channel on each backend."""
+    """Run the fourth part for each kind of channel on each backend."""
     runs = [
         StormRun(kind, backend, wish.plan.messages, wish.seed)
         for backend in wish.backends

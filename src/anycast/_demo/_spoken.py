@@ -12,7 +12,7 @@ from anycast._demo._run import Run
 from anycast._demo._terminal import BOLD, columns, paint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from anycast._interface.sender import Sender
 
@@ -23,39 +23,46 @@ LEAST_WIDTH = 14  # if the terminal is narrower still, each line begins with its
 
 
 class SpokenRun(Run):
-    """A run of two senders and two receivers, each with a column of the output."""
+    """A run in which each sender and each receiver has a column of the output.
 
-    def __init__(self, backend: str) -> None:
-        super().__init__(backend, PLAN)
-        self._width = min(WIDTH, (columns() - 1) // len(HEADINGS))
+    Args:
+        backend: where to run; a key of `BACKENDS`.
+        plan: the numbers of messages and of tasks, and the limit.
+        headings: of the columns: first the senders, then the receivers.
+    """
+
+    def __init__(self, backend: str, plan: Plan = PLAN, headings: Sequence[str] = HEADINGS) -> None:
+        super().__init__(backend, plan)
+        self._headings = headings
+        self._width = min(WIDTH, (columns() - 1) // len(headings))
 
     def start(self, tick: Callable[[], bool]) -> None:
         if self._width >= LEAST_WIDTH:
-            line = "".join(f"  {heading:{self._width - 2}}" for heading in HEADINGS).rstrip()
+            line = "".join(f"  {heading:{self._width - 2}}" for heading in self._headings).rstrip()
             print(paint(line, BOLD), flush=True)
         super().start(tick)
 
     async def _send(self, sender: Sender[int], message: int) -> None:
-        column = message % PLAN.senders
+        column, name = message % self.plan.senders, self._name(message)
         try:
             sender.send_nowait(message)
         except WouldBlock:
-            self._say(column, f"{_name(message)} must wait")
+            self._say(column, f"{name} must wait")
             await sender.send(message)
-        self._say(column, f"{_name(message)} sent")
+        self._say(column, f"{name} sent")
 
     def _count(self, number: int, message: int) -> None:
         super()._count(number, message)
-        self._say(PLAN.senders + number, f"{_name(message)} received")
+        self._say(self.plan.senders + number, f"{self._name(message)} received")
 
     def _say(self, column: int, text: str) -> None:
         """Print the text in the column of a task, and flush the output."""
         if self._width >= LEAST_WIDTH:
             print(" " * (2 + self._width * column) + text, flush=True)
         else:
-            print(f"{HEADINGS[column]}: {text}", flush=True)
+            print(f"{self._headings[column]}: {text}", flush=True)
 
-
-def _name(message: int) -> str:
-    """Return the name of a message: the letter of the sender, and a count from 1."""
-    return f"{'AB'[message % PLAN.senders]}{message // PLAN.senders + 1}"
+    def _name(self, message: int) -> str:
+        """Return the name of a message: the letter of the sender, and a count from 1."""
+        senders = self.plan.senders
+        return f"{'AB'[message % senders]}{message // senders + 1}"
