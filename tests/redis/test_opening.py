@@ -23,6 +23,7 @@ from anyio import (
 )
 
 from anycast import ChannelError, SenderError, select
+from anycast.redis import RedisAnycast, json_codec
 from helpers import raises, task_group
 from proxies import port_of
 from redis_tools import DEADLINE, channel, key, until
@@ -53,6 +54,11 @@ pytestmark = pytest.mark.anyio
             ValueError,
             "`delivery` must be 'at-least-once' or 'at-most-once', not 'twice'",
         ),
+        (
+            {"delivery": None},
+            TypeError,
+            "`delivery` must be 'at-least-once' or 'at-most-once', not None",
+        ),
         ({"name": ""}, ValueError, "`name` must not be empty, nor contain '}', not ''"),
         ({"name": "a}b"}, ValueError, "`name` must not be empty, nor contain '}', not 'a}b'"),
         ({"name": None}, TypeError, "`name` must be a str, not None"),
@@ -81,6 +87,34 @@ def test_a_channel_may_be_made_anywhere(server: Server) -> None:
         "RedisAnycast(name='jobs', limit=7):<"
         "current=0, waiting_send=0, waiting_receive=0, closed=False>"
     )
+
+
+def test_an_argument_with_the_name_of_another_library() -> None:
+    """The error names the argument of a channel on a server, and shows no value."""
+    make: Any = RedisAnycast
+    with raises(TypeError, "`RedisAnycast` has no argument `maxsize`: use `limit`"):
+        make(maxsize=1)
+    with pytest.raises(TypeError, match="needs a name before the str that was given: `name`") as at:
+        make("redis://:password@localhost")
+    assert "password" not in str(at.value)
+
+
+async def test_reprs(server: Server, name: str) -> None:
+    """Operations and leases tell whose they are, and their state; the codec tells the type."""
+    assert repr(json_codec(int)) == "json_codec(int)"
+    with fail_after(DEADLINE):
+        async with channel(server, name) as jobs:
+            sender, receiver = jobs.new_sender(), jobs.new_receiver()
+            await sender.send("a large secret")
+            receiving, lease = receiver.receiving(), receiver.lease()
+            assert repr(receiving) == f"<ReceiveOperation of {receiver}: has not happened>"
+            assert repr(lease) == f"<RedisLease of {receiver}: not entered>"
+            async with lease:
+                assert repr(lease) == f"<RedisLease of {receiver}: a message is held, deliveries=1>"
+            assert repr(lease) == f"<RedisLease of {receiver}: the block has ended, deliveries=1>"
+            closed = jobs.close()
+            assert repr(closed).startswith("<closed in this process: ")
+            await closed
 
 
 @pytest.mark.parametrize(

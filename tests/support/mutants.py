@@ -79,6 +79,7 @@ COMBINING = [
 LATE = _tests("waiting/test_late_*.py")
 JOINING = ["tests/core/test_interleavings.py", "tests/channel/test_join.py"]
 LEASES = [
+    "tests/channel/test_reprs.py",
     "tests/core/test_lease_counts.py",
     "tests/combinators/test_lease.py",
     "tests/combinators/test_deliveries.py",
@@ -130,15 +131,19 @@ ABOUT = {
     "_demo/_summary": ["tests/demo/test_demo_terminal.py"],
     "_demo/_terminal": ["tests/demo/test_demo_terminal.py"],
     "_interface/exports": ["tests/project/test_annotations.py", "tests/project/test_public.py"],
-    "_interface/closing": ["tests/channel/test_not_values.py"],
+    "_interface/closing": [
+        "tests/channel/test_not_values.py",
+        "tests/channel/test_other_names.py",
+    ],
     "_interface/errors": ["tests/channel/test_pickled_errors.py"],
     "_interface/not_a_value": ["tests/channel/test_not_values.py"],
     "_interface/operation": ["tests/channel/test_not_values.py"],
+    "_interface/other_names": ["tests/channel/test_other_names.py"],
     "_interface/statistics": ["tests/channel/test_statistics_of_ends.py"],
     "_select/blocked": SELECTING,
     "_select/fairness": SELECTING,
     "_select/select": [*SELECTING, "tests/select/test_fairness.py"],
-    "_select/selectable": [*SELECTING, *COMBINING],
+    "_select/selectable": ["tests/channel/test_reprs.py", *SELECTING, *COMBINING],
     "_waiting/anyio_backend": [*WAITING, *LATE],
     "_waiting/asyncio_backend": [*WAITING, *LATE],
     "_waiting/budget": ["tests/waiting/test_budget.py"],

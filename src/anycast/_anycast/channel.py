@@ -9,6 +9,7 @@ from anycast._anycast.memory_channel import MemoryChannel, name_or_number
 from anycast._anycast.receiver import _Receiver  # pyright: ignore[reportPrivateUsage]  logs show it
 from anycast._anycast.sender import _Sender  # pyright: ignore[reportPrivateUsage]  as above
 from anycast._arguments import check_bool, check_int, check_name
+from anycast._interface.other_names import explained
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
 from anycast._waiting.protection import protected
@@ -76,6 +77,7 @@ class Anycast(MemoryChannel[T]):
         ValueError: if ``limit`` is negative or ``yield_every`` less than 1.
     """
 
+    @explained
     def __init__(
         self,
         *,

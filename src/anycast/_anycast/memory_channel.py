@@ -84,5 +84,8 @@ class _Done(Awaitable[None]):
         return
         yield
 
+    def __repr__(self) -> str:
+        return "<closed>"
+
 
 _DONE = _Done()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from anycast._anycast.channel import Anycast
+from anycast._interface.other_names import explained
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
 
@@ -57,6 +58,7 @@ class open_channel(tuple[Sender[T], Receiver[T]]):  # noqa: N801  people call it
 
     __slots__ = ()
 
+    @explained
     def __new__(  # type: ignore[misc]  # a call returns a plain tuple
         cls, limit: float, *, name: str | None = None, yield_every: int = 64
     ) -> tuple[Sender[T], Receiver[T]]:

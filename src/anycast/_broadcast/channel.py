@@ -10,6 +10,7 @@ from anycast._broadcast.hub import Hub
 from anycast._broadcast.options import ReceiverOptions
 from anycast._broadcast.receiver import _Receiver  # pyright: ignore[reportPrivateUsage]  logs show it
 from anycast._broadcast.sender import _Sender  # pyright: ignore[reportPrivateUsage]  as above
+from anycast._interface.other_names import explained
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
 from anycast._interface.statistics import BroadcastStatistics
@@ -92,6 +93,7 @@ class Broadcast(MemoryChannel[T]):
             busy would stop all others.
     """
 
+    @explained
     def __init__(  # noqa: PLR0913  each option has a name and a default
         self,
         *,
@@ -122,6 +124,7 @@ class Broadcast(MemoryChannel[T]):
         return _Sender(self, self._core, self._core.senders)
 
     @protected
+    @explained
     def new_receiver(
         self,
         *,

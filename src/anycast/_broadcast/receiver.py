@@ -103,5 +103,10 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
             self._core.check_thread()  # first: a blocked sender may go on
         super().close()
 
-    def __str__(self) -> str:
-        return f"{self._channel}:{self._core.label}"
+    @property
+    def _label(self) -> str:
+        return self._core.label
+
+    def _details(self) -> str:
+        core = self._core
+        return f", unread={len(core.buffer)}, lost={core.lost}{super()._details()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from anycast._interface.lease import Lease
 from anycast._select.select import select
@@ -99,6 +99,24 @@ class SelectedLease(Lease[T]):
 
     def __str__(self) -> str:
         return f"Lease of {self._receiver}"
+
+    def __repr__(self) -> str:
+        return shown_lease(self, entered=self._leasing is None, holds=hasattr(self, "_hold"))
+
+
+def shown_lease(lease: Lease[Any], *, entered: bool, holds: bool) -> str:
+    """Return the `repr` of a lease. The message is not shown: it may be large, or a secret.
+
+    Args:
+        lease: the lease, whose `str` tells the receiver.
+        entered: whether the block of the lease was entered, or waits to be entered.
+        holds: whether the lease holds a message now.
+    """
+    state = "not entered" if not entered else "no message yet"
+    if lease.deliveries:
+        held = "a message is held" if holds else "the block has ended"
+        state = f"{held}, deliveries={lease.deliveries}"
+    return f"<{lease}: {state}>"
 
 
 def lease_entered_twice() -> RuntimeError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from anyio.abc import AsyncResource
 
 from anycast._interface.not_a_value import NotAValue
+from anycast._interface.other_names import OtherName
 from anycast._interface.statistics import ChannelStatistics
 
 
@@ -49,6 +51,12 @@ class Closing(NotAValue, AsyncResource):
         """Close without a yield: a cancellation in the yield would replace the block's error."""
         self.close()
 
+    def __dir__(self) -> Iterable[str]:
+        """Leave out the names that only explain what to use."""
+        kind = type(self)
+        names = super().__dir__()
+        return [name for name in names if not isinstance(getattr(kind, name, None), OtherName)]
+
 
 class ClosingEndpoint(Closing):
     """An endpoint of a channel. A plain ``with`` closes the endpoint, too."""
@@ -77,9 +85,17 @@ class NamedEndpoint:
         statistics: ChannelStatistics = self._channel.statistics()
         return statistics
 
+    @property
+    def _label(self) -> str:
+        """What tells this endpoint from other endpoints of the channel."""
+        return type(self).__name__
+
+    def _details(self) -> str:
+        """Return what `repr` shows of this endpoint, after the channel."""
+        return ", closed" if self.closed else ""
+
     def __str__(self) -> str:
-        return f"{self._channel}:{type(self).__name__}"
+        return f"{self._channel}:{self._label}"
 
     def __repr__(self) -> str:
-        closed = ", closed" if self.closed else ""
-        return f"{type(self).__name__}({self._channel!r}{closed})"
+        return f"{self._label}({self._channel!r}{self._details()})"

@@ -7,11 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from typing import Generic, TypeVar
 
 from anycast._interface.not_a_value import NotAValue
+from anycast._interface.other_names import AsyncBlock
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Lease(NotAValue, AbstractAsyncContextManager[T_co], Generic[T_co]):
+class Lease(NotAValue, AsyncBlock, AbstractAsyncContextManager[T_co], Generic[T_co]):
     """What `Receiver.lease` returns: holds one message while its block runs.
 
     ```python

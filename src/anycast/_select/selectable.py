@@ -51,6 +51,17 @@ class Selectable(Operation[T_co]):
                 del self  # else the traceback would keep the error alive
         raise RuntimeError("the operation has not happened: `select` did not return it")
 
+    def __repr__(self) -> str:
+        # Neither the message nor the error: a message may be large, or a secret.
+        state = "has not happened"
+        if self.value is not NOTHING:
+            state = "has happened"
+        elif self.ended:
+            state = "has ended"
+        elif self.error is not None:
+            state = f"has failed with {type(self.error).__name__}"
+        return f"<{self}: {state}>"
+
     def set_outcome(self, *, value: Any = NOTHING, error: Exception | None = None) -> bool:
         """Record what the operation gave. Returns True: the operation has happened."""
         self.ended = False

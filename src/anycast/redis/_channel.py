@@ -8,6 +8,7 @@ from typing import Generic, Literal, Self, TypeVar
 
 from anycast._interface.channel import Channel
 from anycast._interface.errors import ChannelError
+from anycast._interface.other_names import explained
 from anycast._interface.statistics import ChannelStatistics
 from anycast.redis._backoff import exponential_backoff
 from anycast.redis._codec import Codec
@@ -91,6 +92,7 @@ class RedisAnycast(Channel[T]):
         ValueError: if an argument has a wrong value.
     """
 
+    @explained
     def __init__(  # noqa: PLR0913  keywords only, and most have a default
         self,
         *,
@@ -329,3 +331,6 @@ class _Closed(Awaitable[None], Generic[T]):
 
     def __await__(self) -> Generator[None, None, None]:
         return self._session.until_closed().__await__()
+
+    def __repr__(self) -> str:
+        return "<closed in this process: await this to wait for the server>"

@@ -94,6 +94,9 @@ class _JsonCodec:
         self._decoder = msgspec.json.Decoder(cast("Any", message_type))
         self._comparison = Comparison()
 
+    def __repr__(self) -> str:
+        return f"json_codec({self._name})"
+
     def encode(self, message: object, /) -> bytes:
         try:
             body = self._encoder.encode(message)

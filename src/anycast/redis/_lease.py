@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TypeVar
 
-from anycast._combinators.lease import lease_entered_twice
+from anycast._combinators.lease import lease_entered_twice, shown_lease
 from anycast._interface.lease import Lease
 from anycast.redis._delivery import Delivery
 from anycast.redis._session import Session
@@ -97,3 +97,6 @@ class RedisLease(Lease[T]):
 
     def __str__(self) -> str:
         return f"{type(self).__name__} of {self._receiver}"
+
+    def __repr__(self) -> str:
+        return shown_lease(self, entered=self._entered, holds=hasattr(self, "_delivery"))

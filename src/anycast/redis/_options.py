@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from anycast._arguments import check_int, check_seconds
+from anycast._arguments import check_choice, check_int, check_seconds
 from anycast._log import logger
 from anycast.redis._backoff import exponential_backoff
 from anycast.redis._codec import Codec, check_codec
@@ -46,9 +46,7 @@ class Options(Generic[T]):
         check_codec(self.codec)
         check_seconds("lease", self.lease, least=SHORTEST)
         check_int("prefetch", self.prefetch, least=0)
-        if self.delivery not in DELIVERIES:
-            first, second = DELIVERIES
-            raise ValueError(f"`delivery` must be {first!r} or {second!r}, not {self.delivery!r}")
+        check_choice("delivery", self.delivery, DELIVERIES)
         if self.max_deliveries is not None:
             check_int("max_deliveries", self.max_deliveries, least=1)
         if not callable(self.retry_delay):

@@ -1,0 +1,134 @@
+"""What other libraries call the same things: an error for such a name tells the name here.
+
+Whoever comes from another queue or channel writes ``maxsize=10`` or `channel.put`, and iterates
+over the channel itself. Three tools explain such a call:
+
+- `explained` is for functions: a wrong keyword raises a `TypeError` that names the right one.
+- `other_names` is for classes: a wrong attribute raises an `AttributeError` that names the right
+  one.
+- `AsyncBlock` is for classes with ``async with``: a plain ``with`` raises a `TypeError`.
+
+A right call pays nothing for `other_names`. A ``__getattr__`` would do the same, but Python reads
+every attribute of a class with ``__getattr__`` more slowly. `explained` adds a call to a call, so
+only the functions that make a channel, or a receiver with options, have it.
+
+``__await__`` stays undefined: a program that awaits whatever can be awaited would take a channel
+for a coroutine.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+K = TypeVar("K", bound=type[Any])
+
+# Our keywords, by the keywords of `asyncio.Queue`, anyio, trio, `deque`, frequenz and Kotlin.
+KEYWORDS = {
+    "buffer_size": "limit",
+    "capacity": "limit",
+    "max_buffer_size": "limit",
+    "max_size": "limit",
+    "maxlen": "limit",
+    "maxsize": "limit",
+    "on_buffer_overflow": "overflow",
+    "resend_latest": "replay",
+    "size": "limit",
+}
+
+
+def explained(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a call with wrong arguments raise a `TypeError` that names the right arguments."""
+
+    @wraps(function)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return function(*args, **options)
+        except TypeError:
+            _check_call(function, args, options)
+            raise
+
+    return call
+
+
+def _check_call(
+    function: Callable[..., Any], args: tuple[object, ...], options: dict[str, object]
+) -> None:
+    """Raise if a call has an argument that the function does not have.
+
+    No value is shown: the value may be a URL with a password.
+    """
+    spec = inspect.getfullargspec(function)
+    names = [*spec.args[1:], *spec.kwonlyargs]  # without `self` or `cls`
+    name = function.__qualname__.replace(".__init__", "").replace(".__new__", "")
+    for stranger in (option for option in options if option not in names):
+        known = KEYWORDS.get(stranger)
+        use = f"use `{known}`" if known in names else f"the arguments are {_listed(names)}"
+        raise TypeError(f"`{name}` has no argument `{stranger}`: {use}") from None
+    if len(args) > len(spec.args):
+        kind = type(args[len(spec.args)]).__name__
+        raise TypeError(
+            f"`{name}` needs a name before the {kind} that was given: {_listed(spec.kwonlyargs)}"
+        ) from None
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+class OtherName:
+    """An attribute that has another name here. To read it from an instance raises.
+
+    Args:
+        name: of the attribute.
+        ours: what to use in its place.
+    """
+
+    def __init__(self, name: str, ours: str) -> None:
+        self.name = name
+        self.ours = ours
+        self.__doc__ = f"The name in other libraries. Use `{ours}`."
+
+    def __get__(self, instance: object | None, owner: type[Any]) -> OtherName:
+        if instance is None:
+            return self  # as a property does
+        raise AttributeError(f"`{owner.__name__}` has no `{self.name}`: use `{self.ours}`")
+
+    def __repr__(self) -> str:
+        return f"<the name in other libraries: use `{self.ours}`>"
+
+
+def other_names(**ours: str) -> Callable[[K], K]:
+    """Return a decorator that explains, for a class, the names that other libraries have.
+
+    The attributes are set here, and not written into the class: a type checker reports them.
+
+    Args:
+        ours: what to use, by the names in other libraries.
+    """
+
+    def decorate(kind: K) -> K:
+        for name, use in ours.items():
+            setattr(kind, name, OtherName(name, use))
+        return kind
+
+    return decorate
+
+
+class AsyncBlock:
+    """Base class of what has ``async with`` alone: a plain ``with`` raises, and says so."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # a type checker reports the plain `with` itself
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError(f"use `async with` for {self}, not a plain `with`")
+
+        # Python asks for both methods before it calls the first. With None, `isinstance` does not
+        # take this for a context manager.
+        __exit__ = None

@@ -1,0 +1,239 @@
+"""Names that other libraries have for the same things: the error tells the name here."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from anycast import Anycast, Broadcast, Channel, Receiver, Sender, merge, open_channel
+from anycast._interface.other_names import KEYWORDS
+from helpers import raises
+
+KINDS: list[Any] = [Anycast, Broadcast]
+open_pair: Any = open_channel[int]
+MAKERS: dict[str, Any] = {
+    "Anycast": Anycast,
+    "Broadcast": Broadcast,
+    "Broadcast.new_receiver": Broadcast[int]().new_receiver,
+    "open_channel": partial(open_pair, 1),
+}
+LIMITS = sorted(name for name, ours in KEYWORDS.items() if ours == "limit")
+ARGUMENTS = {
+    "Anycast": "`name`, `limit`, `yield_every`, `auto_close`",
+    "Broadcast": (
+        "`name`, `limit`, `overflow`, `raise_on_lag`, `replay`, `yield_every`, `auto_close`"
+    ),
+    "Broadcast.new_receiver": "`limit`, `overflow`, `raise_on_lag`, `replay`",
+    "open_channel": "`limit`, `name`, `yield_every`",
+}
+BY_NAME = {**ARGUMENTS, "open_channel": "`name`, `yield_every`"}
+SECRET = "redis://:password@localhost"  # noqa: S105  no value may be shown
+
+
+@pytest.mark.parametrize("keyword", LIMITS)
+@pytest.mark.parametrize("made", MAKERS)
+def test_a_keyword_of_another_library(made: str, keyword: str) -> None:
+    """The error names our keyword."""
+    with raises(TypeError, f"`{made}` has no argument `{keyword}`: use `limit`"):
+        MAKERS[made](**{keyword: 1})
+
+
+@pytest.mark.parametrize(
+    ("keyword", "ours"), [("resend_latest", "replay"), ("on_buffer_overflow", "overflow")]
+)
+@pytest.mark.parametrize("made", ["Broadcast", "Broadcast.new_receiver"])
+def test_a_keyword_of_another_broadcast(made: str, keyword: str, ours: str) -> None:
+    """The error names our keyword."""
+    with raises(TypeError, f"`{made}` has no argument `{keyword}`: use `{ours}`"):
+        MAKERS[made](**{keyword: True})
+
+
+@pytest.mark.parametrize("keyword", ["colour", "resend_latest_"])
+@pytest.mark.parametrize("made", MAKERS)
+def test_a_keyword_of_nobody(made: str, keyword: str) -> None:
+    """The error names all our keywords, and not the value."""
+    expected = f"`{made}` has no argument `{keyword}`: the arguments are {ARGUMENTS[made]}"
+    with raises(TypeError, expected):
+        MAKERS[made](**{keyword: SECRET})
+
+
+def test_a_keyword_that_does_not_exist_for_this_kind() -> None:
+    """A keyword that only another kind of channel has is not named."""
+    expected = "`Anycast` has no argument `resend_latest`: the arguments are "
+    with raises(TypeError, expected + ARGUMENTS["Anycast"]):
+        KINDS[0](resend_latest=True)
+
+
+@pytest.mark.parametrize("made", MAKERS)
+def test_an_argument_without_a_name(made: str) -> None:
+    """The error names the keywords, and not the value."""
+    expected = f"`{made}` needs a name before the str that was given: {BY_NAME[made]}"
+    with raises(TypeError, expected):
+        MAKERS[made](SECRET)
+
+
+def test_a_missing_argument() -> None:
+    """Python's own error names the missing argument."""
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'limit'"):
+        open_pair()
+
+
+def test_a_wrong_value_keeps_its_own_error() -> None:
+    """A right keyword with a wrong value is told as such."""
+    with raises(TypeError, "`limit` must be an int or math.inf, not '1'"):
+        KINDS[0](limit="1")
+
+
+def test_a_subclass_has_arguments_of_its_own() -> None:
+    """The error of a subclass with further arguments is about the arguments of the channel."""
+
+    class Jobs(Anycast[int]):
+        """A channel with a priority."""
+
+        def __init__(self, *, priority: int, **options: Any) -> None:
+            super().__init__(**options)
+            self.priority = priority
+
+    assert Jobs(priority=3, limit=5).limit == 5
+    with raises(TypeError, "`Anycast` has no argument `maxsize`: use `limit`"):
+        Jobs(priority=3, maxsize=5)
+
+
+SEND, RECEIVE = "new_sender().send(message)", "new_receiver().receive()"
+CHANNEL_NAMES = {
+    "put": SEND,
+    "send": SEND,
+    "publish": SEND,
+    "get": RECEIVE,
+    "receive": RECEIVE,
+    "put_nowait": "new_sender().send_nowait(message)",
+    "get_nowait": "new_receiver().receive_nowait()",
+    "subscribe": "new_receiver()",
+    "qsize": "statistics().current_buffer_used",
+    "maxsize": "limit",
+    "task_done": "new_receiver().lease()",
+    "shutdown": "close()",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "ours"), CHANNEL_NAMES.items())
+def test_an_attribute_of_another_queue(kind: Any, name: str, ours: str) -> None:
+    """The error of a channel names what to use."""
+    with raises(AttributeError, f"`{kind.__name__}` has no `{name}`: use `{ours}`"):
+        getattr(kind(), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("put", "send(message)"),
+        ("put_nowait", "send_nowait(message)"),
+        ("receive", "channel.new_receiver().receive()"),
+    ],
+)
+def test_an_attribute_of_another_sender(name: str, ours: str) -> None:
+    """The error of a sender names what to use."""
+    with raises(AttributeError, f"`_Sender` has no `{name}`: use `{ours}`"):
+        getattr(Broadcast[int]().new_sender(), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("get", "receive()"),
+        ("get_nowait", "receive_nowait()"),
+        ("send", "channel.new_sender().send(message)"),
+        ("task_done", "lease()"),
+    ],
+)
+def test_an_attribute_of_another_receiver(name: str, ours: str) -> None:
+    """The error of a receiver, also of a derived receiver, names what to use."""
+    receiver = Anycast[int]().new_receiver()
+    for one, kind in ((receiver, "_Receiver"), (merge(receiver), "MergedReceiver")):
+        with raises(AttributeError, f"`{kind}` has no `{name}`: use `{ours}`"):
+            getattr(one, name)
+
+
+@pytest.mark.parametrize("name", ["put", "colour"])
+def test_an_attribute_that_is_not_there(name: str) -> None:
+    """Code that asks for the attribute first is told that there is none."""
+    for one in (Anycast[int](), Anycast[int]().new_sender(), Anycast[int]().new_receiver()):
+        assert not hasattr(one, name)
+
+
+@pytest.mark.parametrize("kind", [Channel, Sender, Receiver])
+def test_a_class_explains_its_names(kind: Any) -> None:
+    """`help` shows, at the name of another library, what to use."""
+    assert repr(kind.put).startswith("<the name in other libraries: use `")
+    assert kind.put.__doc__ == f"The name in other libraries. Use `{kind.put.ours}`."
+
+
+def test_completion_shows_no_other_names() -> None:
+    """`dir` has the names of this library alone."""
+    channel = Anycast[int]()
+    assert {"limit", "new_sender"} <= {*dir(channel)}
+    for one in (channel, channel.new_sender(), channel.new_receiver()):
+        assert not {"put", "get", "publish", "task_done"} & {*dir(one)}
+
+
+def test_a_subclass_may_use_the_name() -> None:
+    """A name of another library is free for a subclass, and for an attribute."""
+
+    class Jobs(Anycast[int]):
+        """A channel that knows its messages."""
+
+        def put(self, message: int) -> None:
+            """Send a message."""
+            self.new_sender().send_nowait(message)
+
+    jobs = Jobs()
+    jobs.put(1)
+    assert jobs.statistics().current_buffer_used == 1
+    other: Any = Anycast[int]()
+    other.subscribe = 5
+    assert other.subscribe == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.anyio
+async def test_a_loop_over_the_channel(kind: Any) -> None:
+    """A receiver is what a loop goes over."""
+    text = "cannot be iterated over: use `async for message in channel.new_receiver()`"
+    with raises(TypeError, f"{kind.__name__}:jobs {text}"):
+        async for _ in kind(name="jobs"):
+            pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plain_with(kind: Any) -> None:
+    """A channel needs ``async with``, and is not closed by the attempt."""
+    channel = kind(name="jobs")
+    with (
+        raises(TypeError, f"use `async with` for {kind.__name__}:jobs, not a plain `with`"),
+        channel,
+    ):
+        pass
+    assert not channel.is_closed
+    assert not isinstance(channel, AbstractContextManager)
+
+
+def test_a_plain_with_for_a_lease() -> None:
+    """A lease needs ``async with``."""
+    lease: Any = Anycast[int](name="jobs").new_receiver().lease()
+    text = "use `async with` for Lease of Anycast:jobs:_Receiver, not a plain `with`"
+    with raises(TypeError, text), lease:
+        pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_length_of_a_channel(kind: Any) -> None:
+    """The statistics tell how many messages are stored; an empty channel is true all the same."""
+    channel = kind(name="jobs")
+    text = f"{kind.__name__}:jobs has no length: use `statistics().current_buffer_used`"
+    with raises(TypeError, text):
+        len(channel)
+    assert bool(channel) is True
