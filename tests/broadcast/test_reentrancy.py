@@ -86,6 +86,16 @@ def test_a_close_in_the_midst_of_a_send(place: int) -> None:
             receiver.receive_nowait()
 
 
+async def test_a_send_after_a_close_in_the_midst_of_a_send() -> None:
+    """The channel is closed for a task that sends next, although every receiver has room."""
+    channel = Broadcast[int]()
+    receiver = channel.new_receiver()
+    meddle(channel, receiver, channel.close)
+    with pytest.raises(SenderError):
+        await channel.new_sender().send(1)
+    assert drain(receiver) == [0]
+
+
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize("closed", [0, 1])
 def test_a_receiver_that_closes_in_the_midst_of_a_send(place: int, closed: int) -> None:
