@@ -198,6 +198,14 @@ def test_a_subclass_may_use_the_name() -> None:
     assert other.subscribe == 5
 
 
+@pytest.mark.parametrize("ends", [(Sender, Receiver), (Receiver, Sender)])
+def test_both_ends_in_one(ends: tuple[Any, Any]) -> None:
+    """A class that is a sender and a receiver has the methods of both."""
+    both: Any = type("Both", ends, {})
+    assert both.send is ends[ends.index(Sender)].send
+    assert both.receive is ends[ends.index(Receiver)].receive
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.anyio
 async def test_a_loop_over_the_channel(kind: Any) -> None:

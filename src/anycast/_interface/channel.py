@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
 from anycast._interface.closing import Closing
-from anycast._interface.other_names import AsyncBlock, other_names
+from anycast._interface.other_names import ChannelNames
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
 from anycast._interface.statistics import ChannelStatistics
@@ -15,28 +15,7 @@ from anycast._interface.statistics import ChannelStatistics
 T = TypeVar("T")
 
 
-@other_names(
-    empty="statistics().current_buffer_used",
-    full="statistics().current_buffer_used",
-    get="new_receiver().receive()",
-    get_nowait="new_receiver().receive_nowait()",
-    lease="new_receiver().lease()",
-    maxsize="limit",
-    publish="new_sender().send(message)",
-    put="new_sender().send(message)",
-    put_nowait="new_sender().send_nowait(message)",
-    qsize="statistics().current_buffer_used",
-    receive="new_receiver().receive()",
-    receive_nowait="new_receiver().receive_nowait()",
-    receiving="new_receiver().receiving()",
-    send="new_sender().send(message)",
-    send_nowait="new_sender().send_nowait(message)",
-    sending="new_sender().sending(message)",
-    shutdown="close()",
-    subscribe="new_receiver()",
-    task_done="new_receiver().lease()",
-)
-class Channel(AsyncBlock, Closing, Generic[T]):
+class Channel(Closing, ChannelNames, Generic[T]):
     """Takes messages from senders to receivers; the base class of every kind of channel.
 
     An `Anycast` delivers each message to exactly one receiver, and so does a channel on a server. A
@@ -215,17 +194,3 @@ class Channel(AsyncBlock, Closing, Generic[T]):
             f"current={now.current_buffer_used}, waiting_send={now.tasks_waiting_send}, "
             f"waiting_receive={now.tasks_waiting_receive}, closed={self.is_closed}>"
         )
-
-    if not TYPE_CHECKING:  # a type checker reports these uses itself
-
-        def __aiter__(self) -> NoReturn:
-            raise TypeError(
-                f"{self} cannot be iterated over: use `async for message in channel.new_receiver()`"
-            )
-
-        def __len__(self) -> NoReturn:
-            raise TypeError(f"{self} has no length: use `statistics().current_buffer_used`")
-
-        def __bool__(self) -> bool:
-            """Return True: without this method Python would ask for the length."""
-            return True

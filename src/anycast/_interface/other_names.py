@@ -4,11 +4,12 @@ Whoever comes from another queue or channel writes ``maxsize=10`` or `channel.pu
 over the channel itself. Three tools explain such a call:
 
 - `explained` is for functions: a wrong keyword raises a `TypeError` that names the right one.
-- `other_names` is for classes: a wrong attribute raises an `AttributeError` that names the right
-  one.
+- `ChannelNames`, `SenderNames` and `ReceiverNames` are for classes: a wrong attribute raises an
+  `AttributeError` that names the right one. They come last among the base classes, so a class that
+  has the attribute, from whatever base class, keeps the attribute.
 - `AsyncBlock` is for classes with ``async with``: a plain ``with`` raises a `TypeError`.
 
-A right call pays nothing for `other_names`. A ``__getattr__`` would do the same, but Python reads
+A right attribute pays nothing for this. A ``__getattr__`` would do the same, but Python reads
 every attribute of a class with ``__getattr__`` more slowly. `explained` adds a call to a call, so
 only the functions that make a channel, or a receiver with options, have it.
 
@@ -132,3 +133,65 @@ class AsyncBlock:
         # Python asks for both methods before it calls the first. With None, `isinstance` does not
         # take this for a context manager.
         __exit__ = None
+
+
+@other_names(
+    empty="statistics().current_buffer_used",
+    full="statistics().current_buffer_used",
+    get="new_receiver().receive()",
+    get_nowait="new_receiver().receive_nowait()",
+    lease="new_receiver().lease()",
+    maxsize="limit",
+    publish="new_sender().send(message)",
+    put="new_sender().send(message)",
+    put_nowait="new_sender().send_nowait(message)",
+    qsize="statistics().current_buffer_used",
+    receive="new_receiver().receive()",
+    receive_nowait="new_receiver().receive_nowait()",
+    receiving="new_receiver().receiving()",
+    send="new_sender().send(message)",
+    send_nowait="new_sender().send_nowait(message)",
+    sending="new_sender().sending(message)",
+    shutdown="close()",
+    subscribe="new_receiver()",
+    task_done="new_receiver().lease()",
+)
+class ChannelNames(AsyncBlock):
+    """The last base class of a channel."""
+
+    if not TYPE_CHECKING:  # a type checker reports these uses itself
+
+        def __aiter__(self) -> NoReturn:
+            raise TypeError(
+                f"{self} cannot be iterated over: use `async for message in channel.new_receiver()`"
+            )
+
+        def __len__(self) -> NoReturn:
+            raise TypeError(f"{self} has no length: use `statistics().current_buffer_used`")
+
+        def __bool__(self) -> bool:
+            """Return True: without this method Python would ask for the length."""
+            return True
+
+
+@other_names(
+    get="channel.new_receiver().receive()",
+    publish="send(message)",
+    put="send(message)",
+    put_nowait="send_nowait(message)",
+    receive="channel.new_receiver().receive()",
+)
+class SenderNames:
+    """The last base class of a sender."""
+
+
+@other_names(
+    get="receive()",
+    get_nowait="receive_nowait()",
+    publish="channel.new_sender().send(message)",
+    put="channel.new_sender().send(message)",
+    send="channel.new_sender().send(message)",
+    task_done="lease()",
+)
+class ReceiverNames:
+    """The last base class of a receiver."""

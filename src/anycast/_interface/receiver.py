@@ -12,7 +12,7 @@ from anyio.abc import ObjectReceiveStream
 from anycast._interface.closing import ClosingEndpoint
 from anycast._interface.lease import Lease
 from anycast._interface.operation import Operation
-from anycast._interface.other_names import other_names
+from anycast._interface.other_names import ReceiverNames
 from anycast._interface.statistics import ChannelStatistics
 
 if TYPE_CHECKING:
@@ -24,15 +24,7 @@ U = TypeVar("U")
 T_co = TypeVar("T_co", covariant=True)
 
 
-@other_names(
-    get="receive()",
-    get_nowait="receive_nowait()",
-    publish="channel.new_sender().send(message)",
-    put="channel.new_sender().send(message)",
-    send="channel.new_sender().send(message)",
-    task_done="lease()",
-)
-class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co]):
+class Receiver(ClosingEndpoint, ObjectReceiveStream[T_co], ReceiverNames):
     """Receives messages: of an `Anycast` those that no other receiver gets, of a `Broadcast` all.
 
     A receiver is also an `anyio.abc.ObjectReceiveStream`. Any number of tasks may use the same

@@ -10,20 +10,13 @@ from anyio.abc import ObjectSendStream
 
 from anycast._interface.closing import ClosingEndpoint
 from anycast._interface.operation import Operation
-from anycast._interface.other_names import other_names
+from anycast._interface.other_names import SenderNames
 from anycast._interface.statistics import ChannelStatistics
 
 T_contra = TypeVar("T_contra", contravariant=True)
 
 
-@other_names(
-    get="channel.new_receiver().receive()",
-    publish="send(message)",
-    put="send(message)",
-    put_nowait="send_nowait(message)",
-    receive="channel.new_receiver().receive()",
-)
-class Sender(ClosingEndpoint, ObjectSendStream[T_contra]):
+class Sender(ClosingEndpoint, ObjectSendStream[T_contra], SenderNames):
     """Sends messages: each to one receiver of an `Anycast`, or to all receivers of a `Broadcast`.
 
     A sender is also an `anyio.abc.ObjectSendStream`. Any number of tasks may use the same sender
