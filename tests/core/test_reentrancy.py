@@ -514,3 +514,20 @@ def test_an_end_that_is_closed_while_a_select_is_joining() -> None:
     with pytest.raises(SenderClosedError):
         operations[0].result()
     assert not any(in_line(channel) for channel in channels)
+
+
+def test_a_select_that_is_woken_while_another_of_its_operations_gets_ready() -> None:
+    """The select receives the message that woke the task, and leaves the other message."""
+    channels = [Anycast[int](), Anycast[int]()]
+    receivers: list[Any] = [channel.new_receiver() for channel in channels]
+    operations = [receiver.receiving() for receiver in receivers]
+
+    def send_to_both() -> None:
+        for number, channel in enumerate(channels):
+            channel.new_sender().send_nowait(number)
+
+    receivers[1].waiters = Disturbed(send_to_both, "coming")
+    assert finish(select(*operations)) is operations[0]
+    assert operations[0].result() == 0
+    assert receivers[1].receive_nowait() == 1
+    assert not any(in_line(channel) for channel in channels)
