@@ -848,6 +848,7 @@ def steps(task: Coroutine[Any, Any, Any]) -> list[str]:
     log: list[str] = []
     while task.send(None) is None:
         log.append("yield")
+        assert len(log) < 100  # else the task yields for ever
     return [*log, "wait"]
 
 
