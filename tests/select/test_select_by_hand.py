@@ -378,3 +378,13 @@ def test_a_select_that_yields_before_it_waits_begins_a_new_row() -> None:
     channel.new_sender().send_nowait(1)
     assert end(task) is receiving
     assert this_thread.budget.spent == 1
+
+
+def test_a_select_that_does_not_wait_passes_over_messages_that_are_turned_away() -> None:
+    """The select goes on until its filter accepts a message."""
+    channel = Anycast[int]()
+    for message in (0, 0, 7):
+        channel.new_sender().send_nowait(message)
+    accepted = channel.new_receiver().filter(bool).receiving()
+    assert select_nowait(accepted) is accepted
+    assert accepted.result() == 7
