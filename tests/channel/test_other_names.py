@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -214,6 +215,41 @@ async def test_a_loop_over_the_channel(kind: Any) -> None:
     with raises(TypeError, f"{kind.__name__}:jobs {text}"):
         async for _ in kind(name="jobs"):
             pass
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_channel_that_is_unpacked(kind: Any) -> None:
+    """The error names what to use, as for a loop without ``async``; no channel is an iterable."""
+    channel = kind(name="jobs")
+    text = (
+        f"{kind.__name__}:jobs is no pair, and no iterable: `open_channel` returns the two ends of"
+        " a new channel, and `async for message in channel.new_receiver()` receives the messages"
+    )
+    with raises(TypeError, text):
+        _sender, _receiver = channel
+    with raises(TypeError, text):
+        for _ in channel:
+            pass
+    assert not isinstance(channel, Iterable)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        ("open_send_channels", "open_senders"),
+        ("open_receive_channels", "open_receivers"),
+        ("open_send_streams", "open_senders"),
+        ("open_receive_streams", "open_receivers"),
+    ],
+)
+def test_a_field_of_other_statistics(kind: Any, name: str, ours: str) -> None:
+    """The error names our field, and `dir` has our field alone."""
+    now = kind().statistics()
+    with raises(AttributeError, f"`{type(now).__name__}` has no `{name}`: use `{ours}`"):
+        getattr(now, name)
+    assert ours in dir(now)
+    assert name not in dir(now)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -10,7 +10,7 @@ from typing import Any, Self
 from anyio.abc import AsyncResource
 
 from anycast._interface.not_a_value import NotAValue
-from anycast._interface.other_names import OtherName
+from anycast._interface.other_names import without_other_names
 from anycast._interface.statistics import ChannelStatistics
 
 
@@ -53,9 +53,7 @@ class Closing(NotAValue, AsyncResource):
 
     def __dir__(self) -> Iterable[str]:
         """Leave out the names that only explain what to use."""
-        kind = type(self)
-        names = super().__dir__()
-        return [name for name in names if not isinstance(getattr(kind, name, None), OtherName)]
+        return without_other_names(type(self), super().__dir__())
 
 
 class ClosingEndpoint(Closing):

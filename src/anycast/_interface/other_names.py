@@ -4,9 +4,9 @@ Whoever comes from another queue or channel writes ``maxsize=10`` or `channel.pu
 over the channel itself. Three tools explain such a call:
 
 - `explained` is for functions: a wrong keyword raises a `TypeError` that names the right one.
-- `ChannelNames`, `SenderNames` and `ReceiverNames` are for classes: a wrong attribute raises an
-  `AttributeError` that names the right one. They come last among the base classes, so a class that
-  has the attribute, from whatever base class, keeps the attribute.
+- `ChannelNames`, `SenderNames`, `ReceiverNames` and `StatisticsNames` are for classes: a wrong
+  attribute raises an `AttributeError` that names the right one. They come last among the base
+  classes, so a class that has the attribute, from whatever base class, keeps the attribute.
 - `AsyncBlock` is for classes with ``async with``: a plain ``with`` raises a `TypeError`.
 
 A right attribute pays nothing for this. A ``__getattr__`` would do the same, but Python reads
@@ -20,7 +20,7 @@ for a coroutine.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
@@ -120,6 +120,11 @@ def other_names(**ours: str) -> Callable[[K], K]:
     return decorate
 
 
+def without_other_names(kind: type[Any], names: Iterable[str]) -> list[str]:
+    """Return those of the names of a class's attributes that are no names of other libraries."""
+    return [name for name in names if not isinstance(getattr(kind, name, None), OtherName)]
+
+
 class AsyncBlock:
     """Base class of what has ``async with`` alone: a plain ``with`` raises, and says so."""
 
@@ -166,6 +171,14 @@ class ChannelNames(AsyncBlock):
                 f"{self} cannot be iterated over: use `async for message in channel.new_receiver()`"
             )
 
+        # Python calls this to unpack, and for a loop without `async`. With `__iter__` in its place,
+        # `isinstance` would take a channel for an iterable.
+        def __getitem__(self, _: object) -> NoReturn:
+            raise TypeError(
+                f"{self} is no pair, and no iterable: `open_channel` returns the two ends of a new"
+                " channel, and `async for message in channel.new_receiver()` receives the messages"
+            )
+
         def __len__(self) -> NoReturn:
             raise TypeError(f"{self} has no length: use `statistics().current_buffer_used`")
 
@@ -195,3 +208,19 @@ class SenderNames:
 )
 class ReceiverNames:
     """The last base class of a receiver."""
+
+
+@other_names(
+    open_receive_channels="open_receivers",
+    open_receive_streams="open_receivers",
+    open_send_channels="open_senders",
+    open_send_streams="open_senders",
+)
+class StatisticsNames:
+    """The last base class of statistics."""
+
+    __slots__ = ()
+
+    def __dir__(self) -> Iterable[str]:
+        """Leave out the names that only explain what to use."""
+        return without_other_names(type(self), super().__dir__())

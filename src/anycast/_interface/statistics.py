@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
+from anycast._interface.other_names import StatisticsNames
+
 
 @dataclass(frozen=True, slots=True)
-class ChannelStatistics:
+class ChannelStatistics(StatisticsNames):
     """A snapshot of a channel: how many messages, endpoints and tasks there are.
 
     In every snapshot of a channel that delivers each message to one receiver,
