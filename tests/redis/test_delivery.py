@@ -622,7 +622,7 @@ async def test_leaving_the_channel_stops_its_receivers(server: Server, name: str
 
 
 async def test_leaving_forgets_the_process(server: Server, name: str) -> None:
-    """Neither a consumer nor what it last sent is kept, and no connection."""
+    """No consumer is kept and no connection; what it last sent is kept for an hour."""
     before = server.clients()
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs:
@@ -634,7 +634,8 @@ async def test_leaving_forgets_the_process(server: Server, name: str) -> None:
     assert server.ask("XINFO", "CONSUMERS", stream, "receivers") == []
     assert server.ask("ZCARD", key(name, "processes")) == 0
     assert server.ask("HLEN", key(name, "requests")) == 0
-    assert not server.ask("KEYS", f"anycast:{{{name}}}:producer:*")
+    (producer,) = server.ask("KEYS", f"anycast:{{{name}}}:producer:*")
+    assert 0 < server.ask("TTL", producer) <= 3600
 
 
 async def test_messages_that_nobody_takes_go_to_others(server: Server, name: str) -> None:

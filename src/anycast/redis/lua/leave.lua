@@ -3,8 +3,10 @@
 -- of them at a time, and no delivery of them counts.
 -- A hint may have been in flight to this process, and is lost then. So the script leaves new
 -- hints, for the next process that waits.
+-- A script SEND may still come, if the network kept the script and the process sent the same messages
+-- again. So the number of the last message stays for an hour, and the late script stores nothing.
 -- Returns "ok", or "more" if messages are left.
-redis.call('DEL', producer)
+redis.call('EXPIRE', producer, 3600)
 redis.call('HDEL', blocked, me)
 if not (closed and length() == 0) and redis.call('ZSCORE', processes, me) then
   local pending = redis.call('XPENDING', stream, GROUP, '-', '+', 500, me)
