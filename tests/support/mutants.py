@@ -6,11 +6,14 @@ suite hang shows a test that should end. The source without a change must pass, 
 nothing.
 
 The mutants are in the folder ``mutants``: a file for each module of the source, under the same
-name.
+name. A script in Lua has its suffix in the name, as in ``redis/lua/take.lua.toml``.
 
 ``nox -s mutants`` tries every 32nd mutant, which takes minutes. ``nox -s mutants -- all`` tries all
 mutants. Other words choose the mutants whose description or module has one of the words:
 ``nox -s mutants -- close lease``.
+
+The mutants of the channel on a server need the tests in ``tests/redis``, and a server. Only words
+choose them: ``nox -s mutants -- redis``, which takes an hour.
 """
 
 from __future__ import annotations
@@ -163,11 +166,79 @@ ABOUT = {
         "tests/core/test_storms.py",
     ],
 }
+# What delivers the messages of a channel on a server, from the send to the acknowledgement.
+DELIVERING = [
+    "tests/redis/test_scripts.py",
+    "tests/redis/test_crashes.py",
+    "tests/redis/test_delivery.py",
+]
+ON_A_SERVER = {
+    "redis/_answer_size": ["tests/redis/test_answer_size.py"],
+    "redis/_delivery": DELIVERING,
+    "redis/_heartbeat": DELIVERING,
+    "redis/_holder": ["tests/redis/test_holder.py", *DELIVERING],
+    "redis/_home": ["tests/redis/test_home.py", *DELIVERING],
+    "redis/_inbox": [
+        "tests/redis/test_delivery.py",
+        "tests/redis/test_polling.py",
+        "tests/redis/test_batches.py",
+        "tests/redis/test_handing_over.py",
+    ],
+    "redis/_joins": ["tests/redis/test_join.py"],
+    "redis/_operations": [
+        "tests/redis/test_select.py",
+        "tests/redis/test_batches.py",
+        "tests/redis/test_handing_over.py",
+        "tests/redis/test_polling.py",
+    ],
+    "redis/_outbox": [
+        "tests/redis/test_send_many.py",
+        "tests/redis/test_contract.py",
+        "tests/redis/test_cancellation.py",
+    ],
+    "redis/_pending_request": [
+        "tests/redis/test_pending_request.py",
+        "tests/redis/test_cancellation.py",
+    ],
+    "redis/_receive_pump": [*DELIVERING, "tests/redis/test_faults.py"],
+    "redis/_receiver": [
+        "tests/redis/test_delivery.py",
+        "tests/redis/test_batches.py",
+        "tests/redis/test_handing_over.py",
+    ],
+    "redis/_lease": ["tests/redis/test_delivery.py"],
+    "redis/_retries": ["tests/redis/test_retries.py", "tests/redis/test_faults.py"],
+    "redis/_send_pump": [
+        "tests/redis/test_scripts.py",
+        "tests/redis/test_delivery.py",
+        "tests/redis/test_faults.py",
+        "tests/redis/test_send_many.py",
+    ],
+    "redis/_session": [
+        "tests/redis/test_opening.py",
+        *DELIVERING,
+        "tests/redis/test_cancellation.py",
+        "tests/redis/test_faults.py",
+        "tests/redis/test_home.py",
+    ],
+    "redis/_settlements": [*DELIVERING, "tests/redis/test_pending_request.py"],
+    **{
+        f"redis/lua/{path.name}": [*DELIVERING, "tests/redis/test_faults.py"]
+        for path in (SOURCE / "redis" / "lua").glob("*.lua")
+    },
+}
 # The modules with code that only `anyio.Event` needs. The tests run with that alone first.
 PLAIN = {"_waiting/anyio_backend", "_waiting/event_loop", "_waiting/interruption"}
+SERVED = [
+    *dict.fromkeys(path for paths in ON_A_SERVER.values() for path in paths),
+    "tests/redis/test_contract.py",
+    "tests/redis/test_processes.py",
+    "tests/redis/test_storm.py",
+]
 REST = [path for path in _tests("*/test_*.py") if not path.startswith("tests/redis/")]
 SECONDS = 400  # within which the whole suite ends, unless a mutant makes a test hang
-STRIDE = 32  # the default run tries every 32nd mutant; all mutants take half an hour
+STRIDE = 32  # the default run tries every 32nd mutant; all mutants take an hour and a half
+DEADLINE = "20"  # seconds after which a test has failed that waits for a server
 SURVIVED, HUNG = NOT_KILLED = ("survived", "hung, and no test failed")
 
 
@@ -179,6 +250,16 @@ class Mutant(NamedTuple):
     old: str
     new: str
 
+    def file(self, source: Path) -> Path:
+        """Return the file that is changed, in a copy of the source."""
+        path = source / self.module
+        return path if path.suffix else path.with_suffix(".py")
+
+    @property
+    def on_a_server(self) -> bool:
+        """Whether only tests with a server can kill the mutant."""
+        return self.module in ON_A_SERVER
+
 
 def _read(file: Path) -> list[Mutant]:
     module = file.relative_to(DATA).with_suffix("").as_posix()
@@ -188,12 +269,15 @@ def _read(file: Path) -> list[Mutant]:
 
 SAME = "from __future__ import annotations\n"
 UNCHANGED = Mutant("nothing", "_anycast/core", SAME, SAME)
+UNCHANGED_ON_A_SERVER = Mutant("nothing, on a server", "redis/_session", SAME, SAME)
 MUTANTS = [mutant for file in sorted(DATA.rglob("*.toml")) for mutant in _read(file)]
 
 
 def main(words: list[str]) -> int:
     """Try some mutants, or all, or those whose description or module has one of the words."""
-    chosen = MUTANTS if words == ["all"] else MUTANTS[::STRIDE]
+    chosen = MUTANTS
+    if not words:
+        chosen = [mutant for mutant in MUTANTS if not mutant.on_a_server][::STRIDE]
     if words and words != ["all"]:
         chosen = [
             mutant
@@ -201,8 +285,11 @@ def main(words: list[str]) -> int:
             if any(word in f"{mutant.module} {mutant.what}" for word in words)
         ]
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        unchanged, *fates = pool.map(_try, [UNCHANGED, *chosen])
-    if unchanged != SURVIVED:
+        kinds = {mutant.on_a_server for mutant in chosen}
+        same = [UNCHANGED_ON_A_SERVER if kind else UNCHANGED for kind in kinds]
+        all_fates = [*pool.map(_try, [*same, *chosen])]
+    unchanged, fates = all_fates[: len(same)], all_fates[len(same) :]
+    if any(fate != SURVIVED for fate in unchanged):
         print("NOTHING SHOWN: the suite fails without a change, too")  # noqa: T201
         return 1
     survivors = [mutant for mutant, fate in zip(chosen, fates, strict=True) if fate in NOT_KILLED]
@@ -217,18 +304,24 @@ def _try(mutant: Mutant) -> str:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "anycast"
         shutil.copytree(SOURCE, copy)
-        _change(copy / f"{mutant.module}.py", mutant)
+        _change(mutant.file(copy), mutant)
         fate = SURVIVED
         if mutant.module in PLAIN:
             fate = _first_failure(folder, [*WAITING, *LATE], "--plain-events")
         # In groups, since to collect all the tests takes longer than most mutants live.
         done: set[str] = set()
-        for tests in ([*BY_HAND, *ABOUT.get(mutant.module, [])], THEN, REST):
+        for tests in _groups(mutant):
             if fate == SURVIVED:
                 fate = _first_failure(folder, [test for test in tests if test not in done])
                 done.update(tests)
     print(f"{mutant.what}: {fate}", flush=True)  # noqa: T201
     return fate
+
+
+def _groups(mutant: Mutant) -> tuple[list[str], ...]:
+    if mutant.on_a_server:
+        return ON_A_SERVER[mutant.module], SERVED
+    return [*BY_HAND, *ABOUT.get(mutant.module, [])], THEN, REST
 
 
 def _change(module: Path, mutant: Mutant) -> None:
@@ -248,7 +341,12 @@ def _first_failure(path: str, tests: list[str], *options: str) -> str:
         run = subprocess.run(  # noqa: S603  the command is ours
             [*command, *quick, *options, *tests],
             cwd=TESTS.parent,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "ANYCAST_DEADLINE": DEADLINE,
+            },
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -143,6 +143,16 @@ class ScriptRunner:
         entries = self.ask("XPENDING", "stream", "receivers", "-", "+", 1000)
         return [(entry_id, owner, times) for entry_id, owner, _, times in entries]
 
+    def consumers(self) -> list[bytes]:
+        """Return the processes that the group knows."""
+        fields = self.server.ask("XINFO", "CONSUMERS", key(self.name, "stream"), "receivers")
+        return [consumer[1] for consumer in fields]
+
+    def parts(self) -> set[str]:
+        """Return the names of the keys of the channel, without what all have in common."""
+        keys = self.server.ask("KEYS", key(self.name, "*"))
+        return {each.decode().rpartition("}:")[2] for each in keys}
+
     def now(self) -> int:
         """Return the time of the server, in milliseconds."""
         seconds, microseconds = self.server.ask("TIME")

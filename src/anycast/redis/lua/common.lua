@@ -46,10 +46,13 @@ local function length() return redis.call('XLEN', stream) end
 
 -- Whether there is a message that any process could take now.
 local function available()
-  if redis.call('EXISTS', returned) == 1 then return true end
   local elsewhere = redis.call('XPENDING', stream, GROUP)[1] + redis.call('ZCARD', delayed)
   return length() > elsewhere + redis.call('LLEN', suspects)
 end
+
+-- The name under which a process sends: the name of its first consumer. A process whose lease has run
+-- out goes on under another consumer, whose name has a number behind that.
+local function sender_of(consumer) return (string.gsub(consumer, '-%d+$', '')) end
 
 -- End the channel: the channel is closed, and the last message has left the stream. The hint wakes
 -- a process that waits for messages. take.lua passes the hint on, so every such process learns of
@@ -89,7 +92,8 @@ local function bury(id, count, reason)
   delete({id})
 end
 
--- Take a pending message from its process, and keep the count of its deliveries.
+-- Take a pending message from its process, and keep the count of its deliveries. A message that was
+-- held ahead of need has none, so the count may be less than 0 when a delivery is left out.
 local function take_back(id, count)
   redis.call('XACK', stream, GROUP, id)
   if count > 0 then redis.call('HSET', counts, id, count) end

@@ -7,11 +7,11 @@
 -- again. So the number of the last message stays for an hour, and the late script stores nothing.
 -- Returns "ok", or "more" if messages are left.
 redis.call('EXPIRE', producer, 3600)
-redis.call('HDEL', blocked, me)
-if not (closed and length() == 0) and redis.call('ZSCORE', processes, me) then
+redis.call('HDEL', blocked, sender_of(me))
+if not (closed and length() == 0) then
   local pending = redis.call('XPENDING', stream, GROUP, '-', '+', 500, me)
   for at = #pending, 1, -1 do
-    take_back(pending[at][1], math.max(0, pending[at][4] - 1))
+    take_back(pending[at][1], pending[at][4] - 1)
     redis.call('LPUSH', returned, pending[at][1])
   end
   if #pending == 500 then return {'more'} end

@@ -2,9 +2,9 @@
 -- ARGV: as of take.lua. A request that comes late, after a later request, has no effect.
 local number, answered = tonumber(ARGV[4]), tonumber(ARGV[5])
 
--- The number of the last request, how many of its messages were for tasks that waited, and the ids
--- of its messages. After a semicolon come the messages that the request buried.
-local kept = redis.call('HGET', requests, me) or '0 0;'
+-- The number of the last request, and the ids of its messages. After a semicolon come the messages
+-- that the request buried.
+local kept = redis.call('HGET', requests, me) or '0;'
 local before = tonumber(string.match(kept, '^%d+'))
 if number <= before then return {'late'} end
 
@@ -20,7 +20,7 @@ if unheard then
 end
 
 -- Keep this request, for the next request.
-local function note(demand, ids)
+local function note(ids)
   local told = table.concat(ids, ' ') .. ';' .. table.concat(buried, ' ')
-  redis.call('HSET', requests, me, number .. ' ' .. demand .. ' ' .. told)
+  redis.call('HSET', requests, me, number .. ' ' .. told)
 end

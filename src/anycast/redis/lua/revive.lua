@@ -35,7 +35,7 @@ if gone and not (closed and length() == 0) then
     redis.call('XGROUP', 'DELCONSUMER', stream, GROUP, gone)
     redis.call('ZREM', processes, gone)
     redis.call('HDEL', requests, gone, gone .. ' released', gone .. ' suspect')
-    redis.call('HDEL', blocked, gone)
+    redis.call('HDEL', blocked, sender_of(gone))
   end
   if #buried > buried_before then left(closed, limit) end
 end

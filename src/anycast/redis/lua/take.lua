@@ -14,17 +14,17 @@ if closed and length() == 0 then
   -- The next process that waits for messages learns of the end, too.
   hint(ready)
   redis.call('EXPIRE', ready, 60)
-  note(0, {})
+  note({})
   return {'ended', 0, buried, {}}
 end
 
 -- The answer to the last request was lost, so its messages go back, the newest message first.
 if unheard then
-  for at = #last, 3, -1 do
+  for at = #last, 2, -1 do
     local id = last[at]
     local entry = redis.call('XPENDING', stream, GROUP, id, id, 1, me)[1]
     if entry then
-      take_back(id, at - 2 <= tonumber(last[2]) and entry[4] - 1 or entry[4])
+      take_back(id, entry[4] - 1)
       redis.call('LPUSH', returned, id)
     end
   end
@@ -83,7 +83,7 @@ if many > demand then
   for _, word in ipairs({'RETRYCOUNT', 0, 'JUSTID'}) do held[#held + 1] = word end
   redis.call('XCLAIM', stream, GROUP, me, 0, unpack(held))
 end
-note(demand, ids)
+note(ids)
 
 -- The hint of a close goes on to the next process, once from each process.
 if suspected or available() or (closed and ARGV[9] == '0') then
