@@ -44,3 +44,13 @@ def test_an_answer_that_comes_late(size: AnswerSize) -> None:
     size.came(1.1)
     size.came(0.9)
     assert size.most == before
+
+
+def test_an_answer_that_is_lost_after_many_that_came_soon(size: AnswerSize) -> None:
+    """The bound does not grow before as many answers have come soon again."""
+    for _ in range(GROWING - 1):
+        size.came(0.9)
+    size.shrink()
+    before = size.most
+    size.came(0.9)
+    assert size.most == before

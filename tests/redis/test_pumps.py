@@ -1,0 +1,410 @@
+"""When the pumps ask the server, and what for; a test plays the server and the clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio import Event, fail_after
+
+from anycast.redis import _heartbeat, _receive_pump, _scripts
+from anycast.redis._delivery import Delivery, HeldLeases
+from anycast.redis._heartbeat import Heartbeat
+from anycast.redis._holder import LostError
+from anycast.redis._inbox import Inbox
+from anycast.redis._link import SAFETY, UnreachableError
+from anycast.redis._outages import Outages
+from anycast.redis._outbox import Outbox
+from anycast.redis._receive_pump import ReceivePump
+from anycast.redis._retries import Retries
+from anycast.redis._send_pump import SendPump
+from anycast.redis._settlements import Settlements
+from helpers import begin, settle, task_group
+from redis_tools import DEADLINE, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from anycast.redis._scripts import Script
+
+pytestmark = pytest.mark.anyio
+
+# Bodies and headers of messages.
+HEADED = [(b"a", b""), (b"b", b"of b"), (b"c", b"of c")]
+NOTHING: list[Any] = [b"ok", 60_000, [], []]
+
+
+class Hints:
+    """Hints that come when the test says so, and how long the pump would wait for each."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self._come = Event()
+        self._hinted = False
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for a hint."""
+        self.waits.append(seconds)
+        self._come = Event()
+        await self._come.wait()
+        return self._hinted
+
+    def come(self, *, hinted: bool = True) -> None:
+        """Let a hint come, or let the time be over."""
+        self._hinted = hinted
+        self._come.set()
+
+    def close(self) -> None:
+        """Stop waiting."""
+        self.come(hinted=False)
+
+
+class Scripts:
+    """The scripts that a pump has run, each answered with the next answer."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.asked: list[tuple[Script, tuple[Any, ...]]] = []
+        self.answers = deque(answers)
+        self.before: Callable[[], object] = lambda: None
+
+    def new_retries(self) -> Retries:
+        """Return retries that give up only when the test has failed."""
+        return Retries(DEADLINE, Outages("jobs"))
+
+    async def run(self, script: Script, *arguments: Any) -> list[Any]:
+        """Answer as the server would."""
+        self.asked.append((script, arguments))
+        self.before()
+        answer = self.answers.popleft() if self.answers else NOTHING
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+    run_once = run
+
+
+class Receiving:
+    """A receive pump, and what is around the pump."""
+
+    def __init__(self, *answers: Any, prefetch: int = 0) -> None:
+        self.scripts, self.hints = Scripts(*answers), Hints()
+        holder: Any = self.scripts
+        hints: Any = self.hints
+        options: Any = SimpleNamespace(
+            patience=1.0, codec=SimpleNamespace(decode=bytes.decode), pause_after=lambda _: 0.0
+        )
+        self.inbox: Inbox[Any] = Inbox(prefetch)
+        self.leases: HeldLeases[Any] = HeldLeases(30.0)
+        self.settlements = Settlements("jobs", holder, holder, options)
+        self.events: list[object] = []
+        self.pump = ReceivePump(
+            "jobs",
+            self.inbox,
+            self.leases,
+            self.settlements,
+            holder,
+            hints,
+            options,
+            lambda delivery: self.events.append(delivery.message),
+            lambda: self.events.append("closed"),
+            lambda: self.events.append("ended"),
+        )
+        self.receiver = self.inbox.new_receiver()
+
+    def want(self, count: int = 1) -> None:
+        """Want so many messages, as a task does that waits."""
+        self.inbox.add_demand(count)
+
+    def wants(self) -> list[tuple[int, int]]:
+        """Return how many messages were asked for: for tasks, and ahead of need."""
+        taken = [arguments for script, arguments in self.scripts.asked if script is _scripts.TAKE]
+        return [(demand, ahead) for _, _, demand, ahead, *_ in taken]
+
+
+@pytest.fixture
+async def deadline() -> AsyncGenerator[None]:
+    """Fail when nothing happens any more."""
+    with fail_after(DEADLINE):
+        yield
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_hint_that_comes_when_nobody_wants_a_message() -> None:
+    """It is passed on once, by a request for no message."""
+    receiving = Receiving()
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.hints.waits)
+        receiving.receiver.close()
+        receiving.inbox.remove_demand(1)
+        receiving.hints.come()
+        await until(lambda: len(receiving.wants()) == 2)
+        await settle()
+        receiving.pump.stop()
+    assert receiving.wants() == [(1, 0), (0, 0)]
+
+
+@pytest.mark.usefixtures("deadline")
+@pytest.mark.parametrize(("answered", "waited"), [(300, 0.3), (60_000, SAFETY)])
+async def test_for_how_long_a_hint_is_waited_for(answered: int, waited: float) -> None:
+    """Until the server says that something is due, and never for long: a hint may be lost."""
+    receiving = Receiving([b"ok", answered, [], []])
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.hints.waits)
+        receiving.pump.stop()
+    assert receiving.hints.waits == [waited]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_an_answer_that_was_lost() -> None:
+    """A short script tells whether the server is there, and then a smaller answer is asked for."""
+    receiving = Receiving(UnreachableError("cut"))
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.hints.waits)
+        receiving.pump.stop()
+    scripts = [script for script, _ in receiving.scripts.asked]
+    assert scripts == [_scripts.TAKE, _scripts.RENEW, _scripts.TAKE]
+    (number, answered, _, _, most, _), _, again = [each for _, each in receiving.scripts.asked]
+    assert (number, answered, again[:2]) == (1, 0, (2, 0))
+    assert again[4] == most // 4
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_server_that_says_that_an_answer_was_lost() -> None:
+    """The lease ran out, or the answer of the short script was lost, too: the pump goes on."""
+    receiving = Receiving(UnreachableError("cut"), LostError(), LostError())
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.hints.waits)
+        receiving.pump.stop()
+    assert receiving.wants() == [(1, 0)] * 3
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_messages_that_come_while_the_process_leaves() -> None:
+    """They go back."""
+    receiving = Receiving([b"ok", 0, [], [b"1-1", b"job", b"", 1]])
+
+    def leave() -> None:
+        receiving.pump.stop()
+        receiving.inbox.end()
+
+    receiving.scripts.before = leave
+    receiving.want()
+    await receiving.pump.run()
+    assert receiving.events == ["job"]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_the_close_and_the_end() -> None:
+    """The pump tells the session of both, and ends with the channel."""
+    receiving = Receiving([b"closed", 0, [], []], [b"ended", 0, [], []])
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.hints.waits)
+        receiving.hints.come()
+    assert receiving.events == ["closed", "ended"]
+    assert [arguments[-1] for _, arguments in receiving.scripts.asked] == [False, True]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_the_lease_is_counted_from_before_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server counts the lease from the moment of the script, which is later."""
+    now = [100.0]
+    for module in (_receive_pump, _heartbeat):
+        monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    receiving = Receiving()
+
+    def pass_time() -> None:
+        now[0] += 7.0
+
+    receiving.scripts.before = pass_time
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.hints.waits)
+        receiving.pump.stop()
+    assert receiving.leases._until == 130.0
+    scripts: Any = receiving.scripts
+    scripts.answers.append([b"ok", b"100"])
+    heartbeat = Heartbeat(receiving.leases, receiving.inbox, print, scripts, print)
+    await heartbeat.beat()
+    assert receiving.leases._until == 137.0
+
+
+async def test_a_lease_that_was_renewed_is_not_shortened() -> None:
+    """Answers may come in another order than their requests were made."""
+    leases: HeldLeases[str] = HeldLeases(30.0)
+    leases.renew(7.0)
+    leases.renew(5.0)
+    assert leases._until == 37.0
+
+
+async def test_three_beats_in_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a beat may come late, or be lost."""
+    pauses: list[float] = []
+    wait = _heartbeat.move_on_after
+
+    def note(seconds: float) -> Any:
+        pauses.append(seconds)
+        return wait(seconds)
+
+    monkeypatch.setattr(_heartbeat, "move_on_after", note)
+    unused: Any = None
+    heartbeat = Heartbeat(HeldLeases(30.0), unused, unused, unused, unused)
+    heartbeat.stop()
+    heartbeat._stopped = Event()
+    async with task_group() as tasks:
+        tasks.start_soon(heartbeat.run)
+        await settle()
+        heartbeat.stop()
+    assert pauses == [10.0]
+
+
+async def test_a_beat_after_the_lease_has_run_out() -> None:
+    """The heartbeat goes on: the next script makes a new consumer known."""
+    scripts: Any = Scripts(LostError())
+    heartbeat = Heartbeat(HeldLeases(30.0), Inbox(0), print, scripts, print)
+    await heartbeat.beat()
+    assert [script for script, _ in scripts.asked] == [_scripts.RENEW]
+
+
+class Sending:
+    """A send pump, and what is around the pump."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.outbox, self.scripts, self.hints = Outbox(), Scripts(*answers), Hints()
+        scripts: Any = self.scripts
+        hints: Any = self.hints
+        log: Any = SimpleNamespace(blocked=lambda _: None, resumed=lambda _: None)
+        self.closed: list[str] = []
+        self.pump = SendPump(
+            self.outbox, scripts, hints, log, lambda: self.closed.append("closed")
+        )
+
+    async def send(self, *bodies: bytes) -> None:
+        """Send messages, as a task does."""
+        sender: Any = None
+        item = self.outbox.put(sender, bodies)
+        try:
+            while not await item.wait():
+                pass
+        finally:
+            self.outbox.withdraw(item)
+
+    def asked(self) -> list[tuple[Any, ...]]:
+        """Return the number of the first message, whether there was a hint, and the bodies."""
+        return [
+            (first, hinted, *bodies) for _, (first, hinted, _, _, *bodies) in self.scripts.asked
+        ]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_the_numbers_of_messages() -> None:
+    """What is stored keeps its number, and the rest gets the numbers again."""
+    sending = Sending([b"full", 1], [b"ok", 1], [b"ok", 1])
+    async with task_group() as tasks:
+        tasks.start_soon(sending.pump.run)
+        tasks.start_soon(sending.send, b"a", b"b")
+        await until(lambda: sending.hints.waits)
+        assert sending.hints.waits == [SAFETY]
+        sending.hints.come(hinted=False)
+        await until(lambda: not sending.outbox)
+        await sending.send(b"c")
+        sending.pump.stop()
+    assert sending.asked() == [(1, False, b"a", b"b"), (2, False, b"b"), (3, False, b"c")]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_hint_that_comes_when_nobody_sends() -> None:
+    """It is passed on once, by a script without messages."""
+    sending = Sending([b"full", 0], [b"ok", 0])
+    async with task_group() as tasks:
+        tasks.start_soon(sending.pump.run)
+        attempt = await begin(tasks, sending.send, b"a")
+        await until(lambda: sending.hints.waits)
+        attempt.cancel()
+        await until(lambda: not sending.outbox)
+        sending.hints.come()
+        await until(lambda: len(sending.scripts.asked) == 2)
+        await settle()
+        sending.pump.stop()
+    assert sending.asked() == [(1, False, b"a"), (1, True)]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_hint_that_is_used() -> None:
+    """The server is told once that the process took a hint."""
+    sending = Sending([b"full", 0], [b"ok", 1], [b"ok", 1])
+    async with task_group() as tasks:
+        tasks.start_soon(sending.pump.run)
+        tasks.start_soon(sending.send, b"a")
+        await until(lambda: sending.hints.waits)
+        sending.hints.come()
+        await until(lambda: not sending.outbox)
+        await sending.send(b"b")
+        sending.pump.stop()
+    assert sending.asked() == [(1, False, b"a"), (1, True, b"a"), (2, False, b"b")]
+
+
+async def test_headers_belong_to_their_message() -> None:
+    """The script is told the place of each message that has headers."""
+    sending = Sending()
+    sender: Any = None
+    items = [sending.outbox.put(sender, [body], headers) for body, headers in HEADED]
+    batch = sending.outbox.next_batch()
+    assert (batch.items, batch.headers) == (items, [2, b"of b", 3, b"of c"])
+
+
+async def test_what_is_asked_for_ahead_of_need() -> None:
+    """The stock is refilled when half of the stock is taken, and not while nobody takes from it."""
+    inbox: Inbox[str] = Inbox(4)
+    receiver = inbox.new_receiver()
+    inbox.add_demand(1)
+    assert inbox.wanted() == (1, 4)
+    inbox.put(Delivery(b"1-%d" % at, str(at), {}, 0) for at in range(5))
+    inbox.take_demanded(1)
+    await inbox.wakeup.wait()  # set by the demand
+    wants = []
+    for _ in range(3):
+        inbox.take()
+        wants.append((inbox.wakeup._is_set, inbox.wanted()))
+        inbox.wakeup._is_set = False
+    assert wants == [(False, (0, 0)), (True, (0, 2)), (True, (0, 3))]
+    assert inbox.wanted() == (0, 0)
+    inbox.take()
+    receiver.close()
+    assert inbox.wanted() == (0, 0)
+
+
+async def test_what_is_wanted_when_a_message_was_taken() -> None:
+    """A poll that got its message wants no other message."""
+    inbox: Inbox[str] = Inbox(0)
+    receiver = inbox.new_receiver()
+    inbox.linger()
+    assert inbox.wanted() == (1, 0)
+    inbox.put([Delivery(b"1-1", "job", {}, 0)])
+    receiver.receive_nowait()
+    inbox.take()
+    assert inbox.wanted() == (0, 0)
+    receiver.close()
+
+
+async def test_a_request_has_a_bound() -> None:
+    """However many messages tasks want."""
+    inbox: Inbox[str] = Inbox(10**6)
+    receiver = inbox.new_receiver()
+    inbox.add_demand(10**6)
+    assert inbox.wanted() == (512, 0)
+    receiver.close()
