@@ -12,6 +12,7 @@ from anyio import Event
 from anycast.redis import _scripts
 from anycast.redis._delivery import Delivery
 from anycast.redis._holder import LostError
+from anycast.redis._link import UnreachableError
 from anycast.redis._scripts import MAX_BATCH
 from anycast.redis._settlements import LONGEST_LOGGED, LONGEST_REASON, Settlements, log_burial
 from helpers import begin, settle, task_group
@@ -29,7 +30,8 @@ class Told:
         self.scripts: list[tuple[Script, tuple[Any, ...]]] = []
         self.answers = Event()
         self.answers.set()
-        self.lost = False
+        self.error: Exception | None = None
+        self.buried: list[bytes] = []
         holder: Any = SimpleNamespace(run=self._run)
         options: Any = SimpleNamespace(pause_after=lambda _: 1.5)
         self.settlements = Settlements("jobs", holder, holder, options)
@@ -37,9 +39,9 @@ class Told:
     async def _run(self, script: Script, *arguments: Any) -> list[Any]:
         self.scripts.append((script, arguments))
         await self.answers.wait()
-        if self.lost:
-            raise LostError
-        return [b"ok"]
+        if self.error is not None:
+            raise self.error
+        return [b"ok", *self.buried]
 
     def of(self, script: Script) -> list[tuple[Any, ...]]:
         """Return the arguments with which a script was run, each time."""
@@ -161,10 +163,10 @@ async def test_a_lease_that_runs_out_while_the_server_is_told(told: Told) -> Non
         settlements.begun(four)
         waiting = await begin(tasks, settlements.done_first, deliveries(5)[4])
         assert settlements.lose_all() == 4
-        told.lost = True
+        told.error = LostError()
         told.answers.set()
     assert waiting.result is False
-    told.lost = False
+    told.error = None
     await settlements.flush()
     assert len(told.scripts) == 1
 
@@ -179,7 +181,7 @@ async def test_a_lease_that_runs_out_while_messages_go_back(told: Told) -> None:
         tasks.start_soon(settlements.flush)
         await settle()
         assert settlements.lose_all() == 2
-        told.lost = True
+        told.error = LostError()
         told.answers.set()
     assert settlements.lose_all() == 0
 
@@ -193,3 +195,101 @@ async def test_what_goes_back_is_told_before_messages_are_asked_for(told: Told) 
     told.settlements.untouched(two)
     await told.settlements.give_back_first()
     assert [script for script, _ in told.scripts] == [_scripts.ACK, _scripts.RELEASE]
+
+
+async def test_the_pump_is_woken(told: Told) -> None:
+    """Whatever is to be told wakes the pump, which tells what has come together."""
+    settlements = told.settlements
+    one, two, three, four = deliveries(4, counted=0)
+    async with task_group() as tasks:
+        tasks.start_soon(settlements.run)
+        for act in (
+            lambda: settlements.begun(one),
+            lambda: settlements.done(two),
+            lambda: settlements.untouched(three),
+            lambda: settlements.failed(four, "ValueError"),
+            settlements.close_channel,
+        ):
+            await settle()
+            act()
+        await settle()
+        settlements.stop()
+    scripts = [script for script, _ in told.scripts]
+    assert scripts == [
+        *(_scripts.ACK, _scripts.ACK),
+        *(_scripts.RELEASE, _scripts.RELEASE),
+        _scripts.CLOSE,
+    ]
+
+
+async def test_a_close_is_told_once(told: Told) -> None:
+    """Tasks that wait for the close go on when the server knows."""
+    told.settlements.close_channel()
+    assert not told.settlements.closed.is_set()
+    for _ in range(2):
+        await told.settlements.flush()
+    assert told.settlements.closed.is_set()
+    assert told.of(_scripts.CLOSE) == [()]
+
+
+async def test_an_acknowledgement_that_a_task_waits_for(told: Told) -> None:
+    """The task goes on when the message is deleted."""
+    async with task_group() as tasks:
+        waiting = await begin(tasks, told.settlements.done_first, deliveries(1)[0])
+        assert waiting.outcome == "unfinished"
+        await told.settlements.flush()
+    assert waiting.result is True
+
+
+async def test_an_acknowledgement_whose_task_is_cancelled(told: Told) -> None:
+    """The server has not heard of the message, so the message goes back."""
+    async with task_group() as tasks:
+        waiting = await begin(tasks, told.settlements.done_first, deliveries(1)[0])
+        waiting.cancel()
+    await told.settlements.flush()
+    assert [script for script, _ in told.scripts] == [_scripts.RELEASE]
+
+
+async def test_an_acknowledgement_of_unknown_outcome(told: Told) -> None:
+    """The message may be deleted or not, so the task does not get the message."""
+    told.error = UnreachableError("gone")
+    async with task_group() as tasks:
+        waiting = await begin(tasks, told.settlements.done_first, deliveries(1)[0])
+        with pytest.raises(UnreachableError, match="gone"):
+            await told.settlements.flush()
+    assert waiting.result is False
+
+
+async def test_a_session_that_has_failed(told: Told) -> None:
+    """Every task that waits is woken."""
+    async with task_group() as tasks:
+        waiting = await begin(tasks, told.settlements.done_first, deliveries(1)[0])
+        closed = await begin(tasks, told.settlements.closed.wait)
+        told.settlements.shut()
+    assert waiting.result is False
+    assert closed.outcome == "done"
+
+
+async def test_burials_are_logged(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """The server tells which messages became dead letters."""
+    one, two = deliveries(2)
+    told.buried = [two.entry_id]
+    for delivery in (one, two):
+        told.settlements.failed(delivery, "ValueError: no")
+    with caplog.at_level(logging.ERROR, "anycast"):
+        await told.settlements.flush()
+    assert caplog.messages == [
+        "jobs: message 7-2 became a dead letter after 1 deliveries: ValueError: no"
+    ]
+
+
+async def test_a_failure_that_is_known_later(told: Told) -> None:
+    """A message that went back counts as failed, unless the server was told before."""
+    one, two = deliveries(2)
+    for delivery in (one, two):
+        told.settlements.untouched(delivery)
+        told.settlements.failed_after_all(delivery, "ValueError: no")
+        await told.settlements.flush()
+        told.settlements.failed_after_all(delivery, "ValueError: late")
+    await told.settlements.flush()
+    assert [arguments[2:4] for arguments in told.of(_scripts.RELEASE)] == [(1, True), (1, True)]
