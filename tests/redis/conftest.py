@@ -5,7 +5,8 @@ What is promised, and where it is tested:
 - what the channel in memory promises, too: `test_contract`, on both kinds; `test_select`
 - at least once, leases, dead letters, delivery counts, at most once, the limit: `test_delivery`
 - each transition of a message on the server, script by script: `test_scripts`
-- when the tasks of a session ask the server, and what for: `test_pumps`, `test_settlements`
+- when the tasks of a session ask the server, and what for: `test_pumps`, `test_settlements`;
+  what they share with the tasks of the program: `test_inbox`, `test_outbox`, `test_held_leases`
 - the heartbeat, silent processes and hung loops: `test_delivery`, `test_faults`
 - a send is stored once, withdrawn, or of unknown outcome: `test_cancellation`, `test_faults`
 - a cancellation, whenever it strikes, loses nothing and is not lost: `test_cancellation`,

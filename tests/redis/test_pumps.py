@@ -10,7 +10,7 @@ import pytest
 from anyio import Event, fail_after
 
 from anycast.redis import _heartbeat, _receive_pump, _scripts
-from anycast.redis._delivery import Delivery, HeldLeases
+from anycast.redis._delivery import HeldLeases
 from anycast.redis._heartbeat import Heartbeat
 from anycast.redis._holder import LostError
 from anycast.redis._inbox import Inbox
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-# Bodies and headers of messages.
-HEADED = [(b"a", b""), (b"b", b"of b"), (b"c", b"of c")]
 NOTHING: list[Any] = [b"ok", 60_000, [], []]
 
 
@@ -243,14 +241,6 @@ async def test_the_lease_is_counted_from_before_the_request(
     assert receiving.leases._until == 137.0
 
 
-async def test_a_lease_that_was_renewed_is_not_shortened() -> None:
-    """Answers may come in another order than their requests were made."""
-    leases: HeldLeases[str] = HeldLeases(30.0)
-    leases.renew(7.0)
-    leases.renew(5.0)
-    assert leases._until == 37.0
-
-
 async def test_three_beats_in_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """So a beat may come late, or be lost."""
     pauses: list[float] = []
@@ -289,9 +279,7 @@ class Sending:
         hints: Any = self.hints
         log: Any = SimpleNamespace(blocked=lambda _: None, resumed=lambda _: None)
         self.closed: list[str] = []
-        self.pump = SendPump(
-            self.outbox, scripts, hints, log, lambda: self.closed.append("closed")
-        )
+        self.pump = SendPump(self.outbox, scripts, hints, log, lambda: self.closed.append("closed"))
 
     async def send(self, *bodies: bytes) -> None:
         """Send messages, as a task does."""
@@ -356,55 +344,3 @@ async def test_a_hint_that_is_used() -> None:
         await sending.send(b"b")
         sending.pump.stop()
     assert sending.asked() == [(1, False, b"a"), (1, True, b"a"), (2, False, b"b")]
-
-
-async def test_headers_belong_to_their_message() -> None:
-    """The script is told the place of each message that has headers."""
-    sending = Sending()
-    sender: Any = None
-    items = [sending.outbox.put(sender, [body], headers) for body, headers in HEADED]
-    batch = sending.outbox.next_batch()
-    assert (batch.items, batch.headers) == (items, [2, b"of b", 3, b"of c"])
-
-
-async def test_what_is_asked_for_ahead_of_need() -> None:
-    """The stock is refilled when half of the stock is taken, and not while nobody takes from it."""
-    inbox: Inbox[str] = Inbox(4)
-    receiver = inbox.new_receiver()
-    inbox.add_demand(1)
-    assert inbox.wanted() == (1, 4)
-    inbox.put(Delivery(b"1-%d" % at, str(at), {}, 0) for at in range(5))
-    inbox.take_demanded(1)
-    await inbox.wakeup.wait()  # set by the demand
-    wants = []
-    for _ in range(3):
-        inbox.take()
-        wants.append((inbox.wakeup._is_set, inbox.wanted()))
-        inbox.wakeup._is_set = False
-    assert wants == [(False, (0, 0)), (True, (0, 2)), (True, (0, 3))]
-    assert inbox.wanted() == (0, 0)
-    inbox.take()
-    receiver.close()
-    assert inbox.wanted() == (0, 0)
-
-
-async def test_what_is_wanted_when_a_message_was_taken() -> None:
-    """A poll that got its message wants no other message."""
-    inbox: Inbox[str] = Inbox(0)
-    receiver = inbox.new_receiver()
-    inbox.linger()
-    assert inbox.wanted() == (1, 0)
-    inbox.put([Delivery(b"1-1", "job", {}, 0)])
-    receiver.receive_nowait()
-    inbox.take()
-    assert inbox.wanted() == (0, 0)
-    receiver.close()
-
-
-async def test_a_request_has_a_bound() -> None:
-    """However many messages tasks want."""
-    inbox: Inbox[str] = Inbox(10**6)
-    receiver = inbox.new_receiver()
-    inbox.add_demand(10**6)
-    assert inbox.wanted() == (512, 0)
-    receiver.close()

@@ -171,15 +171,15 @@ ON_A_SERVER = {
     f"redis/{module}": [f"tests/redis/test_{name}.py" for name in names.split()]
     for module, names in {
         "_answer_size": "answer_size",
-        "_delivery": "pumps crashes delivery batches",
+        "_delivery": "held_leases crashes delivery",
         "_heartbeat": "pumps opening crashes delivery",
         "_holder": "holder crashes delivery",
         "_home": "home delivery",
-        "_inbox": "pumps delivery polling batches handing_over contract",
+        "_inbox": "inbox delivery polling batches handing_over contract",
         "_joins": "join contract",
         "_lease": "delivery contract",
         "_operations": "select batches handing_over contract delivery polling",
-        "_outbox": "pumps pending_request send_many contract cancellation",
+        "_outbox": "outbox pending_request send_many contract cancellation",
         "_pending_request": "pending_request cancellation",
         "_receive_pump": "pumps crashes delivery batches faults",
         "_receiver": "delivery batches handing_over polling contract",
