@@ -6,14 +6,17 @@ import asyncio
 import gc
 import os
 import warnings
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
-from anyio import fail_after, to_thread
+from anyio import Event, fail_after, to_thread
+from anyio.lowlevel import checkpoint
 
 from anycast import select
 from anycast.redis import RedisChannelAdmin
+from anycast.redis._home import find_home
 from helpers import raises, task_group
 from redis_tools import DEADLINE, channel, stored
 
@@ -65,7 +68,7 @@ async def test_another_event_loop(server: Server, name: str, use: Any, backend: 
                 text = (
                     f"{jobs} was entered in another event loop: make a channel in each event loop"
                 )
-                with raises(RuntimeError, text):
+                with raises(RuntimeError, text), fail_after(DEADLINE):
                     await use(jobs)
 
             await to_thread.run_sync(lambda: anyio.run(elsewhere, backend=backend))
@@ -137,6 +140,33 @@ async def test_entered_in_one_task_and_left_in_another(server: Server, name: str
         assert stored(server, name) == 1
         with pytest.raises(Exception, match="was left"):
             await jobs.new_sender().send(2)
+
+
+async def test_a_call_from_another_thread() -> None:
+    """The event loop makes the call soon, and a call from the event loop at once."""
+    home, done, threads = find_home(), Event(), list[int]()
+
+    def note() -> None:
+        threads.append(get_ident())
+        done.set()
+
+    with fail_after(DEADLINE):
+        await to_thread.run_sync(home.call, note)
+        await done.wait()
+        home.call(note)
+    assert threads == [get_ident()] * 2
+
+
+async def test_a_task_that_ends() -> None:
+    """Its end is told."""
+    home, ended = find_home(), Event()
+
+    async def nothing() -> None:
+        await checkpoint()
+
+    home.start(nothing, ended.set)
+    with fail_after(DEADLINE):
+        await ended.wait()
 
 
 def test_never_entered(server: Server, name: str) -> None:

@@ -97,10 +97,9 @@ async def test_the_demand_of_a_poll_lingers(monkeypatch: pytest.MonkeyPatch) -> 
     inbox.put(deliveries("a", "b"))
     assert messages(inbox.surplus()) == ["b"]
     now[0] += 0.4
-    assert inbox.lingers_for is not None
     assert messages(inbox.surplus()) == []
+    assert inbox.lingers_for == pytest.approx(0.1)
     now[0] += 0.2
-    assert inbox.lingers_for is None
     assert messages(inbox.surplus()) == ["a"]
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from anyio import Event, fail_after
+from anyio import CancelScope, Event, fail_after, move_on_after
 
 from anycast.redis import _heartbeat, _receive_pump, _scripts
 from anycast.redis._delivery import HeldLeases
@@ -244,17 +244,14 @@ async def test_the_lease_is_counted_from_before_the_request(
 async def test_three_beats_in_a_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """So a beat may come late, or be lost."""
     pauses: list[float] = []
-    wait = _heartbeat.move_on_after
 
-    def note(seconds: float) -> Any:
+    def note(seconds: float) -> CancelScope:
         pauses.append(seconds)
-        return wait(seconds)
+        return move_on_after(seconds)
 
     monkeypatch.setattr(_heartbeat, "move_on_after", note)
     unused: Any = None
     heartbeat = Heartbeat(HeldLeases(30.0), unused, unused, unused, unused)
-    heartbeat.stop()
-    heartbeat._stopped = Event()
     async with task_group() as tasks:
         tasks.start_soon(heartbeat.run)
         await settle()

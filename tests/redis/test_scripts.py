@@ -6,6 +6,7 @@ and no clock has a part in these tests.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,8 @@ from redis_tools import dead
 from script_runner import LEASE, ScriptRunner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from servers import Server
 
 HOUR = 3_600_000  # in milliseconds
@@ -414,7 +417,8 @@ def test_the_clock_of_the_server_was_set_back(one: ScriptRunner, two: ScriptRunn
 
 def test_each_script_of_the_process_renews_the_lease(one: ScriptRunner) -> None:
     """To ask for messages does, and the heartbeat does."""
-    for renew in (one.renew, lambda: one.ask_take(0)):
+    renews: list[Callable[[], object]] = [one.renew, partial(one.ask_take, 0)]
+    for renew in renews:
         one.ask("ZADD", "processes", one.now() + 1000, "one")
         renew()
         left = float(one.ask("ZSCORE", "processes", "one")) - one.now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from anycast.redis._settlements import LONGEST_LOGGED, LONGEST_REASON, Settlemen
 from helpers import begin, settle, task_group
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anycast.redis._scripts import Script
 
 pytestmark = pytest.mark.anyio
@@ -203,13 +206,14 @@ async def test_the_pump_is_woken(told: Told) -> None:
     one, two, three, four = deliveries(4, counted=0)
     async with task_group() as tasks:
         tasks.start_soon(settlements.run)
-        for act in (
-            lambda: settlements.begun(one),
-            lambda: settlements.done(two),
-            lambda: settlements.untouched(three),
-            lambda: settlements.failed(four, "ValueError"),
+        acts: list[Callable[[], object]] = [
+            partial(settlements.begun, one),
+            partial(settlements.done, two),
+            partial(settlements.untouched, three),
+            partial(settlements.failed, four, "ValueError"),
             settlements.close_channel,
-        ):
+        ]
+        for act in acts:
             await settle()
             act()
         await settle()
