@@ -57,6 +57,36 @@ def elsewhere_text(jobs: RedisAnycast[Any]) -> str:
     return f"{jobs} was entered in another event loop: make a channel in each event loop"
 
 
+# First without a channel: without these calls, to leave a channel would hang.
+
+
+async def test_a_call_from_another_thread() -> None:
+    """The event loop makes the call soon, and a call from the event loop at once."""
+    home, done, threads = find_home(), Event(), list[int]()
+
+    def note() -> None:
+        threads.append(get_ident())
+        done.set()
+
+    with fail_after(DEADLINE):
+        await to_thread.run_sync(home.call, note)
+        await done.wait()
+        home.call(note)
+    assert threads == [get_ident()] * 2
+
+
+async def test_a_task_that_ends() -> None:
+    """Its end is told."""
+    home, ended = find_home(), Event()
+
+    async def nothing() -> None:
+        await checkpoint()
+
+    home.start(nothing, ended.set)
+    with fail_after(DEADLINE):
+        await ended.wait()
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("use", USES, ids=NAMES)
 async def test_another_event_loop(server: Server, name: str, use: Any, backend: str) -> None:
@@ -140,33 +170,6 @@ async def test_entered_in_one_task_and_left_in_another(server: Server, name: str
         assert stored(server, name) == 1
         with pytest.raises(Exception, match="was left"):
             await jobs.new_sender().send(2)
-
-
-async def test_a_call_from_another_thread() -> None:
-    """The event loop makes the call soon, and a call from the event loop at once."""
-    home, done, threads = find_home(), Event(), list[int]()
-
-    def note() -> None:
-        threads.append(get_ident())
-        done.set()
-
-    with fail_after(DEADLINE):
-        await to_thread.run_sync(home.call, note)
-        await done.wait()
-        home.call(note)
-    assert threads == [get_ident()] * 2
-
-
-async def test_a_task_that_ends() -> None:
-    """Its end is told."""
-    home, ended = find_home(), Event()
-
-    async def nothing() -> None:
-        await checkpoint()
-
-    home.start(nothing, ended.set)
-    with fail_after(DEADLINE):
-        await ended.wait()
 
 
 def test_never_entered(server: Server, name: str) -> None:
