@@ -115,6 +115,37 @@ async def test_a_task_that_joins_while_the_server_is_asked() -> None:
     questions.close()
 
 
+async def test_a_join_that_is_cancelled() -> None:
+    """The server is not asked for it any more."""
+    unused: Any = None
+    joins = Joins(Outbox())
+    async with task_group() as tasks:
+        attempt = await begin(tasks, joins.wait)
+        attempt.cancel()
+    assert not joins._joining
+    joins.stop()
+    await joins.run(unused)
+
+
+async def test_a_join_waits_for_blocked_senders() -> None:
+    """The server is not asked while this process has a message to store."""
+    questions: Any = Questions()
+    sender: Any = None
+    outbox = Outbox()
+    item = outbox.put(sender, [b"1"])
+    joins = Joins(outbox)
+    with fail_after(DEADLINE):
+        async with task_group() as tasks:
+            tasks.start_soon(joins.run, questions)
+            attempt = await begin(tasks, joins.wait)
+            assert questions.asked == 0
+            outbox.withdraw(item)
+            questions.answer(0)
+            await until(lambda: attempt.result)
+            joins.stop()
+    questions.close()
+
+
 async def test_leaving_the_channel_ends_a_join(server: Server, name: str) -> None:
     """It raises, and so does every later one."""
     with fail_after(DEADLINE):
