@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from anyio import CancelScope, WouldBlock, fail_after, move_on_after, to_thread
 
-from anycast import ReceiverClosedError, ReceiverStoppedError
+from anycast import ReceiverClosedError, ReceiverStoppedError, select
 from helpers import begin, drain, raises, task_group
 from redis_tools import DEADLINE, channel, dead, deliveries, in_hand, key, stored, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
+    from anycast import Receiver
     from anycast.redis import RedisAnycast
     from servers import Server
 
@@ -494,6 +495,59 @@ async def test_a_delivery_counts_when_the_program_gets_the_message(
                 message = await receiver.receive()
                 counts[message] = receiver.deliveries
     assert counts == {1: 2, 2: 1, 3: 1}
+
+
+async def enter(lease: Any) -> object:
+    """Enter a lease, and keep the lease."""
+    await lease.__aenter__()
+    return lease
+
+
+async def select_lease(receiver: Receiver[Any]) -> object:
+    """Get a message on lease by an operation."""
+    return await enter(receiver.map(str).lease())
+
+
+async def select_message(receiver: Receiver[Any]) -> object:
+    """Get a message by an operation."""
+    operation = receiver.receiving()
+    await select(operation)
+    return operation.result()
+
+
+async def begin_loop(receiver: Receiver[Any]) -> object:
+    """Begin the first round of a loop."""
+    loop = aiter(receiver)
+    await anext(loop)
+    return loop
+
+
+WAYS: list[Callable[[Receiver[Any]], Awaitable[object]]] = [
+    lambda receiver: receiver.receive(),
+    lambda receiver: receiver.receive_many(1),
+    lambda receiver: receiver.receive_many(1, within=0),
+    lambda receiver: enter(receiver.lease()),
+    begin_loop,
+    select_message,
+    select_lease,
+    lambda receiver: receiver.map(str).receive(),
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=range(len(WAYS)))
+async def test_each_way_to_get_a_message_counts(
+    server: Server, name: str, way: Callable[[Receiver[Any]], Awaitable[object]]
+) -> None:
+    """The server is told when the program gets a message that was held ahead of need."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=4) as jobs:
+            await jobs.new_sender().send_many(range(3))
+            first, receiver = jobs.new_receiver(), jobs.new_receiver()
+            await first.receive()
+            assert deliveries(server, name) == [1, 0, 0]
+            kept = await way(receiver)
+            await until(lambda: deliveries(server, name) == [1, 1, 0])
+            del kept
 
 
 async def test_a_failed_message_waits_while_others_go_on(server: Server, name: str) -> None:
