@@ -242,6 +242,27 @@ async def test_an_exception_after_a_loop_was_left(jobs: RedisAnycast[Any]) -> No
     assert [await again.receive(), again.deliveries] == [1, 2]
 
 
+async def test_an_exception_after_a_loop_was_left_for_another_message(
+    server: Server, name: str
+) -> None:
+    """Only the message that the program worked on has failed."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=4) as jobs:
+            await jobs.new_sender().send_many([1, 2])
+            with pytest.raises(ValueError, match="no"):
+                async with jobs.new_receiver() as receiver:
+                    async for _ in receiver:
+                        await until(lambda: jobs.statistics().current_buffer_used)
+                        break
+                    assert receiver.receive_nowait() == 2
+                    raise ValueError("no")
+            again, counts = jobs.new_receiver(), dict[int, int]()
+            for _ in range(2):
+                message = await again.receive()
+                counts[message] = again.deliveries
+    assert counts == {1: 1, 2: 2}
+
+
 async def test_an_exception_comes_late(jobs: RedisAnycast[Any]) -> None:
     """The server knows by then that the message was given back, and that is not undone."""
     await jobs.new_sender().send(1)

@@ -81,6 +81,19 @@ def waiting() -> Waiting:
     return Waiting()
 
 
+async def test_a_request_that_its_task_has_abandoned() -> None:
+    """The pump does not queue again what remains of it."""
+    request = PendingRequest()
+    request.state = RequestState.IN_FLIGHT
+    async with task_group() as tasks:
+        attempt = await begin(tasks, request.wait)
+        attempt.cancel()
+        await settle()
+        abandoned = request.abandoned
+        request.settle(done=False)
+    assert abandoned
+
+
 @pytest.mark.asyncio_only
 async def test_cancelled_while_it_is_queued(waiting: Waiting) -> None:
     """The task leaves, and the pump can see that before the task runs."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from anyio import CancelScope, Event, fail_after, move_on_after
+from anyio.lowlevel import checkpoint
 
-from anycast.redis import _heartbeat, _receive_pump, _scripts
-from anycast.redis._delivery import HeldLeases
+from anycast.redis import _heartbeat, _inbox, _receive_pump, _scripts
+from anycast.redis._delivery import Delivery, HeldLeases
 from anycast.redis._heartbeat import Heartbeat
 from anycast.redis._holder import LostError
 from anycast.redis._inbox import Inbox
-from anycast.redis._link import SAFETY, UnreachableError
+from anycast.redis._link import SAFETY, UnavailableError, UnreachableError
 from anycast.redis._outages import Outages
 from anycast.redis._outbox import Outbox
 from anycast.redis._receive_pump import ReceivePump
@@ -65,14 +66,16 @@ class Scripts:
     def __init__(self, *answers: Any) -> None:
         self.asked: list[tuple[Script, tuple[Any, ...]]] = []
         self.answers = deque(answers)
+        self.patience = DEADLINE
         self.before: Callable[[], object] = lambda: None
 
     def new_retries(self) -> Retries:
-        """Return retries that give up only when the test has failed."""
-        return Retries(DEADLINE, Outages("jobs"))
+        """Return the pauses between tries."""
+        return Retries(self.patience, Outages("jobs"))
 
     async def run(self, script: Script, *arguments: Any) -> list[Any]:
         """Answer as the server would."""
+        await checkpoint()
         self.asked.append((script, arguments))
         self.before()
         answer = self.answers.popleft() if self.answers else NOTHING
@@ -121,6 +124,16 @@ class Receiving:
         return [(demand, ahead) for _, _, demand, ahead, *_ in taken]
 
 
+def asked(receiving: Receiving) -> list[tuple[Script, tuple[Any, ...]]]:
+    """Return the scripts that a receive pump has run, with their arguments."""
+    return receiving.scripts.asked
+
+
+def is_dry(receiving: Receiving) -> bool:
+    """Return whether a batch would wait for no more messages."""
+    return receiving.inbox.drying().find_ready() is not None
+
+
 @pytest.fixture
 async def deadline() -> AsyncGenerator[None]:
     """Fail when nothing happens any more."""
@@ -143,6 +156,18 @@ async def test_a_hint_that_comes_when_nobody_wants_a_message() -> None:
         await settle()
         receiving.pump.stop()
     assert receiving.wants() == [(1, 0), (0, 0)]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_messages_that_nobody_wants_any_more() -> None:
+    """They go back, the newest first."""
+    receiving = Receiving()
+    receiving.inbox.put(Delivery(b"1-1", message, {}, 0) for message in "abc")
+    async with task_group() as tasks:
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.events)
+        receiving.pump.stop()
+    assert receiving.events == ["c", "b", "a"]
 
 
 @pytest.mark.usefixtures("deadline")
@@ -211,7 +236,79 @@ async def test_the_close_and_the_end() -> None:
         await until(lambda: receiving.hints.waits)
         receiving.hints.come()
     assert receiving.events == ["closed", "ended"]
-    assert [arguments[-1] for _, arguments in receiving.scripts.asked] == [False, True]
+    requests = [(number, answered, knows) for _, (number, answered, *_, knows) in asked(receiving)]
+    assert requests == [(1, 0, False), (2, 1, True)]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_the_demand_of_a_poll_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pump looks again when the demand is over, and gives the message back."""
+    monkeypatch.setattr(_inbox, "LINGER", 0.01)
+    receiving = Receiving([b"ok", 0, [], [b"1-1", b"job", b"", 1]])
+    async with task_group() as tasks:
+        receiving.inbox.linger()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.events)
+        receiving.pump.stop()
+    assert receiving.events == ["job"]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_request_that_the_server_did_not_run() -> None:
+    """It is repeated after a pause, with the same bound."""
+    receiving = Receiving(UnavailableError("loading"))
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.hints.waits)
+        receiving.pump.stop()
+    (first, (*_, most, _)), (second, (*_, again, _)) = asked(receiving)
+    assert (first, second, most) == (_scripts.TAKE, _scripts.TAKE, again)
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_an_answer_that_cannot_be_smaller() -> None:
+    """A pause comes before each further try, within the timeout."""
+    receiving = Receiving(UnreachableError("cut"))
+    receiving.pump._size.most = 1
+    receiving.scripts.patience = 0.0
+    receiving.want()
+    with pytest.raises(UnreachableError, match="cut"):
+        await receiving.pump.run()
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_what_goes_back_goes_before_a_request() -> None:
+    """So it comes again before newer messages."""
+    receiving = Receiving()
+    receiving.settlements.untouched(Delivery(b"1-1", "job", {}, 1))
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.hints.waits)
+        receiving.pump.stop()
+    assert [script for script, _ in asked(receiving)] == [_scripts.RELEASE, _scripts.TAKE]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_closed_channel_without_messages_for_this_process() -> None:
+    """A batch waits no longer, if the server was asked for a task and had no message."""
+    messages = [b"1-1", b"a", b"", 1, b"1-2", b"b", b"", 0]
+    receiving = Receiving([b"closed", 0, [], messages], prefetch=4)
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: receiving.inbox.stock == 2)
+        receiving.receiver.receive_nowait()
+        receiving.inbox.take_demanded(1)
+        await until(lambda: len(receiving.wants()) == 2)
+        await settle()
+        assert (receiving.wants(), is_dry(receiving)) == ([(1, 4), (0, 3)], False)
+        for _ in range(2):
+            receiving.want()
+        await until(lambda: receiving.hints.waits)
+        assert is_dry(receiving)
+        receiving.pump.stop()
 
 
 @pytest.mark.usefixtures("deadline")

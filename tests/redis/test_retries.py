@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 from anyio import fail_after
 
-from anycast.redis._answers import UnreachableError, WritesRefusedError
+from anycast.redis import _retries
+from anycast.redis._answers import (
+    OutOfMemoryError,
+    UnavailableError,
+    UnreachableError,
+    WritesRefusedError,
+)
 from anycast.redis._outages import Outages
-from anycast.redis._retries import Retries
+from anycast.redis._retries import FIRST_PAUSE, LONGEST_PAUSE, Retries
 from redis_tools import DEADLINE
 
 pytestmark = pytest.mark.anyio
@@ -28,3 +34,64 @@ async def test_a_server_that_is_away_for_too_long() -> None:
         await Retries(60.0, Outages("jobs")).pause(UnreachableError("gone"))
         with pytest.raises(UnreachableError, match="gone"):
             await Retries(0.0, Outages("jobs")).pause(UnreachableError("gone"))
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let each pause be over at once, on a clock of its own; return the pauses."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(_retries, "sleep", sleep)
+    monkeypatch.setattr(_retries, "monotonic", lambda: sum(pauses))
+    return pauses
+
+
+async def test_pauses(pauses: list[float]) -> None:
+    """Each is twice as long as the pause before, up to the longest, within the timeout."""
+    retries = Retries(3.0, Outages("jobs"))
+    with pytest.raises(UnreachableError, match="gone"):
+        while True:
+            retries.begin()
+            await retries.pause(UnreachableError("gone"))
+    assert pauses[:3] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
+    assert max(pauses) == LONGEST_PAUSE
+    assert 2.0 < sum(pauses) <= 3.0
+
+
+async def test_the_time_begins_anew_after_a_success(pauses: list[float]) -> None:
+    """A task that runs one command after another is patient with each of them."""
+    retries = Retries(0.03, Outages("jobs"))
+    for _ in range(3):
+        retries.begin()
+        await retries.pause(UnavailableError("loading"))
+        retries.succeed()
+    assert pauses == [FIRST_PAUSE] * 3
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_an_outcome_that_is_unknown() -> None:
+    """An earlier try may have had an effect, whatever the last try met."""
+    retries = Retries(0.03, Outages("jobs"))
+    await retries.pause(UnreachableError("cut"))
+    with pytest.raises(UnreachableError) as raised:
+        await retries.pause(UnavailableError("loading"))
+    assert type(raised.value) is UnreachableError
+    retries = Retries(0.03, Outages("jobs"))
+    await retries.pause(UnavailableError("loading"))
+    with pytest.raises(UnavailableError):
+        await retries.pause(UnavailableError("loading"))
+
+
+async def test_a_server_out_of_memory(pauses: list[float]) -> None:
+    """A send fails at once, unless an earlier try may have stored the message."""
+    full = OutOfMemoryError("OOM")
+    with pytest.raises(OutOfMemoryError):
+        await Retries(60.0, Outages("jobs"), sends=True).pause(full)
+    assert pauses == []
+    retries = Retries(60.0, Outages("jobs"), sends=True)
+    await retries.pause(UnreachableError("cut"))
+    await retries.pause(full)
+    assert len(pauses) == 2
