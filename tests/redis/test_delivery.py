@@ -158,6 +158,19 @@ async def test_a_receiver_that_is_collected_gives_back(jobs: RedisAnycast[Any]) 
     assert again.deliveries == 1
 
 
+async def test_the_last_receiver_is_collected(server: Server, name: str) -> None:
+    """What was held ahead of need goes back, too, since nobody is left to take it here."""
+    with fail_after(DEADLINE):
+        async with channel(server, name, prefetch=3, lease=300) as jobs:
+            await jobs.new_sender().send_many(range(4))
+            receiver = jobs.new_receiver()
+            await receiver.receive()
+            assert in_hand(server, name) == 4
+            del receiver
+            await until(lambda: in_hand(server, name) == 0)
+            assert jobs.statistics().open_receivers == 0
+
+
 async def test_a_receiver_is_collected_in_another_thread(jobs: RedisAnycast[Any]) -> None:
     """The event loop of the channel gives the message back."""
     await jobs.new_sender().send(1)
@@ -308,6 +321,8 @@ async def test_a_loop_is_left_after_its_message_was_acknowledged(
     del loop
     await until(lambda: stored(server, name) == 1)
     assert receiver.deliveries == 1
+    receiver.close()
+    assert await jobs.new_receiver().receive() == 2
 
 
 async def test_one_loop_leaves_what_another_loop_has(jobs: RedisAnycast[Any]) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from anycast.redis import _delivery
+from anycast import ChannelError
+from anycast.redis import RedisAnycast, _delivery, json_codec
 from anycast.redis._delivery import Delivery, HeldLeases
 
 
@@ -61,3 +65,80 @@ def test_the_count_of_a_delivery(stored: int, told: int, *, counted: bool) -> No
     """A message that was fetched ahead of need is delivered for the first time, and not counted."""
     delivery = Delivery(b"1-1", "job", {}, stored)
     assert (delivery.count, delivery.counted) == (told, counted)
+
+
+class Settling:
+    """A session without a server, which has one message, and what the session settles."""
+
+    def __init__(self) -> None:
+        self.channel = RedisAnycast[str](name="jobs", url="redis://x", codec=json_codec(str))
+        self.session: Any = self.channel._session
+        self.settled: list[str] = []
+        self.session.settlements = SimpleNamespace(
+            done=lambda _: self.settled.append("done"),
+            untouched=lambda _: self.settled.append("untouched"),
+            failed=lambda *_: self.settled.append("failed"),
+            begun=lambda _: self.settled.append("begun"),
+        )
+        self.delivery = Delivery(b"1-1", "job", {}, 1)
+        self.session.leases.hold([self.delivery])
+
+
+@pytest.fixture
+def settling() -> Settling:
+    """Return a session whose lease has run out, as far as the process knows."""
+    return Settling()
+
+
+def test_a_message_whose_lease_is_uncertain(settling: Settling) -> None:
+    """It goes back, for another process may have it."""
+    assert not settling.session.is_ours(settling.delivery)
+    assert not settling.session.is_ours(settling.delivery)
+    assert settling.settled == ["untouched"]
+
+
+def test_a_message_of_a_session_that_has_failed(settling: Settling) -> None:
+    """It is not handed over, since the server could not be told what becomes of it."""
+    settling.session.leases.renew(1e12)
+    assert settling.session.is_ours(settling.delivery)
+    settling.session.failure = ChannelError("failed", settling.channel)
+    assert not settling.session.is_ours(settling.delivery)
+
+
+@pytest.mark.parametrize(
+    ("error", "settled"),
+    [
+        (None, "untouched"),
+        (KeyboardInterrupt(), "untouched"),
+        (ValueError("no"), "failed"),
+    ],
+    ids=["left", "ends", "fails"],
+)
+def test_how_a_message_is_left(
+    settling: Settling, error: BaseException | None, settled: str
+) -> None:
+    """Only an exception tells that the work has failed; each message is settled once."""
+    for _ in range(2):
+        settling.session.left(settling.delivery, error)
+    assert settling.settled == [settled]
+
+
+def test_a_message_that_is_lost(settling: Settling) -> None:
+    """Nothing is told of it any more."""
+    settling.session.leases.lose_all()
+    settling.session.done(settling.delivery)
+    settling.session.left(settling.delivery, ValueError("no"))
+    settling.session.give_back(settling.delivery)
+    settling.session.begun(settling.delivery)
+    assert settling.settled == []
+
+
+@pytest.mark.anyio
+async def test_what_is_acknowledged_first_is_settled(settling: Settling) -> None:
+    """The program cannot give it back any more."""
+
+    async def done_first(_: object) -> bool:
+        return not settling.session.leases.has(settling.delivery)
+
+    settling.session.settlements.done_first = done_first
+    assert await settling.session.acknowledge_first(settling.delivery)

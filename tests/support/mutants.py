@@ -185,7 +185,7 @@ ON_A_SERVER = {
         "_receiver": "delivery batches handing_over polling contract",
         "_retries": "retries answers faults",
         "_send_pump": "pumps delivery send_many faults",
-        "_session": "opening delivery crashes cancellation handing_over contract home faults",
+        "_session": "held_leases opening delivery crashes cancellation handing_over faults",
         "_settlements": "settlements pending_request delivery crashes faults",
         **{f"lua/{file.name}": "scripts crashes" for file in (SOURCE / "redis").glob("lua/*.lua")},
     }.items()
