@@ -19,7 +19,7 @@ from event_loops import ASYNCIO, BACKENDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# For those who want to know only whether there is a failure, and not the smallest one.
+# For users who only ask whether a test fails, and not for the smallest failing example.
 settings.register_profile("unshrunk", phases=[Phase.explicit, Phase.generate])
 
 
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="module")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
-    """Stand in for anyio's own fixture, which has other parameters."""
+    """Replace the fixture of anyio, which has other parameters."""
     raise NotImplementedError("`pytest_generate_tests` gives the parameters")
 
 
@@ -53,16 +53,16 @@ def whole_budget() -> None:
 
 @pytest.fixture
 def no_log(caplog: pytest.LogCaptureFixture) -> None:
-    """Log nothing: captured records refer to the sender that they are about."""
+    """Log no record: captured records refer to the sender that they name."""
     caplog.set_level(logging.ERROR, "anycast")
 
 
 @pytest.fixture
 def no_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave cycles alone while a test runs, so that a reference cycle counts as debris too."""
+    """Leave cycles alone while a test runs, so that a reference cycle counts as debris, too."""
     debris.note_futures(monkeypatch)
     gc.collect()
-    gc.freeze()  # what is there already need not be looked at, here or by the next test
+    gc.freeze()  # objects that exist by now need not be checked, here or in the next test
     gc.disable()
     yield
     gc.enable()
@@ -70,7 +70,7 @@ def no_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def taken_back() -> Iterator[None]:
-    """Take back what the demo, as the main program of a process, takes over for good."""
+    """Undo the changes that the demo, as the main program, makes to the process."""
     logger = logging.getLogger("anycast")
     handler, level = signal.getsignal(signal.SIGINT), logger.level
     yield
@@ -79,7 +79,7 @@ def taken_back() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test on every backend, or with ``@asyncio_only`` on those of asyncio."""
+    """Run a test on every backend, or only on asyncio and uvloop with ``@asyncio_only``."""
     if "anyio_backend" in metafunc.fixturenames:
         only_asyncio = metafunc.definition.get_closest_marker("asyncio_only")
         backends = ASYNCIO if only_asyncio else BACKENDS

@@ -1,20 +1,33 @@
 """Channels for asyncio and trio: each message to exactly one receiver, or to every receiver."""
 
-# The package is laid out in rooms. An import, also for a type hint, goes only to a room below:
+# The package consists of rooms: folders or modules, each with one purpose. The rooms lie on floors.
+# A module imports only from its own room and from rooms on a lower floor. Imports for type hints
+# count, too. The contracts of import-linter in pyproject.toml check the imports.
 #
-#   _demo          the demo, ``python -m anycast``
-#   redis          the channel on a server
-#   _broadcast     the broadcast channel in memory
-#   _anycast       the channel in memory
-#   _combinators   lease, map, filter and merge, for the receivers of every kind of channel
-#   _select        exactly one of several operations happens
-#   _interface     what users see               | beside each other:
-#   _waiting       how a task waits and yields  | none of them knows
-#   _arguments     checks of arguments          | another
-#   _log           what a blocked sender logs   |
+#   floor  room           purpose
+#   6      _demo          the demo, ``python -m anycast``
+#   5      redis          the channel on a server
+#   5      _broadcast     the channel in memory in which every receiver gets every message
+#   4      _anycast       the channel in memory in which one receiver gets each message
+#   3      _combinators   lease, map, filter and merge, for the receivers of every kind of channel
+#   2      _select        exactly one of several operations happens
+#   1      _interface     the abstract classes, the errors and the statistics that users see
+#   1      _waiting       how a task waits and yields on any event loop
+#   1      _arguments     checks of arguments
+#   1      _log           the log of senders that block
 #
-# A new kind of channel is a room beside `_anycast`. It implements `Channel`, `Sender` and
-# `ReceiverBase` of `_combinators`, and `Leaf` of `_select`.
+# To add a kind of channel, make a room above `_combinators`. If the new kind is built on a channel
+# in memory, as `_broadcast` and `redis` are, make the room above `_anycast`. The room implements:
+#
+#   `Channel`, `Sender`   of `_interface`: the channel and the sender
+#   `ReceiverBase`        of `_combinators`: the receiver
+#   `NamedEndpoint`       of `_interface`: texts and statistics of sender and receiver
+#   `Leaf`                of `_select`: the operations of `Sender.sending` and `Receiver.receiving`
+#   `Hold`                of `_combinators`: a message on lease
+#   `LoopBinding`         of `_waiting`: the event loop of the channel, and the queues of its tasks
+#
+# `MemoryChannel`, `Core`, `Endpoint` and `EndpointOperation` of `_anycast` are base classes for a
+# kind in memory. A public class is exported below.
 
 from anycast._anycast.channel import Anycast
 from anycast._anycast.opening import open_channel

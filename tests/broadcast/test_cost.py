@@ -1,4 +1,4 @@
-"""What an operation costs: counted by the lines that run, at 10, 100 and 1,000 receivers."""
+"""The cost of an operation, counted in executed lines, at 10, 100 and 1,000 receivers."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def same_for_all(costs: list[int]) -> bool:
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("senders", [0, 3])
 def test_a_receive(state: str, senders: int) -> None:
-    """It costs the same, however many receivers there are, and whoever waits."""
+    """A receive costs the same for any number of receivers and of waiting tasks."""
     costs: list[int] = []
     for size in SIZES:
         hub, receivers = crowd(state, size)
@@ -77,7 +77,7 @@ def test_a_receive(state: str, senders: int) -> None:
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_subscribe_a_clone_and_a_close(state: str) -> None:
-    """They cost the same, however many receivers there are."""
+    """These calls cost the same for any number of receivers."""
     costs: list[list[int]] = []
     for size in SIZES:
         hub, receivers = crowd(state, size, replay=3)
@@ -94,7 +94,7 @@ def test_a_subscribe_a_clone_and_a_close(state: str) -> None:
 
 @pytest.mark.parametrize("stored", [10, 100, 1_000])
 def test_how_much_is_stored(stored: int) -> None:
-    """Matters to nobody."""
+    """No operation costs more when more messages are stored."""
     costs: list[list[int]] = []
     for size in (5, stored):
         hub = hubs.new_hub(limit=5_000, replay=3)
@@ -117,7 +117,7 @@ def test_how_much_is_stored(stored: int) -> None:
 
 @pytest.mark.parametrize("state", ["caught up", "behind", "stalled and dropping"])
 def test_a_send(state: str) -> None:
-    """It costs a fixed amount, and the same amount for each receiver."""
+    """A send costs a fixed amount, and a fixed amount for each receiver."""
     costs: list[int] = []
     for size in SIZES:
         hub, _ = crowd(state, size)
@@ -128,7 +128,7 @@ def test_a_send(state: str) -> None:
 
 
 def test_a_send_that_blocks() -> None:
-    """It looks at the first receiver that is in the way."""
+    """A send that blocks looks only at the first receiver that blocks."""
     costs: list[int] = []
     for size in SIZES:
         hub, _ = crowd("full", size)
@@ -138,7 +138,7 @@ def test_a_send_that_blocks() -> None:
 
 
 def test_receivers_that_were_full_are_forgotten_once() -> None:
-    """A sender that comes looks at each of them; the sender after that at none."""
+    """The next sender looks at each receiver that was full, and the sender after that at none."""
     hub, receivers = crowd("full", 100)
     for one in receivers:
         assert one.take() is not NOTHING

@@ -1,4 +1,4 @@
-"""What a broadcast channel keeps: unread messages, and the messages for receivers to come."""
+"""Which messages a broadcast channel keeps: the unread messages and the replay."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Message:
 
 
 async def send(channel: Broadcast[Any], number: int) -> WeakSet[Message]:
-    """Send so many messages, and return those that are alive."""
+    """Send a number of messages, and return the messages that are alive."""
     alive = WeakSet[Message]()
     for _ in range(number):
         message = Message()
@@ -33,7 +33,7 @@ async def send(channel: Broadcast[Any], number: int) -> WeakSet[Message]:
 
 @pytest.mark.usefixtures("no_garbage_collection", "no_log")
 async def test_a_message_is_freed_when_the_last_receiver_has_it() -> None:
-    """However it was received."""
+    """The message is freed after each way to receive."""
     channel = Broadcast[Any](limit=20)
     one, two = channel.new_receiver(), channel.new_receiver()
     alive = await send(channel, 6)
@@ -53,7 +53,7 @@ async def test_a_message_is_freed_when_the_last_receiver_has_it() -> None:
 
 @pytest.mark.usefixtures("no_garbage_collection", "no_log")
 async def test_a_lost_message_is_freed_at_once() -> None:
-    """And so are the error and the messages of a receiver that closes."""
+    """A lost message is freed at once, and so are the messages of a receiver that closes."""
     channel = Broadcast[Any](limit=2, overflow="drop_oldest")
     receiver = channel.new_receiver()
     alive = await send(channel, 5)
@@ -66,7 +66,7 @@ async def test_a_lost_message_is_freed_at_once() -> None:
 
 @pytest.mark.usefixtures("no_garbage_collection", "no_log")
 async def test_a_cancelled_task_leaves_nothing() -> None:
-    """Neither its message nor its waiter."""
+    """A cancelled task leaves no message and no waiter."""
     channel = Broadcast[Any](limit=1)
     channel.new_receiver()
     await send(channel, 1)
@@ -86,7 +86,7 @@ async def test_a_cancelled_task_leaves_nothing() -> None:
 
 
 async def test_the_replay_is_kept_and_no_more() -> None:
-    """Whoever has read it."""
+    """The channel keeps the replay messages, even if every receiver has read these messages."""
     channel = Broadcast[Any](replay=2)
     with channel.new_receiver() as receiver:
         alive = await send(channel, 5)
@@ -95,7 +95,7 @@ async def test_the_replay_is_kept_and_no_more() -> None:
 
 
 def test_an_error_for_a_lag_can_be_pickled_and_a_channel_cannot() -> None:
-    """The error keeps its number."""
+    """The pickled error keeps its number of lost messages."""
     channel = Broadcast[int](name="news", limit=1, overflow="drop_oldest")
     receiver = channel.new_receiver()
     for number in range(3):

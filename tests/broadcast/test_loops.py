@@ -74,7 +74,7 @@ async def test_a_late_cancellation_comes_at_the_next_wait(operation: Operation) 
 @pytest.mark.anyio
 @each([*RECEIVES, *SENDS])
 async def test_a_cancellation_in_time_leaves_no_trace(operation: Operation) -> None:
-    """The operation has not happened, and its task waits nowhere."""
+    """The operation has not happened, and its task has left the queue."""
     ends = ends_for(operation)
     task = await start(operation(ends))
     task.cancel()
@@ -88,7 +88,7 @@ async def test_a_cancellation_in_time_leaves_no_trace(operation: Operation) -> N
 @pytest.mark.anyio
 @pytest.mark.parametrize("blocked", ["receiver", "sender"])
 async def test_what_would_wake_a_task_of_another_thread(blocked: str) -> None:
-    """Raises before it has any effect; the rest works."""
+    """The call raises before any effect, and other calls work."""
     channel = Broadcast[int](name="news", limit=1)
     sender, receiver, other = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
     if blocked == "sender":
@@ -191,7 +191,7 @@ def test_tasks_of_two_event_loops() -> None:
 
 
 def test_a_receiver_that_waited_in_an_event_loop_before() -> None:
-    """Its tasks cannot wait there again while tasks of another loop wait in another receiver."""
+    """Tasks cannot wait in the receiver while tasks of another loop wait in another receiver."""
     channel = Broadcast[int](name="news")
     one, two = channel.new_receiver(), channel.new_receiver()
     waits, done = Event(), Event()
@@ -221,7 +221,7 @@ def test_a_receiver_that_waited_in_an_event_loop_before() -> None:
 
 
 def test_tasks_that_were_left_in_an_ended_loop() -> None:
-    """They do not count: the next event loop can use the channel, and a sender is not blocked."""
+    """The tasks that were left are ignored: the next loop can use the channel without blocking."""
     channel = Broadcast[int](limit=1)
     one, two = channel.new_receiver(), channel.new_receiver()
     sender = channel.new_sender()

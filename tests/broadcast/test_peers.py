@@ -1,4 +1,4 @@
-"""Faults known of other broadcast channels, each with the test that excludes it here."""
+"""Known faults of other broadcast channels, each with a test that excludes the fault here."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_frequenz_closing_a_receiver_leaves_its_task_hanging() -> None:
 
 
 async def test_frequenz_loses_70_of_120_messages_to_an_idle_receiver() -> None:
-    """A tight loop of sends loses nothing, although the receiver would drop."""
+    """A tight loop of sends loses no message, although the receiver may drop messages."""
     channel = Broadcast[int](limit=50, overflow="drop_oldest")
     receiver = channel.new_receiver()
     received: list[int] = []
@@ -45,7 +45,7 @@ async def test_frequenz_loses_70_of_120_messages_to_an_idle_receiver() -> None:
 
 
 async def test_frequenz_does_not_resend_a_latest_value_of_none() -> None:
-    """None is a message like any other."""
+    """None is an ordinary message."""
     channel = Broadcast[int | None](replay=1)
     await channel.new_sender().send(None)
     assert await channel.new_receiver().receive() is None
@@ -86,7 +86,7 @@ async def test_broadcaster_keeps_100000_messages_for_a_subscriber_that_does_not_
 
 
 async def test_multisubscriber_queue_loses_what_is_sent_before_the_first_anext() -> None:
-    """To subscribe is one step: a receiver gets what is sent after `new_receiver` returned."""
+    """A receiver gets all messages that are sent after `new_receiver` returned."""
     channel = Broadcast[int]()
     receiver = channel.new_receiver()
     await channel.new_sender().send(1)
@@ -95,7 +95,7 @@ async def test_multisubscriber_queue_loses_what_is_sent_before_the_first_anext()
 
 
 async def test_aio_broadcast_hangs_all_when_one_consumer_is_cancelled() -> None:
-    """A consumer that is cancelled in its wait is in nobody's way."""
+    """A consumer that is cancelled in its wait blocks no sender."""
     channel = Broadcast[int](limit=1)
     cancelled, other = channel.new_receiver(), channel.new_receiver()
     async with task_group() as tasks:
@@ -121,14 +121,14 @@ async def test_tokio_overwrites_the_last_value_by_closing() -> None:
 
 
 async def test_kotlin_never_resumes_fast_readers_beside_a_slow_one() -> None:
-    """A reader that waits gets each message as soon as the slow one makes room."""
+    """A waiting reader gets each message as soon as the slow reader makes room."""
     channel = Broadcast[int](limit=1)
     slow, fast = channel.new_receiver(), channel.new_receiver()
     received: list[int] = []
 
     async def read() -> None:
         async for message in fast:
-            received.append(message)  # noqa: PERF401  as soon as there is one
+            received.append(message)  # noqa: PERF401  to see each message at once
 
     async with task_group() as tasks:
         tasks.start_soon(read)
@@ -141,7 +141,7 @@ async def test_kotlin_never_resumes_fast_readers_beside_a_slow_one() -> None:
 
 
 async def test_users_of_tokio_do_not_notice_that_an_error_for_lag_ends_a_loop() -> None:
-    """An error that nobody catches ends the program; it is not the end of the channel."""
+    """An error for a lag that is not caught ends the program, and not the channel."""
     channel = Broadcast[int](limit=1, overflow="drop_oldest")
     receiver = channel.new_receiver()
     for number in range(3):

@@ -1,4 +1,4 @@
-"""Every receiver gets every message: who waits, who loses, and what each is told."""
+"""Every receiver gets every message: which tasks wait, what is lost, and which errors come."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def fail(receiver: Receiver[int], work: Callable[[], Coroutine[Any, Any, o
 @pytest.mark.parametrize("limit", [1, 2, math.inf])
 @pytest.mark.parametrize("yield_every", [1, 64])
 async def test_every_receiver_gets_every_message(limit: float, yield_every: int) -> None:
-    """In the same order, from several senders."""
+    """All receivers get the messages of several senders in the same order."""
     channel = Broadcast[int](limit=limit, yield_every=yield_every)
     received: list[list[int]] = [[] for _ in range(3)]
     async with task_group() as tasks:
@@ -92,7 +92,7 @@ async def test_every_receiver_gets_the_same_object() -> None:
 
 
 async def test_a_sender_waits_for_the_slowest_receiver() -> None:
-    """As long as a receiver that blocks has no room; then all have the message."""
+    """The send waits as long as a blocking receiver is full, and then all have the message."""
     channel = Broadcast[int](limit=1)
     slow, fast = channel.new_receiver(), channel.new_receiver()
     sender = channel.new_sender()
@@ -109,7 +109,7 @@ async def test_a_sender_waits_for_the_slowest_receiver() -> None:
 
 
 async def test_blocked_senders_take_turns() -> None:
-    """Who waits first sends first, and a newcomer overtakes nobody."""
+    """The sender that has waited longest goes first, and no newcomer overtakes."""
     channel = Broadcast[int](limit=1)
     receiver, sender = channel.new_receiver(), channel.new_sender()
     await sender.send(0)
@@ -137,7 +137,7 @@ async def test_a_batch_that_is_blocked_goes_on_as_far_as_there_is_room() -> None
 
 
 async def test_closing_a_receiver_lets_blocked_senders_go_on() -> None:
-    """The receiver forgets what it had not read."""
+    """A receiver that is closed drops its unread messages, so blocked senders go on."""
     channel = Broadcast[int](limit=1)
     slow, fast = channel.new_receiver(), channel.new_receiver()
     sender = channel.new_sender()
@@ -153,7 +153,7 @@ async def test_closing_a_receiver_lets_blocked_senders_go_on() -> None:
 
 
 async def test_without_a_receiver_a_send_succeeds_at_once() -> None:
-    """Its message is gone."""
+    """The message of the send is dropped."""
     channel = Broadcast[int](limit=1)
     for number in range(3):
         await channel.new_sender().send(number)
@@ -161,7 +161,7 @@ async def test_without_a_receiver_a_send_succeeds_at_once() -> None:
 
 
 async def test_each_receiver_has_its_own_options() -> None:
-    """What a receiver is not told is as the channel has it."""
+    """An option that a receiver does not set is the option of the channel."""
     channel = dropping(limit=1)
     keeps = channel.new_receiver(limit=3)
     silent = channel.new_receiver(raise_on_lag=False)
@@ -192,7 +192,7 @@ async def test_a_receiver_that_lags_is_told_once_and_goes_on() -> None:
 
 
 async def test_a_lag_grows_until_it_is_told() -> None:
-    """All messages that were lost in a row are told together."""
+    """One error tells the number of all messages that were lost in a row."""
     channel, receiver = lagging()
     for number in (3, 4):
         await channel.new_sender().send(number)
@@ -215,7 +215,7 @@ async def test_a_loop_ends_by_a_lag_and_a_new_loop_goes_on() -> None:
 
 
 async def test_a_lag_is_told_before_the_end() -> None:
-    """Of the channel; the messages that are left come after the lag."""
+    """The error comes first, then the messages that are left, and then the end of the channel."""
     channel, receiver = lagging(limit=1)
     channel.close()
     assert drain_through_gaps(receiver) == ["2", 2]
@@ -224,7 +224,7 @@ async def test_a_lag_is_told_before_the_end() -> None:
 
 
 async def test_a_closed_receiver_tells_no_lag() -> None:
-    """It says that it is closed."""
+    """The error of a closed receiver wins over the error for a lag."""
     _, receiver = lagging()
     receiver.close()
     for attempt in (receiver.receive(), receiver.receive_many(2), select(receiver.receiving())):
@@ -258,7 +258,7 @@ async def by_batch(receiver: Receiver[int]) -> int:
 
 
 async def by_batch_within(receiver: Receiver[int]) -> int:
-    """Receive a batch of one message, which may wait."""
+    """Receive a batch of one message, with a time to wait."""
     return (await receiver.receive_many(1, within=1))[0]
 
 
@@ -326,7 +326,7 @@ async def test_a_merge_goes_on_after_a_lag() -> None:
 
 
 async def test_what_a_lease_gives_back_is_the_first_to_be_lost() -> None:
-    """It goes to its receiver alone, over the limit, until the next message comes."""
+    """A message that comes back goes to its own receiver, over the limit, until the next send."""
     channel = dropping()
     receiver, other = channel.new_receiver(), channel.new_receiver()
     sender = channel.new_sender()
@@ -355,7 +355,7 @@ async def test_what_a_lease_gives_back_blocks() -> None:
 
 
 async def test_what_a_lease_of_a_closed_receiver_gives_back_is_gone() -> None:
-    """The work has failed, and nobody else was to do it; a join waits for the lease."""
+    """The message is dropped when the work fails, and a join waits for the lease."""
     channel = Broadcast[int]()
     receiver, other = channel.new_receiver(), channel.new_receiver()
     channel.new_sender().send_nowait(0)
@@ -376,7 +376,7 @@ async def test_what_a_lease_of_a_closed_receiver_gives_back_is_gone() -> None:
 
 
 async def test_a_clone_has_the_same_position_and_options() -> None:
-    """It gets what the original has yet to read, lags included, and loses on its own."""
+    """A clone starts with the unread messages and the gaps of the original, and loses alone."""
     channel, receiver = lagging()
     clone = receiver.clone()
     assert clone.lost == 1
@@ -404,7 +404,7 @@ async def test_a_clone_while_a_task_joins() -> None:
 
 
 async def test_tasks_at_one_receiver_share_its_messages() -> None:
-    """Each message goes to one of them: a group of consumers."""
+    """Each message goes to a single task: a group of consumers."""
     channel = Broadcast[int]()
     shared, whole = channel.new_receiver(), channel.new_receiver()
     groups: list[list[int]] = [[], []]
@@ -424,7 +424,7 @@ async def test_tasks_at_one_receiver_share_its_messages() -> None:
 async def test_a_late_receiver_starts_with_the_last_messages(
     replay: float, expected: list[int]
 ) -> None:
-    """And then gets all that is sent, each message once."""
+    """After the last messages, the receiver gets each new message once."""
     channel = Broadcast[int](replay=replay)
     for number in range(5):
         await channel.new_sender().send(number)
@@ -444,7 +444,7 @@ async def test_a_receiver_starts_with_at_most_its_limit_or_its_replay() -> None:
 
 
 async def test_a_receiver_that_starts_full_blocks() -> None:
-    """What it starts with is unread."""
+    """The messages that a receiver starts with are unread."""
     channel = Broadcast[int](replay=1)
     channel.new_sender().send_nowait(0)
     receiver = channel.new_receiver(limit=1)
@@ -456,7 +456,7 @@ async def test_a_receiver_that_starts_full_blocks() -> None:
 
 
 async def test_a_receiver_of_a_closed_channel_gets_the_last_messages() -> None:
-    """A close keeps them: who comes late learns the last value, and that it is the last."""
+    """A closed channel keeps its last messages: a late receiver gets them, and then the end."""
     channel = Broadcast[int | None](replay=1)
     channel.new_sender().send_nowait(None)
     channel.close()
@@ -466,7 +466,7 @@ async def test_a_receiver_of_a_closed_channel_gets_the_last_messages() -> None:
 
 
 async def test_a_tight_loop_loses_nothing_to_receivers_that_wait() -> None:
-    """A send lets a task that was given a message run, before its receiver loses one."""
+    """A send lets a woken task run before the task's receiver loses a message."""
     channel = dropping(limit=1, yield_every=1000)
     received: list[list[int]] = [[] for _ in range(3)]
     sender = channel.new_sender()
@@ -484,7 +484,7 @@ async def test_a_tight_loop_loses_nothing_to_receivers_that_wait() -> None:
 
 
 async def test_a_receive_that_serves_a_batch_loses_nothing_either() -> None:
-    """The receiver in the way lets other tasks run before a blocked batch goes on."""
+    """The receive lets woken tasks run before a blocked batch goes on."""
     channel = Broadcast[int](limit=1, yield_every=1000)
     slow, fast = channel.new_receiver(), channel.new_receiver(overflow="drop_oldest")
     received: list[int] = []
@@ -518,7 +518,7 @@ async def test_a_receiver_that_is_busy_delays_nobody() -> None:
 
 
 async def test_a_send_nowait_never_yields() -> None:
-    """So it makes a receiver lose what its task would have taken."""
+    """So a `send_nowait` may make a receiver lose messages although its task is fast."""
     channel = dropping(limit=1)
     receiver = channel.new_receiver()
     async with task_group() as tasks:
@@ -530,7 +530,7 @@ async def test_a_send_nowait_never_yields() -> None:
 
 
 async def test_a_dropping_receiver_touches_no_other() -> None:
-    """One loses, one is told to wait for, and one is never full."""
+    """A receiver that loses messages affects neither a full receiver nor an unlimited receiver."""
     channel = Broadcast[int](limit=3)
     drops = channel.new_receiver(limit=1, overflow="drop_oldest")
     blocks = channel.new_receiver()
@@ -552,7 +552,7 @@ async def test_the_latest_value() -> None:
 
 
 async def test_auto_close() -> None:
-    """With the last sender, or with the last receiver."""
+    """The channel closes with the last sender, or with the last receiver."""
     channel = Broadcast[int](auto_close=True)
     with channel.new_receiver() as receiver, channel.new_sender() as sender:
         receiver.clone().close()
@@ -584,7 +584,7 @@ async def test_a_close_wakes_all() -> None:
 
 
 async def test_closing_a_receiver_wakes_its_tasks() -> None:
-    """And no task of another receiver."""
+    """The tasks of the closed receiver raise, and the tasks of other receivers wait on."""
     channel = Broadcast[int]()
     closed, open_ = channel.new_receiver(), channel.new_receiver()
     async with task_group() as tasks:
@@ -602,7 +602,7 @@ async def test_closing_a_receiver_wakes_its_tasks() -> None:
 
 
 async def test_a_join_waits_for_every_receiver() -> None:
-    """For unread messages, leases and blocked senders; a receiver that closes does not count."""
+    """The join waits for unread messages, leases and blocked senders of open receivers."""
     channel = Broadcast[int](limit=1)
     one, two, three = (channel.new_receiver() for _ in range(3))
     await channel.join()
@@ -626,7 +626,7 @@ async def test_a_join_waits_for_every_receiver() -> None:
 
 
 async def test_a_join_waits_for_messages_that_come_meanwhile() -> None:
-    """In a receiver that had read all, or that opens with messages of the past."""
+    """New messages may come to a receiver that had read all, or to a new receiver by replay."""
     channel = Broadcast[int](replay=1)
     one, two = channel.new_receiver(), channel.new_receiver()
     channel.new_sender().send_nowait(0)
@@ -644,12 +644,12 @@ async def test_a_join_waits_for_messages_that_come_meanwhile() -> None:
 
 
 async def test_sends_and_receives_of_both_kinds_in_one_select() -> None:
-    """In both directions; what did not happen leaves no trace."""
+    """An operation of either channel happens, and the other operations leave no trace."""
     news, jobs = Broadcast[int](limit=1), Anycast[int](limit=1)
     reader = news.new_receiver()
     sends = news.new_sender().sending(1), jobs.new_sender().sending(1)
     done = {await select(*sends), await select(*sends)}
-    assert done == {*sends}  # each has room once
+    assert done == {*sends}  # each receiver has room once
     receives = reader.receiving(), jobs.new_receiver().receiving()
     async with task_group() as tasks:
         sending = await begin(tasks, select, *sends)
@@ -662,7 +662,7 @@ async def test_sends_and_receives_of_both_kinds_in_one_select() -> None:
 
 
 async def test_a_select_waits_for_room_and_for_messages() -> None:
-    """An arm of either side is woken by its peer."""
+    """A peer wakes an arm that waits for room, and an arm that waits for a message."""
     channel = Broadcast[int](limit=1)
     reader, sender = channel.new_receiver(), channel.new_sender()
     other = Broadcast[int]()
@@ -700,7 +700,7 @@ async def test_a_blocked_receive_beside_blocked_senders() -> None:
 
 
 def test_texts() -> None:
-    """What users see tells the kind and the name, and which receiver is in the way."""
+    """The texts name the kind, the channel, and the receiver that blocks."""
     channel = Broadcast[int](name="news", limit=2)
     one, two = channel.new_receiver(), channel.new_receiver()
     assert str(channel) == "Broadcast:news"
@@ -716,7 +716,7 @@ def test_texts() -> None:
 
 
 def test_statistics() -> None:
-    """They count each message once, each receive, and each loss."""
+    """The statistics count each message once, and count each receive and each loss."""
     channel = Broadcast[int](name="news", limit=2)
     one, two = channel.new_receiver(), channel.new_receiver(overflow="drop_oldest")
     three = channel.new_receiver()
@@ -746,7 +746,7 @@ def test_statistics() -> None:
 
 
 def test_the_peak_of_the_unread_messages() -> None:
-    """The largest number that a receiver had to read, also if it has read them since."""
+    """The peak is the largest number of unread messages, even if they were read since."""
     channel = Broadcast[int](limit=math.inf)
     receiver = channel.new_receiver()
     for number in range(5):
@@ -769,7 +769,7 @@ def test_the_peak_of_receivers_that_are_closed(second: int) -> None:
 
 
 async def test_a_blocked_sender_names_who_is_in_the_way(caplog: pytest.LogCaptureFixture) -> None:
-    """In the log, and in the statistics: a receiver that blocks, and not one with more unread."""
+    """The log and the statistics name a receiver that blocks, even beside a longer backlog."""
     caplog.set_level(logging.INFO, "anycast")
     channel = Broadcast[int](name="news", limit=1)
     channel.new_receiver(limit=math.inf)
@@ -806,13 +806,13 @@ class Meddler(logging.Handler):
         super().__init__()
         self.act = act
 
-    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002  as the base class has it
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002  the signature of the base class
         """Act in place of writing."""
         self.act()
 
 
 async def test_a_log_that_lets_the_sender_go_on() -> None:
-    """A handler may use the channel: the send has happened when it waits."""
+    """A log handler may use the channel: the send has happened before the sender waits."""
     channel = Broadcast[int](limit=1)
     receiver = channel.new_receiver()
     meddler = Meddler(receiver.close)
@@ -844,7 +844,7 @@ async def test_a_log_that_lets_the_sender_go_on() -> None:
     ],
 )
 def test_wrong_arguments(options: dict[str, Any], error: type[Exception], text: str) -> None:
-    """Each error names the argument, the rule and the value; nothing is opened."""
+    """Each error names the argument, the rule and the value, and no receiver is opened."""
     with raises(error, text):
         Broadcast[int](**options)
     channel = Broadcast[int](replay=1)
@@ -864,7 +864,7 @@ def test_a_receiver_cannot_start_with_more_than_the_channel_keeps() -> None:
     ("options", "error"), [({"yield_every": 0}, ValueError), ({"auto_close": 1}, TypeError)]
 )
 def test_wrong_arguments_of_the_channel(options: dict[str, Any], error: type[Exception]) -> None:
-    """As of an Anycast."""
+    """Wrong arguments raise as for an Anycast."""
     with pytest.raises(error):
         Broadcast[int](**options)
 
@@ -891,7 +891,7 @@ PATTERN = [False, False, False, True, False, False, True]  # with ``yield_every=
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_how_often_operations_yield(operation: str) -> None:
-    """After ``yield_every`` operations the next one yields; those that never yield do not count."""
+    """After ``yield_every`` operations the next one yields, and nowait calls do not count."""
     channel = Broadcast[int](limit=math.inf, yield_every=3)
     receiver, sender = channel.new_receiver(), channel.new_sender()
     for number in range(20):
@@ -918,7 +918,7 @@ async def test_how_often_receives_that_lag_yield(operation: str) -> None:
 
 
 async def test_a_blocked_send_begins_a_new_row() -> None:
-    """The event loop had its turn while the send waited."""
+    """The event loop had its turn while the send waited, so the count starts at 0."""
     channel = Broadcast[int](limit=1)
     receiver, sender = channel.new_receiver(), channel.new_sender()
     spent: list[int] = []

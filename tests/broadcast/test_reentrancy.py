@@ -39,7 +39,7 @@ class Acting(deque[int]):
 
 
 def meddle(channel: Broadcast[Any], receiver: Any, act: Callable[[], object]) -> None:
-    """Send a message, and act when the message is on its way to a receiver."""
+    """Send a message, and act while the message is on its way to a receiver."""
     receiver._core.buffer = Acting(act)
     channel.new_sender().send_nowait(0)
     hubs.check(channel._core)
@@ -56,7 +56,7 @@ def test_a_send_in_the_midst_of_a_send(place: int) -> None:
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_send_for_which_there_is_no_room_behind(place: int) -> None:
-    """It would block: the message that is on its way takes the last place."""
+    """The inner send would block: the message on its way takes the last room."""
     channel = Broadcast[int](limit=1)
     receivers = [channel.new_receiver(), channel.new_receiver()]
 
@@ -70,7 +70,7 @@ def test_a_send_for_which_there_is_no_room_behind(place: int) -> None:
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_close_in_the_midst_of_a_send(place: int) -> None:
-    """The message was sent, so every receiver gets it before the end."""
+    """The outer message was sent, so every receiver gets the message before the end."""
     channel = Broadcast[int]()
     receivers = [channel.new_receiver(), channel.new_receiver()]
 
@@ -99,7 +99,7 @@ async def test_a_send_after_a_close_in_the_midst_of_a_send() -> None:
 @pytest.mark.parametrize("place", [0, 1])
 @pytest.mark.parametrize("closed", [0, 1])
 def test_a_receiver_that_closes_in_the_midst_of_a_send(place: int, closed: int) -> None:
-    """The others get the message, and the closed one keeps nothing."""
+    """The open receivers get the message, and the closed receiver keeps no message."""
     channel = Broadcast[int]()
     receivers: list[Any] = [channel.new_receiver(), channel.new_receiver()]
     meddle(channel, receivers[place], receivers[closed].close)
@@ -109,7 +109,7 @@ def test_a_receiver_that_closes_in_the_midst_of_a_send(place: int, closed: int) 
 
 @pytest.mark.parametrize("replay", [0, 1])
 def test_a_receiver_that_opens_in_the_midst_of_a_send(replay: int) -> None:
-    """It has the message once, if the channel keeps messages, or not at all."""
+    """The new receiver has the message once if the channel keeps messages, or else not at all."""
     channel = Broadcast[int](replay=replay)
     opened: list[Any] = []
     meddle(channel, channel.new_receiver(), lambda: opened.append(channel.new_receiver()))
@@ -118,7 +118,7 @@ def test_a_receiver_that_opens_in_the_midst_of_a_send(replay: int) -> None:
 
 
 def test_a_receive_in_the_midst_of_a_send() -> None:
-    """It takes what was there before."""
+    """The inner receive takes a message that was stored before the send."""
     channel = Broadcast[int](limit=2)
     one, two = channel.new_receiver(), channel.new_receiver()
     two_messages: list[int] = []
@@ -172,7 +172,7 @@ async def test_a_message_that_comes_while_a_receiver_begins_to_wait() -> None:
 
 
 def test_a_receiver_that_is_at_risk_again_after_a_rest() -> None:
-    """Its task was woken once more in the last turn, and has not had a turn since."""
+    """A task of the receiver was woken again in the last turn, and has not run since."""
     hub = hubs.new_hub(limit=1, overflow="drop_oldest")
     receiver = hubs.open_receiver(hub)
 
@@ -213,7 +213,7 @@ def test_a_close_before_a_message_has_reached_a_task_that_waits() -> None:
 
 
 def test_a_batch_counts_once() -> None:
-    """The first message counts where it is received, and the rest of the batch does not."""
+    """Only the first message of a batch counts as an operation."""
     hub = hubs.new_hub()
     receiver = hubs.open_receiver(hub)
     hub.put_many(deque([7, 8, 9]))
@@ -223,7 +223,7 @@ def test_a_batch_counts_once() -> None:
 
 
 def test_a_receiver_whose_task_was_given_a_message_that_came_back() -> None:
-    """It is at risk, as after a send."""
+    """The receiver is at risk, as after a send."""
     hub = hubs.new_hub(limit=1, overflow="drop_oldest")
     receiver = hubs.open_receiver(hub)
     hub.offer(7)
@@ -235,7 +235,7 @@ def test_a_receiver_whose_task_was_given_a_message_that_came_back() -> None:
 
 
 def test_a_receive_that_lets_a_sender_go_on() -> None:
-    """Only from the receiver in the way; and not while that has too many messages."""
+    """Only a receive from the blocking receiver helps, and only if it is not over its limit."""
     hub = hubs.new_hub(limit=1)
     receiver, other = hubs.open_receiver(hub), hubs.open_receiver(hub, limit=2)
     hub.offer(7)
@@ -262,7 +262,7 @@ def test_a_receiver_that_closes_while_a_task_waits() -> None:
 
 
 def test_a_join_in_the_midst_of_a_send() -> None:
-    """A message that is on its way to a receiver is waited for."""
+    """The join waits for a message that is on its way to a receiver."""
     hub = hubs.new_hub()
     first, second = hubs.open_receiver(hub), hubs.open_receiver(hub)
     hub.offer(7)
@@ -278,7 +278,7 @@ def test_a_join_in_the_midst_of_a_send() -> None:
 
 
 def test_a_receiver_at_risk_that_closes() -> None:
-    """The hub forgets it."""
+    """The hub forgets a receiver at risk that is closed."""
     hub = hubs.new_hub(limit=1, overflow="drop_oldest")
     receiver = hubs.open_receiver(hub)
     receiver.receivers[HandWaiter()] = 0
@@ -289,7 +289,7 @@ def test_a_receiver_at_risk_that_closes() -> None:
 
 
 def test_a_receiver_that_opens_in_a_closed_channel() -> None:
-    """It has ended, but for the messages that the channel keeps."""
+    """The receiver gets the messages that the channel keeps, and then the end."""
     hub = hubs.new_hub(replay=1)
     hub.offer(7)
     hub.close()
@@ -307,7 +307,7 @@ def test_a_gap_is_told_once() -> None:
 
 
 def test_when_a_send_is_ready() -> None:
-    """If no receiver is full; or if the send can only fail."""
+    """A send is ready if no receiver is full, or if the send can only raise."""
     channel = Broadcast[int](limit=1)
     receiver, sender = channel.new_receiver(), channel.new_sender()
     sending: Any = sender.sending(1)
@@ -322,7 +322,7 @@ def test_when_a_send_is_ready() -> None:
 
 
 def test_a_send_counts_once() -> None:
-    """However many tasks it wakes."""
+    """A send counts once, however many tasks the send wakes."""
     hub = hubs.new_hub()
     for _ in range(3):
         hubs.open_receiver(hub).receivers[HandWaiter()] = 0
@@ -334,7 +334,7 @@ def test_a_send_counts_once() -> None:
 
 
 def test_a_join_waits_for_a_sender_that_goes_on_by_a_close() -> None:
-    """The receiver in the way closes, and the other had read all: it gets the message now."""
+    """The blocking receiver closes, and the receiver that had read all gets the message now."""
     hub = hubs.new_hub(limit=1)
     full, empty = hubs.open_receiver(hub), hubs.open_receiver(hub)
     hub.offer(7)
@@ -366,7 +366,7 @@ def test_nothing_is_watched_when_nobody_joins() -> None:
 
 
 class Finalized:
-    """A message that acts when it is dropped."""
+    """A message that calls a function when the message is dropped."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self.act = act
@@ -399,7 +399,7 @@ def test_an_unread_message_whose_finalizer_sends() -> None:
 
 
 def test_a_function_of_a_map_that_uses_the_channel() -> None:
-    """It runs between two steps."""
+    """The function runs between two steps of the core."""
     channel = Broadcast[int](limit=1)
     receiver = channel.new_receiver()
     other = channel.new_receiver(overflow="drop_oldest")
@@ -416,7 +416,7 @@ def test_a_function_of_a_map_that_uses_the_channel() -> None:
 
 
 def test_a_filter_that_closes_its_receiver() -> None:
-    """The message that it was asked about is received."""
+    """The message that the filter was asked about is received."""
     channel = Broadcast[int]()
     receiver = channel.new_receiver()
     channel.new_sender().send_nowait(0)
@@ -430,7 +430,7 @@ def test_a_filter_that_closes_its_receiver() -> None:
 
 
 def test_a_subscription_is_a_core_of_its_own() -> None:
-    """What the hub shows as the senders of a receiver is the queue of the hub, or nothing."""
+    """The `senders` of a subscription are the queue of the hub, or an empty queue."""
     channel = Broadcast[int]()
     blocks: Any = channel.new_receiver()
     drops: Any = channel.new_receiver(overflow="drop_oldest")

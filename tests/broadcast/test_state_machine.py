@@ -1,7 +1,7 @@
-"""The hub and its receivers against a plain model: any order of any transitions.
+"""The hub and its receivers, compared with a plain model in any order of transitions.
 
-The model of a receiver is a list with its unread messages and, where messages were lost, how many.
-No task runs here; a rule of the machine is one step of one task.
+The model of a receiver is a list with its unread messages, and with a number at each place where
+messages were lost. No task runs here: a rule of the machine is one step of a task.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hypothesis.stateful import (
 
 import hubs
 import invariants
-from anycast._anycast.core import Batch, Collecting
+from anycast._anycast.core import Batch, PartialBatch
 from anycast._anycast.lease_counts import with_deliveries
 from anycast._waiting import event_loop
 from anycast._waiting.waiter import NOTHING
@@ -54,26 +54,26 @@ class Message:
 
 
 class Knowing(HandWaiter):
-    """A waiter that knows when its task is leaving."""
+    """A waiter that knows whether its task is leaving."""
 
     refuses = True
 
 
 @dataclass(eq=False)
 class Lost:
-    """So many messages were lost at this place, one after another."""
+    """A number of messages that were lost at a place, one after another."""
 
     number: int
 
 
 @dataclass(eq=False)
 class ModelTask:
-    """A task that waits, and what it was given.
+    """A task that waits, and the message that the task was given.
 
     Args:
         waiter: the waiter in the queue of the core.
         messages: the numbers that a sender still offers.
-        leased: whether a receiver takes its message on lease.
+        leased: whether a receiver takes the message on lease.
         batching: whether a receiver takes a further message of a batch.
     """
 
@@ -86,14 +86,14 @@ class ModelTask:
 
 @dataclass(eq=False)
 class ModelReceiver:
-    """What a person would write down about a receiver."""
+    """A plain list of what a receiver has."""
 
     subscription: Subscription[Any]
     limit: float
     drops: bool
     raises: bool
     entries: list[int | Lost]
-    total: int  # what it started with, and was sent since
+    total: int  # the messages that the receiver started with, and that were sent since
     received: int = 0
     lost: int = 0
     leases: int = 0
@@ -114,7 +114,7 @@ class ModelReceiver:
         return not (self.unread or self.leases)
 
     def drop(self) -> None:
-        """Lose the oldest message; losses beside each other become one."""
+        """Lose the oldest message, and join gaps that lie beside each other."""
         place = next(n for n, entry in enumerate(self.entries) if not isinstance(entry, Lost))
         self.lost += 1
         if not self.raises:
@@ -180,7 +180,7 @@ class Machine(RuleBasedStateMachine):
         return any(one.at_risk for one in self.receivers)
 
     def _deliver(self, number: int, *, taking: ModelReceiver | None = None) -> None:
-        """Give a message to all; who is about to take one has one more for a moment."""
+        """Give a message to all receivers. A receiver in its own receive may exceed the limit."""
         self.log.append(number)
         for one in self.receivers:
             one.total += 1
@@ -206,7 +206,7 @@ class Machine(RuleBasedStateMachine):
         return False
 
     def _serve(self) -> None:
-        """Let blocked senders go on while nobody blocks."""
+        """Let blocked senders go on while no receiver blocks."""
         while self.senders and not self.blocked:
             task = self.senders.pop(0)
             if task.waiter.leaving:
@@ -226,7 +226,7 @@ class Machine(RuleBasedStateMachine):
         return True
 
     def _take(self, one: ModelReceiver) -> Any:
-        """Take the oldest message; a gap before it must be told first."""
+        """Take the oldest message. A gap before the message must have been told."""
         if not one.unread:
             return NOTHING
         entry = one.entries.pop(0)
@@ -326,7 +326,7 @@ class Machine(RuleBasedStateMachine):
                 one.at_risk = one.fresh = False
 
     def _tell(self, one: ModelReceiver) -> int:
-        """Take a gap that is due from the core and the model; return whether there was none."""
+        """Take a due gap from the core and from the model, and return whether there was no gap."""
         due = one.entries[0] if one.entries else None
         lost = due.number if isinstance(due, Lost) else 0
         assert one.subscription.at_gap == bool(lost)
@@ -400,14 +400,14 @@ class Machine(RuleBasedStateMachine):
     def leave_join(self) -> None:
         self.hub.remove_joiner(self.joiners.pop())
 
-    # Waiting, and what becomes of it.
+    # Waiting, and how a wait ends.
 
     @precondition(lambda self: any(self._may_wait()))
     @rule(data=st.data(), leased=st.booleans(), batching=st.booleans())
     def wait_to_receive(self, data: st.DataObject, leased: bool, batching: bool) -> None:
         one = _pick(data, [*self._may_wait()])
         task = ModelTask(Knowing(), leased=leased, batching=leased and batching and not self.closed)
-        one.subscription.receivers[task.waiter] = Collecting(1) if task.batching else int(leased)
+        one.subscription.receivers[task.waiter] = PartialBatch(1) if task.batching else int(leased)
         one.tasks.append(task)
 
     def _may_wait(self) -> Iterator[ModelReceiver]:
@@ -433,7 +433,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._waiting())
     @rule(data=st.data(), runs=st.booleans())
     def cancel(self, data: st.DataObject, runs: bool) -> None:
-        """Cancel a task, which leaves at once, or stays in the queue and can be given nothing."""
+        """Cancel a task: it leaves at once, or stays in the queue and can be given no message."""
         one, task = _pick(data, self._waiting())
         task.waiter.leaving = True
         if runs:
@@ -469,7 +469,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.woken)
     @rule(data=st.data())
     def run(self, data: st.DataObject) -> None:
-        """Run a task that was woken, with what it was given."""
+        """Run a task that was woken, with the message that the task was given."""
         one, task = self.woken.pop(_index(data, self.woken))
         self._check_given(task)
         if one is not None and task.leased and task.given is not NOTHING:
@@ -512,7 +512,7 @@ class Machine(RuleBasedStateMachine):
     def _one(self, data: st.DataObject) -> ModelReceiver:
         return _pick(data, self.receivers)
 
-    # What must hold after each step.
+    # What holds after each step.
 
     @invariant()
     def agrees(self) -> None:
@@ -550,7 +550,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def keeps_nothing(self) -> None:
-        """Check that what is alive is unread, offered, given, on lease, or kept."""
+        """Check that each message that is alive is unread, offered, given, on lease, or kept."""
         held = {*self.log[len(self.log) - int(min(self.replay, len(self.log))) :]}
         for one in self.receivers:
             held.update(one.unread)
@@ -561,13 +561,13 @@ class Machine(RuleBasedStateMachine):
         held.discard(None)
         held.update(m.number for messages in self.batches.values() for m in messages)
         if {message.number for message in self.alive} != held:
-            gc.collect()  # what the tools of the test refer to, such as errors that were expected
+            gc.collect()  # references of the test tools, such as expected errors
         assert {message.number for message in self.alive} == held
 
 
 @pytest.fixture(autouse=True)
 def _cancelled_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the library know what a task that is driven by hand is cancelled with."""
+    """Let the library know the error that cancels a task which is driven by hand."""
     monkeypatch.setitem(event_loop._backends, Cancelled, ByHand)
 
 

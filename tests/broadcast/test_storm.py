@@ -1,7 +1,7 @@
 """A storm: many receivers of every kind, and cancellations everywhere, on real event loops.
 
-Each receiver that blocks gets all messages in order. Each receiver that drops gets all but those
-whose loss it was told, at the places that it was told.
+Each receiver that blocks gets all messages in order. Each receiver that drops gets all messages
+except for the lost messages, and is told their number at the place of the loss.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ every_backend = pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(B
 
 
 class Storm(Survivors):
-    """So many receivers, and a task for each; two senders; chaos that cancels them.
+    """A number of receivers with a task for each, two senders, and random cancellations.
 
     Args:
         random: decides everything.
@@ -149,7 +149,7 @@ def test_storms(backend: tuple[str, dict[str, Any]]) -> None:
 @pytest.mark.slow
 @every_backend
 def test_a_storm_of_1000_receivers(backend: tuple[str, dict[str, Any]]) -> None:
-    """Each gets 10,000 messages, or is told how many were lost."""
+    """Each receiver gets 10,000 messages, or is told how many messages were lost."""
     name, options = backend
     native = name == "asyncio"
     storm = Storm(Random(1), receivers=1_000, messages=10_000, native=native, batch=50)

@@ -20,7 +20,7 @@ anycast: Any = Anycast[int]  # the type checkers would not let wrong types throu
     "limit", [True, False, None, "1", 1.0, 0.5, -1.0, -math.inf, math.nan, Decimal(1), Fraction(2)]
 )
 def test_limit_of_a_wrong_type(limit: object) -> None:
-    """``limit`` is an int or infinity, and nothing that merely looks like one."""
+    """``limit`` is an int or infinity: a float or a bool that equals an int is refused."""
     with raises(TypeError, f"`limit` must be an int or math.inf, not {limit!r}"):
         anycast(limit=limit)
 
@@ -33,14 +33,14 @@ def test_limit_below_zero(limit: int) -> None:
 
 
 class Size(IntEnum):
-    """An int of a class of its own."""
+    """A subclass of int."""
 
     SMALL = 3
 
 
 @pytest.mark.parametrize("limit", [0, 1, 10, 10**30, math.inf, Size.SMALL])
 def test_limit_as_given(limit: float) -> None:
-    """A right ``limit`` is kept as it is."""
+    """The channel keeps the given ``limit`` object."""
     channel = Anycast[int](limit=limit)
     assert channel.limit == limit
     assert channel.statistics().max_buffer_size == limit
@@ -62,7 +62,7 @@ def test_yield_every_below_one(yield_every: int) -> None:
 
 @pytest.mark.parametrize("name", [1, b"numbers", True, ["numbers"]])
 def test_name_of_a_wrong_type(name: object) -> None:
-    """``name`` is a str, or None for one that the channel chooses."""
+    """``name`` is a str, or None for a name that the channel chooses."""
     with raises(TypeError, f"`name` must be a str or None, not {name!r}"):
         anycast(name=name)
 
@@ -90,7 +90,7 @@ def test_defaults() -> None:
 
 @pytest.mark.parametrize("name", ["", "numbers", "100 %s {} \n", "数"])
 def test_name_as_given(name: str) -> None:
-    """Any str will do as a name, and is kept as it is."""
+    """Any str is allowed as a name, and is kept unchanged."""
     channel = Anycast[int](name=name)
     assert channel.name == name
     assert str(channel) == f"Anycast:{name}"
@@ -99,7 +99,7 @@ def test_name_as_given(name: str) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("most", [True, None, 1.0, "1", math.inf])
 async def test_receive_many_of_a_wrong_type(most: Any) -> None:
-    """``max_messages`` is an int, and a wrong one takes nothing."""
+    """``max_messages`` must be an int, and a call with a wrong type takes no message."""
     channel = Anycast[int]()
     channel.new_sender().send_nowait(1)
     with raises(TypeError, f"`max_messages` must be an int, not {most!r}"):
@@ -110,7 +110,7 @@ async def test_receive_many_of_a_wrong_type(most: Any) -> None:
 @pytest.mark.anyio
 @pytest.mark.parametrize("most", [0, -1])
 async def test_receive_many_of_none(most: int) -> None:
-    """``max_messages`` is at least one, and a wrong one takes nothing."""
+    """``max_messages`` must be at least 1, and a call with a wrong value takes no message."""
     channel = Anycast[int]()
     channel.new_sender().send_nowait(1)
     with raises(ValueError, f"`max_messages` must be >= 1, not {most}"):

@@ -51,7 +51,7 @@ def test_without_auto_close_the_channel_stays_open() -> None:
 
 
 async def test_auto_close_lets_receivers_drain() -> None:
-    """After the last sender is gone, what it sent is received, and then it ends."""
+    """After the last close, the stored messages are received, and then the channel ends."""
     channel = Anycast[int](auto_close=True)
     receiver = channel.new_receiver()
     with channel.new_sender() as sender:
@@ -70,7 +70,7 @@ async def test_auto_close_wakes_a_waiting_receiver() -> None:
 
 
 async def test_auto_close_by_the_sender_that_is_blocked() -> None:
-    """A task blocked in the last sender learns that its sender was closed."""
+    """A task that is blocked in the last sender gets the error of a closed sender."""
     channel = Anycast[int](auto_close=True, limit=0)
     sender = channel.new_sender()
     async with task_group() as tasks:
@@ -80,7 +80,7 @@ async def test_auto_close_by_the_sender_that_is_blocked() -> None:
 
 
 async def test_auto_close_by_the_last_receiver_wakes_blocked_senders() -> None:
-    """No receiver will come: who is blocked in a send raises, its message not sent."""
+    """A blocked send raises when the last receiver is closed, and its message is not sent."""
     channel = Anycast[int](auto_close=True, limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -91,7 +91,7 @@ async def test_auto_close_by_the_last_receiver_wakes_blocked_senders() -> None:
 
 
 async def test_auto_close_leaves_to_a_task_what_it_was_given() -> None:
-    """The task has yet to run when the last receiver is closed, and keeps its message."""
+    """A task that was given a message keeps the message when the last receiver is closed."""
     channel = Anycast[int](auto_close=True, limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -103,7 +103,7 @@ async def test_auto_close_leaves_to_a_task_what_it_was_given() -> None:
 
 
 async def test_auto_close_leaves_sent_what_was_sent() -> None:
-    """A message that was stored before the last sender is closed is received, and then it ends."""
+    """A message that was stored before the last close is received, and then the end comes."""
     channel = Anycast[int](auto_close=True, limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)

@@ -1,4 +1,4 @@
-"""Closing a channel: what still goes in, what comes out, and who is woken."""
+"""Closing a channel: which messages go in and come out, and which tasks are woken."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LIMITS = pytest.mark.parametrize("limit", [0, 1, 2, math.inf])
 
 @LIMITS
 async def test_sends_after_close(limit: float) -> None:
-    """Every send raises, whatever room there is, and leaves no trace."""
+    """Every send raises, even with room in the buffer, and leaves no trace."""
     channel = Anycast[int](limit=limit)
     sender = channel.new_sender()
     channel.close()
@@ -37,7 +37,7 @@ async def test_sends_after_close(limit: float) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 2])
 async def test_blocked_senders_are_woken_at_once(limit: int) -> None:
-    """Their sends raise, though nobody receives, and their messages are not sent."""
+    """Blocked sends raise, even without a receiver, and their messages are not sent."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     for number in range(limit):
@@ -53,7 +53,7 @@ async def test_blocked_senders_are_woken_at_once(limit: int) -> None:
 
 
 async def test_a_blocked_sender_does_not_slip_in_while_receivers_drain() -> None:
-    """Room that appears after the close is for nobody, though the sender has yet to run."""
+    """Room that appears after the close stays free, even before the blocked sender runs."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)
@@ -67,7 +67,7 @@ async def test_a_blocked_sender_does_not_slip_in_while_receivers_drain() -> None
 
 
 async def test_a_sender_whose_message_was_stored_before_the_close() -> None:
-    """The send returns, though it has yet to run when the channel closes: it has happened."""
+    """A send whose message was stored returns, even if the task runs only after the close."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)
@@ -80,7 +80,7 @@ async def test_a_sender_whose_message_was_stored_before_the_close() -> None:
 
 
 async def test_a_batch_that_is_blocked_at_the_close() -> None:
-    """What it sent is received, and what it did not send is still the caller's."""
+    """The messages that were sent are received, and the caller keeps the unsent messages."""
     channel = Anycast[int](limit=2)
     messages = deque(range(5))
     receiver = channel.new_receiver()
@@ -95,7 +95,7 @@ async def test_a_batch_that_is_blocked_at_the_close() -> None:
 
 
 async def test_a_sender_at_the_checkpoint_when_the_channel_closes() -> None:
-    """Whoever yields before it sends looks again at whether it may."""
+    """A send that yields first checks after the yield whether the channel is closed."""
     channel = Anycast[int](yield_every=1)
     sender = channel.new_sender()
     async with task_group() as tasks:
@@ -122,12 +122,12 @@ async def test_a_signal_that_asyncio_handles_closes_the_channel() -> None:
 
 
 async def one_turn() -> None:
-    """Let each other task run about once."""
+    """Let each ready task run about once."""
     await checkpoint()
 
 
 async def test_many_tasks_at_the_checkpoint_when_the_channel_closes() -> None:
-    """However many turns went by before the close, exactly what was sent is there."""
+    """After any number of turns before the close, exactly the sent messages are there."""
     for turns in range(4):
         channel = Anycast[int](yield_every=1)
         sender, receiver = channel.new_sender(), channel.new_receiver()
@@ -141,7 +141,7 @@ async def test_many_tasks_at_the_checkpoint_when_the_channel_closes() -> None:
 
 
 async def test_receivers_drain_then_stop() -> None:
-    """What was accepted is received, in order, and only then comes the end, for ever."""
+    """The accepted messages are received in order, and then every receive raises."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     await sender.send_many([1, 2, 3])
@@ -157,7 +157,7 @@ async def test_receivers_drain_then_stop() -> None:
 
 @LIMITS
 async def test_waiting_receivers_are_woken(limit: float) -> None:
-    """Closing an empty channel ends every wait, each with an error of its own receiver."""
+    """The close of an empty channel ends every wait with an error of the task's own receiver."""
     channel = Anycast[int](limit=limit)
     receivers = [channel.new_receiver() for _ in range(3)]
     async with task_group() as tasks:
@@ -169,7 +169,7 @@ async def test_waiting_receivers_are_woken(limit: float) -> None:
 
 
 async def test_a_receiver_that_was_given_a_message_before_the_close() -> None:
-    """The receiver keeps the message, and the others stop."""
+    """A receiver that was given a message keeps the message, and the waiting receivers stop."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -210,7 +210,7 @@ async def test_a_receiver_that_comes_when_the_last_message_was_given_away() -> N
 
 
 async def test_the_end_waits_for_a_lease_that_fails() -> None:
-    """While a message is under a lease the channel has not ended, and it may come back."""
+    """While a message is on lease the channel has not ended, and the message may come back."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(1)
@@ -227,7 +227,7 @@ async def test_the_end_waits_for_a_lease_that_fails() -> None:
 
 
 async def test_the_end_comes_with_the_end_of_the_last_lease() -> None:
-    """Receivers that wait for a lease stop when the last one is done."""
+    """Receivers that wait for the end of a lease stop when the last lease is done."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     await sender.send_many([1, 2])
@@ -242,13 +242,13 @@ async def test_the_end_comes_with_the_end_of_the_last_lease() -> None:
 
 
 async def test_iteration_ends_for_every_receiver() -> None:
-    """Several iterations share what is left, and all of them end."""
+    """Several loops share the messages that are left, and each loop ends."""
     channel = Anycast[int](limit=3)
     seen: list[int] = []
 
     async def iterate() -> None:
         async for message in channel.new_receiver():
-            seen.append(message)  # noqa: PERF401  it shows in what order
+            seen.append(message)  # noqa: PERF401  the list shows the order
 
     async with task_group() as tasks:
         for _ in range(3):
@@ -301,7 +301,7 @@ def test_close_need_not_be_awaited() -> None:
 
 
 def test_is_closed() -> None:
-    """It tells of the close, not of the end: there may be messages left."""
+    """`is_closed` is true from the close on, even while messages are left."""
     channel = Anycast[int]()
     channel.new_sender().send_nowait(1)
     before = channel.is_closed
@@ -311,7 +311,7 @@ def test_is_closed() -> None:
 
 
 async def test_aclose_does_not_yield() -> None:
-    """``aclose`` closes at once, and lets none of those it wakes run before it ends."""
+    """``aclose`` closes at once, and ends before a woken task runs."""
     channel = Anycast[int](yield_every=1)
     async with task_group() as tasks:
         receiving = await begin(tasks, channel.new_receiver().receive)
@@ -354,7 +354,7 @@ async def test_native_cancellation_in_the_step_of_the_close(close_first: bool) -
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("what", ["channel", "end"])
 async def test_native_cancellation_of_a_receiver_that_was_given_a_message(what: str) -> None:
-    """The receiver keeps the message, whatever is closed in the same step."""
+    """The receiver keeps the message, whether channel or endpoint is closed in the same step."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
     task = asyncio.ensure_future(receiver.receive())
@@ -372,7 +372,7 @@ async def test_native_cancellation_of_a_receiver_that_was_given_a_message(what: 
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("what", ["channel", "end"])
 async def test_native_cancellation_of_a_sender_whose_message_was_taken(what: str) -> None:
-    """The send returns, whatever is closed in the same step."""
+    """The send returns when the channel or the endpoint is closed in the same step."""
     channel = Anycast[int](limit=0)
     sender = channel.new_sender()
     task = asyncio.ensure_future(sender.send(1))

@@ -1,4 +1,4 @@
-"""Closing senders and receivers: who is woken, and what is left to the others."""
+"""Closing senders and receivers: which tasks are woken, and which are not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_clones_are_closed_on_their_own() -> None:
 
 
 async def test_closing_a_sender_wakes_its_own_tasks_only() -> None:
-    """Tasks blocked in a closed sender raise; those blocked in its clone keep their turn."""
+    """Tasks that are blocked in a closed sender raise, and tasks blocked in its clone wait on."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     clone = sender.clone()
@@ -57,7 +57,7 @@ async def test_closing_a_sender_wakes_its_own_tasks_only() -> None:
 
 
 async def test_closing_a_receiver_wakes_its_own_tasks_only() -> None:
-    """Tasks waiting in a closed receiver raise; those waiting in its clone keep their turn."""
+    """Tasks that wait in a closed receiver raise, and tasks that wait in its clone wait on."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     clone = receiver.clone()
@@ -75,7 +75,7 @@ async def test_closing_a_receiver_wakes_its_own_tasks_only() -> None:
 
 
 async def test_closing_a_receiver_that_was_given_a_message() -> None:
-    """Its task keeps the message, though it has yet to run, and the next in the queue waits on."""
+    """The task keeps its message, even before the task has run, and the next task waits on."""
     channel = Anycast[int](limit=0)
     sender, receiver, clone = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
     async with task_group() as tasks:
@@ -89,7 +89,7 @@ async def test_closing_a_receiver_that_was_given_a_message() -> None:
 
 
 async def test_closing_a_receiver_that_was_given_a_message_on_lease() -> None:
-    """The lease goes on, and its message comes back if the work fails."""
+    """The lease goes on, and the message comes back if the work fails."""
     channel = Anycast[int](limit=0)
     receiver, other = channel.new_receiver(), channel.new_receiver()
 
@@ -107,7 +107,7 @@ async def test_closing_a_receiver_that_was_given_a_message_on_lease() -> None:
 
 
 async def test_closing_a_sender_whose_message_was_stored() -> None:
-    """Its task has sent, though it has yet to run, and the next in the queue waits on."""
+    """The task has sent its message, even before the task has run, and the next task waits on."""
     channel = Anycast[int](limit=1)
     sender, clone, receiver = channel.new_sender(), channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)
@@ -122,7 +122,7 @@ async def test_closing_a_sender_whose_message_was_stored() -> None:
 
 
 async def test_closing_a_sender_in_a_batch() -> None:
-    """What it sent stays sent, what it did not send is still the caller's, and the room is free."""
+    """Sent messages stay sent, the caller keeps the unsent messages, and the room is free."""
     channel = Anycast[int](limit=1)
     sender, clone, receiver = channel.new_sender(), channel.new_sender(), channel.new_receiver()
     messages = deque([0, 1, 2, 3])
@@ -138,7 +138,7 @@ async def test_closing_a_sender_in_a_batch() -> None:
 
 
 async def test_closing_a_sender_whose_message_was_taken() -> None:
-    """In a rendezvous both sides have happened, though the sender's task has yet to run."""
+    """In a rendezvous both operations have happened, even before the sender's task runs."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -151,7 +151,7 @@ async def test_closing_a_sender_whose_message_was_taken() -> None:
 
 
 async def test_cancelling_a_task_blocked_in_a_closed_sender() -> None:
-    """Closed and then cancelled before it could run, the task ends one way or the other."""
+    """A task whose sender is closed, and which is then cancelled, ends with one of both errors."""
     channel = Anycast[int](limit=0)
     sender = channel.new_sender()
     async with task_group() as tasks:
@@ -165,7 +165,7 @@ async def test_cancelling_a_task_blocked_in_a_closed_sender() -> None:
 
 @pytest.mark.parametrize("which", ["sender", "receiver"])
 async def test_context_managers_close(which: str) -> None:
-    """``with`` and ``async with`` give the endpoint and close it on leaving, errors or not."""
+    """``with`` and ``async with`` give the endpoint, and close the endpoint even after an error."""
     channel = Anycast[int]()
 
     def make() -> Sender[int] | Receiver[int]:
@@ -192,7 +192,7 @@ async def test_context_managers_close(which: str) -> None:
 
 
 async def test_channel_as_context_manager() -> None:
-    """``async with channel`` gives the channel and closes it on leaving, errors or not."""
+    """``async with channel`` gives the channel, and closes the channel even after an error."""
     channel, other = Anycast[int](), Anycast[int]()
     async with channel as entered:
         assert entered is channel
@@ -215,7 +215,7 @@ async def test_leaving_a_block_yields_to_nobody() -> None:
 
 
 async def test_aclose_does_not_yield() -> None:
-    """``aclose`` of an endpoint closes at once, and lets no other task run before it ends."""
+    """``aclose`` of an endpoint closes at once, and ends before another task runs."""
     channel = Anycast[int](yield_every=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     for closer in (sender, receiver, receiver.map(str), merge(channel.new_receiver())):
@@ -239,14 +239,14 @@ async def test_aclose_when_cancelled() -> None:
 
 
 async def receive_all(receiver: Receiver[int], received: list[int]) -> None:
-    """Receive in a loop, and let others run after each message."""
+    """Receive in a loop, and yield after each message."""
     async for message in receiver:
         received.append(message)
         await settle()
 
 
 async def test_iterating_over_a_closed_receiver() -> None:
-    """It raises at once, and leaves the messages to the others."""
+    """The loop raises at once, and leaves the messages to the open receivers."""
     channel = Anycast[int]()
     receiver, other = channel.new_receiver(), channel.new_receiver()
     channel.new_sender().send_nowait(1)
@@ -258,7 +258,7 @@ async def test_iterating_over_a_closed_receiver() -> None:
 
 
 async def test_a_receiver_that_is_closed_while_tasks_iterate_over_it() -> None:
-    """Each loop raises, whether its task waits or works, and the messages are left to others."""
+    """Each loop raises, while waiting or working, and the messages go to other receivers."""
     channel = Anycast[int]()
     sender, receiver, other = channel.new_sender(), channel.new_receiver(), channel.new_receiver()
     received: list[int] = []

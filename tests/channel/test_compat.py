@@ -1,4 +1,4 @@
-"""Programs as people write them for ``frequenz.channels``, with nothing but the import changed."""
+"""Programs as people write them for ``frequenz.channels``: only the import is changed."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_two_senders_and_two_receivers() -> None:
 
 
 def test_awaiting_close_and_aclose() -> None:
-    """Both ways to close are awaited, and more than once."""
+    """`close` and `aclose` can be awaited, even twice."""
 
     async def main() -> bool:
         channel = Anycast[str](name="words", limit=5)
@@ -84,7 +84,7 @@ def test_awaiting_close_and_aclose() -> None:
 
 
 def test_handling_a_closed_channel() -> None:
-    """A failed send is told by its error, and the reason by the cause of that."""
+    """A failed send raises a `SenderError`, and the cause of that error tells the reason."""
 
     async def main() -> list[bool]:
         channel = Anycast[int](name="numbers")
@@ -143,7 +143,7 @@ def test_closing_endpoints() -> None:
     "error", [ChannelError, ReceiverError, ReceiverStoppedError, SenderError, SenderClosedError]
 )
 def test_every_error_is_an_error_of_the_package(error: type[Exception]) -> None:
-    """People catch ``Error``, or ``RuntimeError``, around it all."""
+    """``except Error`` and ``except RuntimeError`` catch every error of the package."""
     assert issubclass(error, Error)
     assert issubclass(error, RuntimeError)
 
@@ -163,7 +163,7 @@ def test_catching_runtime_error() -> None:
 
 
 def test_giving_up_on_a_receive() -> None:
-    """A receive that timed out takes nothing with it."""
+    """A receive that timed out has taken no message."""
 
     async def main() -> int:
         channel = Anycast[int](name="numbers")

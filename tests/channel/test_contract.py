@@ -1,7 +1,8 @@
-"""One contract for our channels in memory, anyio's memory stream, and trio's memory channel.
+"""A common contract of the channels in memory of this library, of anyio and of trio.
 
-It holds what all promise. What only ours promises has tests of its own. With a single receiver, a
-broadcast channel keeps the contract, too, but for a rendezvous.
+The tests check the promises that all kinds share. The further promises of this library have tests
+of their own. A broadcast channel with a single receiver keeps the contract, too, except for the
+rendezvous.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 @dataclass
 class Pipe:
-    """Two ends, the tasks that wait in them, and the errors that the ends raise."""
+    """A sender and a receiver, the counts of waiting tasks, and the errors of both."""
 
     sender: Any
     receiver: Any
@@ -45,13 +46,13 @@ Maker: TypeAlias = "Callable[[float], Pipe]"
 
 
 def ours(limit: float, **options: Any) -> Pipe:
-    """Make an Anycast that closes with its last sender, or its last receiver."""
+    """Make an Anycast that closes with its last sender or with its last receiver."""
     channel = Anycast[int](limit=limit, auto_close=True, **options)
     return Pipe(channel.new_sender(), channel.new_receiver(), channel.statistics)
 
 
 def broadcast(limit: float, **options: Any) -> Pipe:
-    """Make a Broadcast with one receiver, which closes with its last sender or receiver."""
+    """Make a Broadcast with one receiver, closed with its last sender or receiver."""
     if not limit:
         pytest.skip("a broadcast channel has no rendezvous")
     channel = Broadcast[int](limit=limit, auto_close=True, **options)
@@ -89,7 +90,7 @@ KINDS: dict[str, Maker] = {
 
 @pytest.fixture(params=KINDS)
 def pipe(request: pytest.FixtureRequest, anyio_backend_name: str) -> Maker:
-    """Give what makes one kind of pipe."""
+    """Give the function that makes pipes of a kind."""
     if request.param == "trio" and anyio_backend_name != "trio":
         pytest.skip("trio's channels are for trio")
     return KINDS[request.param]
@@ -97,7 +98,7 @@ def pipe(request: pytest.FixtureRequest, anyio_backend_name: str) -> Maker:
 
 @pytest.mark.parametrize("limit", [1, 5, math.inf])
 async def test_order(pipe: Maker, limit: float) -> None:
-    """The messages of one sender arrive in the order it sent them."""
+    """The messages of a sender arrive in the order of the sends."""
     ends = pipe(limit)
 
     async def send() -> None:
@@ -149,7 +150,7 @@ async def test_an_unbounded_channel_never_blocks(pipe: Maker) -> None:
 
 
 async def test_a_rendezvous(pipe: Maker) -> None:
-    """With limit 0 a send completes once a receiver comes, whichever of the two is first."""
+    """With limit 0 a send completes when a receiver takes the message, in either order."""
     ends = pipe(0)
     with ends.sender, ends.receiver:
         with pytest.raises(ends.errors.WouldBlock):
@@ -165,7 +166,7 @@ async def test_a_rendezvous(pipe: Maker) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_a_blocked_sender_is_served_without_a_wait(pipe: Maker, limit: int) -> None:
-    """A receive that does not wait takes the oldest message, and the sender has sent its own."""
+    """A `receive_nowait` takes the oldest message, and completes the blocked send."""
     ends = pipe(limit)
     with ends.sender, ends.receiver:
         async with task_group() as tasks:
@@ -209,7 +210,7 @@ async def test_who_waits_first_receives_first(pipe: Maker) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
 async def test_exactly_once(pipe: Maker, limit: int) -> None:
-    """Several senders and receivers lose nothing, and double nothing."""
+    """With several senders and receivers, each message arrives once."""
     ends = pipe(limit)
     if str(ends.receiver).startswith("Broadcast"):
         ends.sender.close()
@@ -236,7 +237,7 @@ async def test_exactly_once(pipe: Maker, limit: int) -> None:
 
 
 async def test_the_end_comes_after_what_was_sent(pipe: Maker) -> None:
-    """When all senders are closed, what they sent is received, and then the end, for ever."""
+    """After all senders are closed, the sent messages are received, and then only the end."""
     ends = pipe(2)
     clone = ends.sender.clone()
     with ends.receiver:
@@ -272,7 +273,7 @@ async def test_the_end_wakes_who_waits(pipe: Maker) -> None:
 
 
 async def test_nobody_left_to_receive(pipe: Maker) -> None:
-    """When the last receiver is closed, sends raise, those that are blocked included."""
+    """When the last receiver is closed, blocked sends and later sends raise."""
     ends = pipe(1)
     broken: list[bool] = []
 
@@ -298,7 +299,7 @@ async def test_nobody_left_to_receive(pipe: Maker) -> None:
 async def test_a_close_leaves_a_receiver_what_it_was_given(
     pipe: Maker, closes: str, *, iterates: bool
 ) -> None:
-    """A message that was sent to a task which waits is received, whatever is closed after that."""
+    """A message that was given to a waiting task is received, even after a close."""
     ends = pipe(1)
     receive = ends.receiver.__anext__ if iterates else ends.receiver.receive
     async with task_group() as tasks:
@@ -316,7 +317,7 @@ async def test_a_close_leaves_a_receiver_what_it_was_given(
 @pytest.mark.parametrize("closes", ["sender", "receiver", "both"])
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_a_close_does_not_undo_a_send(pipe: Maker, closes: str, limit: int) -> None:
-    """A task that was blocked, and whose message was taken or stored, has sent it."""
+    """A blocked send whose message was taken or stored has happened, even after a close."""
     ends = pipe(limit)
     async with task_group() as tasks:
         for number in range(limit):
@@ -337,7 +338,7 @@ async def test_a_close_does_not_undo_a_send(pipe: Maker, closes: str, limit: int
 
 
 async def test_a_closed_sender(pipe: Maker) -> None:
-    """Sending through a closed sender raises, and its clone is not affected."""
+    """A send through a closed sender raises, and the clone of the sender still works."""
     ends = pipe(1)
     with ends.receiver, ends.sender.clone() as clone:
         ends.sender.close()
@@ -353,7 +354,7 @@ async def test_a_closed_sender(pipe: Maker) -> None:
 
 
 async def test_a_cancelled_send_that_waits(pipe: Maker) -> None:
-    """Cancelled by a scope, it leaves no trace, and those behind it move up."""
+    """A send that a scope cancels leaves no trace, and the tasks behind move up."""
     ends = pipe(1)
     with ends.sender, ends.receiver:
         await ends.sender.send(0)
@@ -370,7 +371,7 @@ async def test_a_cancelled_send_that_waits(pipe: Maker) -> None:
 
 
 async def test_a_cancelled_receive_that_waits(pipe: Maker) -> None:
-    """Cancelled by a scope, it takes nothing, and those behind it move up."""
+    """A receive that a scope cancels takes no message, and the tasks behind move up."""
     ends = pipe(1)
     with ends.sender, ends.receiver:
         async with task_group() as tasks:
@@ -386,7 +387,7 @@ async def test_a_cancelled_receive_that_waits(pipe: Maker) -> None:
 
 @pytest.mark.parametrize("message", [None, 0, "", KeyError("a message")])
 async def test_any_message(pipe: Maker, message: object) -> None:
-    """None, falsy objects and exceptions are messages like any other."""
+    """None, falsy objects and exceptions are ordinary messages."""
     ends = pipe(1)
     with ends.sender, ends.receiver:
         await ends.sender.send(message)

@@ -1,4 +1,4 @@
-"""Nothing is kept that is not needed: tasks, errors, waiters, endpoints."""
+"""Objects that are not needed are not kept: tasks, errors, waiters, endpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_log", "no_garbage_c
 
 
 async def test_the_errors_of_a_closed_channel() -> None:
-    """Nothing refers to an error that was handled, neither the channel nor the error itself."""
+    """An error is gone after it was handled: the channel has no reference to the error."""
     ends = Ends()
     ends.channel.close()
     errors: list[weakref.ref[Exception]] = []
@@ -41,7 +41,7 @@ async def test_the_errors_of_a_closed_channel() -> None:
 
 
 async def test_the_errors_of_tasks_that_waited() -> None:
-    """An error that ended a wait is gone when it was handled."""
+    """An error that ended a wait is gone after the error was handled."""
     ends = Ends(limit=0)
     errors: list[weakref.ref[Exception]] = []
     async with task_group() as tasks:
@@ -56,7 +56,7 @@ async def test_the_errors_of_tasks_that_waited() -> None:
 
 @pytest.mark.parametrize("end", ["done", "cancelled", "closed"])
 async def test_a_task_that_has_finished(end: str) -> None:
-    """Nothing of its frames is kept, however its wait ended."""
+    """The frames of a finished task are gone, however the wait of the task ended."""
     ends, watched = Ends(limit=0), Watched()
 
     async def task() -> None:
@@ -82,7 +82,7 @@ async def test_a_task_that_has_finished(end: str) -> None:
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("when", ["waiting", "woken"])
 async def test_a_task_that_was_natively_cancelled(when: str) -> None:
-    """The task and its cancellation are forgotten, wherever in its wait the cancellation came."""
+    """The task and the cancellation are gone, wherever in the wait the cancellation came."""
     ends = Ends()
     task = asyncio.ensure_future(ends.receiver.receive())
     reference = weakref.ref(task)
@@ -99,7 +99,7 @@ async def test_a_task_that_was_natively_cancelled(when: str) -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_task_that_took_a_late_cancellation_later() -> None:
-    """A cancellation that was delivered at the next wait is forgotten, and so is its waiter."""
+    """A cancellation that was delivered at the next wait is gone, and so is the waiter."""
     ends = Ends()
 
     async def receive_twice() -> None:
@@ -122,7 +122,7 @@ async def test_a_task_that_took_a_late_cancellation_later() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_waiters(limit: int) -> None:
-    """Once nobody waits no waiter is left, whether served, cancelled or closed."""
+    """After all waits have ended, no waiter is left, after a result, a cancellation or a close."""
     ends = Ends(limit)
     for _ in range(10):
         await cancel_after_start(ends.receiver.receive)
@@ -147,7 +147,7 @@ async def test_waiters(limit: int) -> None:
 
 
 async def test_waiters_of_batches_leases_and_loops() -> None:
-    """Nor is one left of them, though their ends stay open."""
+    """No waiter is left of batches, leases and loops whose endpoints stay open."""
     ends = Ends()
     receiver = ends.receiver
     async with task_group() as tasks:
@@ -166,7 +166,7 @@ async def test_waiters_of_batches_leases_and_loops() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_a_waiter_whose_message_came_back(limit: int) -> None:
-    """A task that waits and is given what a failed lease gives back leaves no waiter behind."""
+    """A task that is given a message of a failed lease leaves no waiter behind."""
     ends = Ends(limit)
 
     async def fail() -> None:
@@ -184,7 +184,7 @@ async def test_a_waiter_whose_message_came_back(limit: int) -> None:
 
 
 async def test_a_channel_that_nobody_uses() -> None:
-    """Channel and endpoints refer to each other in no circle, whatever they did."""
+    """Channel and endpoints form no reference cycle, whatever operations they performed."""
 
     async def use() -> list[weakref.ref[object]]:
         ends = Ends(limit=0)
@@ -202,7 +202,7 @@ async def test_a_channel_that_nobody_uses() -> None:
 
 
 async def test_endpoints_that_were_dropped() -> None:
-    """The channel counts its endpoints, and does not keep them."""
+    """The channel counts its endpoints, and has no reference to an endpoint."""
     channel = Anycast[Message]()
     sender, receiver = weakref.ref(channel.new_sender()), weakref.ref(channel.new_receiver())
     assert (sender(), receiver()) == (None, None)

@@ -1,4 +1,4 @@
-"""No message is kept that nobody needs: not by the channel, a wait or a lease."""
+"""No message is kept longer than needed: by a channel, a wait or a lease."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def watched() -> Watched:
 
 
 async def test_a_message_that_was_received(watched: Watched) -> None:
-    """It belongs to the receiver alone, whether it waited or not."""
+    """Only the receiver has the message, whether the receive waited or not."""
     ends = Ends()
     await send_new(ends.sender, watched)
     assert watched.alive == 1
@@ -51,7 +51,7 @@ async def test_a_message_that_was_received(watched: Watched) -> None:
 
 
 async def test_a_message_that_was_received_without_waiting(watched: Watched) -> None:
-    """The forms that do not wait keep nothing either."""
+    """The calls that do not wait keep no message."""
     ends = Ends()
     ends.sender.send_nowait(watched.message())
     ends.receiver.receive_nowait()
@@ -60,7 +60,7 @@ async def test_a_message_that_was_received_without_waiting(watched: Watched) -> 
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_a_message_whose_sender_was_blocked(watched: Watched, limit: int) -> None:
-    """When it is received it is gone, though its sender waited with it."""
+    """The message is gone after the receive, even though its sender waited with the message."""
     ends = Ends(limit)
     async with task_group() as tasks:
         for _ in range(3):
@@ -72,7 +72,7 @@ async def test_a_message_whose_sender_was_blocked(watched: Watched, limit: int) 
 
 
 async def test_messages_of_a_batch(watched: Watched) -> None:
-    """Batches keep nothing on either side."""
+    """Batches keep no message, in the sender or in the receiver."""
     ends = Ends(math.inf)
     await ends.sender.send_many(watched.message() for _ in range(3))
     await ends.receiver.receive_many(3)
@@ -80,7 +80,7 @@ async def test_messages_of_a_batch(watched: Watched) -> None:
 
 
 async def test_the_message_of_a_cancelled_send(watched: Watched) -> None:
-    """It is the caller's alone again, and gone if the caller drops it."""
+    """Only the caller has the message, which is gone if the caller drops the message."""
     ends = Ends(limit=0)
     await cancel_after_start(send_new, ends.sender, watched)
     assert (watched.made, watched.alive) == (1, 0)
@@ -88,7 +88,7 @@ async def test_the_message_of_a_cancelled_send(watched: Watched) -> None:
 
 @pytest.mark.asyncio_only
 async def test_the_message_of_a_natively_cancelled_send(watched: Watched) -> None:
-    """The message is the caller's alone again, and gone if the caller drops it."""
+    """Only the caller has the message, which is gone if the caller drops the message."""
     ends = Ends(limit=0)
     task = asyncio.ensure_future(send_new(ends.sender, watched))
     await settle()
@@ -101,7 +101,7 @@ async def test_the_message_of_a_natively_cancelled_send(watched: Watched) -> Non
 
 @pytest.mark.asyncio_only
 async def test_the_message_of_a_send_that_was_natively_cancelled_late(watched: Watched) -> None:
-    """The message is the receiver's alone: neither sender nor cancellation keeps it."""
+    """Only the receiver has the message: neither sender nor cancellation keeps the message."""
     ends = Ends()
     ends.sender.send_nowait(Message())
     task = asyncio.ensure_future(send_new(ends.sender, watched))
@@ -118,7 +118,7 @@ async def test_the_message_of_a_send_that_was_natively_cancelled_late(watched: W
 
 @pytest.mark.asyncio_only
 async def test_the_message_of_a_receive_that_was_natively_cancelled_late(watched: Watched) -> None:
-    """The task has its message, and no other part of the library keeps it."""
+    """Only the task has the message: the library keeps no reference."""
     ends = Ends()
     task = asyncio.ensure_future(receive_and_drop(ends.receiver))
     await settle()
@@ -132,7 +132,7 @@ async def test_the_message_of_a_receive_that_was_natively_cancelled_late(watched
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_messages_that_a_blocked_batch_offered(watched: Watched, limit: int) -> None:
-    """Each message of a blocked ``send_many`` is gone when it was received."""
+    """Each message of a blocked ``send_many`` is gone after the message was received."""
     ends = Ends(limit)
 
     async def send_batch() -> None:
@@ -149,7 +149,7 @@ async def test_messages_that_a_blocked_batch_offered(watched: Watched, limit: in
 
 
 async def test_messages_of_a_blocked_batch_that_was_cancelled(watched: Watched) -> None:
-    """What was not sent is gone if the caller drops it."""
+    """The unsent messages are gone if the caller drops the deque."""
     ends = Ends(limit=1)
 
     async def send_batch() -> None:
@@ -161,7 +161,7 @@ async def test_messages_of_a_blocked_batch_that_was_cancelled(watched: Watched) 
 
 
 async def test_the_message_of_a_send_that_was_closed(watched: Watched) -> None:
-    """A blocked send that raises leaves its message to nobody."""
+    """A blocked send that raises keeps no reference to its message."""
     ends = Ends(limit=0)
 
     async def send() -> None:
@@ -176,7 +176,7 @@ async def test_the_message_of_a_send_that_was_closed(watched: Watched) -> None:
 
 
 async def test_the_message_of_a_refused_send(watched: Watched) -> None:
-    """A send that would block or that is closed keeps nothing."""
+    """A send that would block or that is closed keeps no message."""
     ends = Ends(limit=0)
     with pytest.raises(anyio.WouldBlock):
         ends.sender.send_nowait(watched.message())
@@ -188,7 +188,7 @@ async def test_the_message_of_a_refused_send(watched: Watched) -> None:
 
 
 async def test_a_message_that_was_leased(watched: Watched) -> None:
-    """A lease that has ended keeps nothing, even if somebody keeps the lease."""
+    """A lease that has ended keeps no message, even if the lease object is kept."""
     ends = Ends()
     ends.sender.send_nowait(watched.message())
     lease = ends.receiver.lease()
@@ -198,7 +198,7 @@ async def test_a_message_that_was_leased(watched: Watched) -> None:
 
 
 async def test_a_message_that_was_given_back(watched: Watched) -> None:
-    """Received after it was given back, it is gone; nor is the error kept."""
+    """A message that comes back and is received is gone, and so is the error."""
     ends = Ends()
     ends.sender.send_nowait(watched.message())
     lease = ends.receiver.lease()
@@ -216,7 +216,7 @@ async def test_a_message_that_was_given_back(watched: Watched) -> None:
 
 
 async def test_a_lease_that_was_cancelled(watched: Watched) -> None:
-    """A task cancelled at its work leaves the message to the channel alone."""
+    """After the cancellation of the work, only the channel has the message."""
     ends = Ends()
     ends.sender.send_nowait(watched.message())
 
@@ -231,7 +231,7 @@ async def test_a_lease_that_was_cancelled(watched: Watched) -> None:
 
 
 async def test_a_cancelled_checkpoint(watched: Watched) -> None:
-    """A send that was cancelled while it yielded keeps nothing."""
+    """A send that was cancelled in its yield keeps no message."""
     ends = Ends(yield_every=1)
 
     async def send() -> None:
@@ -245,7 +245,7 @@ async def test_a_cancelled_checkpoint(watched: Watched) -> None:
 
 
 async def test_messages_of_a_channel_that_was_dropped(watched: Watched) -> None:
-    """What nobody received goes with its channel."""
+    """The messages that are left are gone with their channel."""
     ends = Ends()
     await send_new(ends.sender, watched)
     del ends

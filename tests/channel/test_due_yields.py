@@ -1,4 +1,4 @@
-"""A yield that is due comes before anything else, whatever the operation then does."""
+"""If a yield is due, the operation yields first, whatever the operation does then."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ each_interval = pytest.mark.parametrize("yield_every", [1, 3])
 
 
 class Due:
-    """A channel in which the next operation is to yield, and its endpoints."""
+    """A channel in which the next operation yields, and the endpoints of the channel."""
 
     def __init__(self, limit: int, yield_every: int) -> None:
         self.yield_every = yield_every
@@ -38,7 +38,7 @@ class Due:
         self.receiver = self.channel.new_receiver()
 
     async def become_due(self) -> None:
-        """Perform as many operations as may complete in a row; they fail, and change nothing."""
+        """Perform as many operations as may complete in a row; they fail without an effect."""
         with self.channel.new_receiver() as closed:
             pass
         for _ in range(self.yield_every):
@@ -55,7 +55,7 @@ class Due:
         return waiting(self.channel) != (0, 0)
 
     def let_on(self, operation: str) -> None:
-        """Do what the operation waits for."""
+        """Act as the peer for which the operation waits."""
         if operation in SENDS:
             self.receiver.receive_nowait()
         else:
@@ -128,7 +128,7 @@ def cancel_running_task() -> None:
 
 
 async def test_a_deque_in_a_cancelled_scope() -> None:
-    """All of its messages are still the caller's."""
+    """The caller keeps all messages."""
     channel = Anycast[int](yield_every=1)
     messages = deque([1, 2])
     with anyio.CancelScope() as scope:
@@ -138,7 +138,7 @@ async def test_a_deque_in_a_cancelled_scope() -> None:
 
 
 async def test_a_lease_in_a_cancelled_scope() -> None:
-    """The lease does not begin: the channel ends without waiting for it."""
+    """The lease does not begin: the channel ends without a wait for this lease."""
     channel = Anycast[int](yield_every=1)
     receiver = channel.new_receiver()
     channel.new_sender().send_nowait(1)
@@ -157,7 +157,7 @@ async def test_a_lease_in_a_cancelled_scope() -> None:
 async def test_nothing_is_done_before_the_yield(
     operation: str, situation: str, yield_every: int
 ) -> None:
-    """Whatever others see while an operation yields, they see it not begun, nor in the queue."""
+    """While an operation yields, other tasks see no effect, and no waiter in a queue."""
     async with task_group() as tasks:
         ends = await due(situation, operation, yield_every, tasks)
         seen = [ends.channel.statistics()]
@@ -176,7 +176,7 @@ async def test_nothing_is_done_before_the_yield(
 @every_operation
 @each_interval
 async def test_what_comes_during_the_yield(operation: str, yield_every: int) -> None:
-    """An operation that became ready while it yielded does not wait."""
+    """An operation that becomes ready in the yield does not wait."""
     async with task_group() as tasks:
         ends = await due("not ready", operation, yield_every, tasks)
         seen: list[None] = []
@@ -191,7 +191,7 @@ async def test_what_comes_during_the_yield(operation: str, yield_every: int) -> 
 
 @pytest.mark.parametrize("operation", SENDS)
 async def test_a_sender_that_yields_behind_others(operation: str) -> None:
-    """It stands in the queue only after its yield, and then as the last."""
+    """A sender joins the queue only after its yield, behind the senders that wait by then."""
     ends = Due(limit=1, yield_every=1)
     ends.sender.send_nowait(0)
     seen: list[tuple[int, int]] = []
@@ -206,7 +206,7 @@ async def test_a_sender_that_yields_behind_others(operation: str) -> None:
 
 @pytest.mark.parametrize("operation", RECEIVES)
 async def test_a_receiver_that_yields_behind_others(operation: str) -> None:
-    """It stands in the queue only after its yield, and then as the last."""
+    """A receiver joins the queue only after its yield, behind the receivers that wait by then."""
     ends = Due(limit=1, yield_every=1)
     seen: list[tuple[int, int]] = []
     async with task_group() as tasks:
@@ -223,7 +223,7 @@ async def test_a_receiver_that_yields_behind_others(operation: str) -> None:
 
 
 async def test_what_was_there_is_gone_after_the_yield() -> None:
-    """A receiver that finds its message taken while it yielded waits for the next."""
+    """A receiver whose message was taken in the yield waits for the next message."""
     channel = Anycast[int](yield_every=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(1)
@@ -239,7 +239,7 @@ async def test_what_was_there_is_gone_after_the_yield() -> None:
 
 
 async def test_the_room_that_was_there_is_gone_after_the_yield() -> None:
-    """Several senders that yield for one place send one message, and the others wait."""
+    """Of several senders that yield for the same room, one sends and the others wait."""
     channel = Anycast[int](limit=1, yield_every=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -252,7 +252,7 @@ async def test_the_room_that_was_there_is_gone_after_the_yield() -> None:
 
 
 async def test_several_receivers_that_yield_for_one_message() -> None:
-    """One of them gets it, and the others wait."""
+    """Of several receivers that yield for the same message, one receives and the others wait."""
     channel = Anycast[int](yield_every=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)

@@ -63,7 +63,7 @@ async def test_repr() -> None:
 
 
 def test_repr_of_closed_endpoints() -> None:
-    """A closed endpoint says so; its channel may be open."""
+    """The `repr` of a closed endpoint has "closed", even if the channel is open."""
     channel = Anycast[int](name="numbers")
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.close()
@@ -76,7 +76,7 @@ def test_str_of_a_subclass() -> None:
     """A subclass shows its own name."""
 
     class Numbers(Anycast[int]):
-        """A channel of one's own."""
+        """A channel of a user's own class."""
 
     channel = Numbers(name="one")
     assert str(channel.new_sender()) == "Numbers:one:_Sender"
@@ -84,7 +84,7 @@ def test_str_of_a_subclass() -> None:
 
 
 async def test_clones_share_one_channel() -> None:
-    """What one clone sends or receives is sent or received for all."""
+    """A send or receive of any clone works on the same channel."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     await sender.send(1)
@@ -105,7 +105,7 @@ def test_closing_an_endpoint_twice_counts_once() -> None:
 
 
 def test_endpoints_of_a_closed_channel_count() -> None:
-    """Closing the channel closes no endpoint, and new ones can be made."""
+    """A close of the channel closes no endpoint, and new endpoints can be made."""
     channel = Anycast[int]()
     channel.new_sender().send_nowait(1)
     channel.close()
@@ -137,7 +137,7 @@ async def test_endpoints_in_an_adapter_of_anyio() -> None:
 
 
 async def test_many_tasks_may_share_one_endpoint() -> None:
-    """One sender and one receiver serve any number of tasks at once."""
+    """Any number of tasks can use the same sender and the same receiver at once."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:

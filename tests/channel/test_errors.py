@@ -1,4 +1,4 @@
-"""Which errors there are, what they say, carry and are at the same time."""
+"""The errors: their classes, texts and attributes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_family(error: type[Error], base: type[Exception]) -> None:
 
 
 def test_errors_can_be_made_by_users() -> None:
-    """Whoever fakes a channel in a test can raise its errors, which carry what they name."""
+    """A test of a user can raise the errors, whose attributes are the given objects."""
     channel = Anycast[int](name="numbers")
     sender, receiver = channel.new_sender(), channel.new_receiver()
     assert ChannelError("no", channel).channel is channel
@@ -55,7 +55,7 @@ def test_errors_can_be_made_by_users() -> None:
 
 
 async def use(end: Any, how: str) -> None:
-    """Call a method of an endpoint, with an argument if it wants one."""
+    """Call a method of an endpoint, with an argument if the method needs an argument."""
     arguments: dict[str, list[object]] = {
         "send": [1],
         "send_nowait": [1],
@@ -75,7 +75,7 @@ RECEIVES = ["receive", "receive_nowait", "receive_many", "lease"]
 
 @pytest.mark.parametrize("how", SENDS)
 async def test_sending_on_a_closed_channel(how: str) -> None:
-    """It raises a SenderError, caused by a ChannelClosedError that carries the channel."""
+    """The send raises a SenderError, caused by a ChannelClosedError that has the channel."""
     channel = Anycast[int](name="numbers")
     channel.close()
     sender = channel.new_sender()
@@ -97,7 +97,7 @@ def check_cause(error: Any, channel: Anycast[int]) -> None:
 @pytest.mark.parametrize("how", [*SENDS, "clone"])
 @pytest.mark.parametrize("channel_too", [False, True])
 async def test_sending_through_a_closed_sender(how: str, channel_too: bool) -> None:
-    """It raises a SenderClosedError without a cause, whether or not the channel is closed."""
+    """The send raises a SenderClosedError without a cause, in an open or a closed channel."""
     channel = Anycast[int](name="numbers")
     sender = channel.new_sender()
     sender.close()
@@ -112,7 +112,7 @@ async def test_sending_through_a_closed_sender(how: str, channel_too: bool) -> N
 
 @pytest.mark.parametrize("how", RECEIVES)
 async def test_receiving_at_the_end(how: str) -> None:
-    """It raises a ReceiverStoppedError, caused by a ChannelClosedError with the channel."""
+    """The receive raises a ReceiverStoppedError, caused by a ChannelClosedError."""
     channel = Anycast[int](name="numbers")
     channel.close()
     receiver = channel.new_receiver()
@@ -125,7 +125,7 @@ async def test_receiving_at_the_end(how: str) -> None:
 @pytest.mark.parametrize("how", [*RECEIVES, "__anext__", "clone"])
 @pytest.mark.parametrize("channel_too", [False, True])
 async def test_receiving_through_a_closed_receiver(how: str, channel_too: bool) -> None:
-    """It raises a ReceiverClosedError without a cause, whether or not the channel is closed."""
+    """The receive raises a ReceiverClosedError without a cause, also in a closed channel."""
     channel = Anycast[int](name="numbers")
     channel.new_sender().send_nowait(1)
     receiver = channel.new_receiver()
@@ -172,7 +172,7 @@ async def test_two_tasks_blocked_at_close_get_an_error_each() -> None:
 
 @pytest.mark.parametrize("message", [None, 0, "", [], False, ValueError("a message"), Ellipsis])
 async def test_any_object_is_a_message(message: object) -> None:
-    """None, falsy objects and exceptions are messages like any other."""
+    """None, falsy objects and exceptions are ordinary messages."""
     channel = Anycast[object](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     await sender.send(message)

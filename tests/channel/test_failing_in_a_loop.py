@@ -1,4 +1,4 @@
-"""Operations that fail count as any other: a loop over them yields, and can be cancelled."""
+"""Operations that fail count: a loop over such operations yields, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ each_reason = pytest.mark.parametrize("closed", ["channel", "ends"])
 def failing(
     operation: str, yield_every: int, closed: str
 ) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Return what performs an operation that always fails."""
+    """Return a function that performs an operation which always fails."""
     channel = Anycast[int](yield_every=yield_every)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     if closed == "channel":
@@ -55,7 +55,7 @@ def expected(yield_every: int) -> list[bool]:
 @each_interval
 @each_reason
 async def test_how_often_a_loop_yields(operation: str, yield_every: int, closed: str) -> None:
-    """After ``yield_every`` operations that failed the next one yields before it fails."""
+    """After ``yield_every`` operations that failed, the next operation yields before it fails."""
     fail = failing(operation, yield_every, closed)
     pattern = expected(yield_every)
     assert [await count_yields(fail()) > 0 for _ in pattern] == pattern
@@ -102,7 +102,7 @@ async def test_a_loop_that_is_cancelled_natively(
 async def test_one_combinator_in_a_loop(
     combinator: Callable[[Receiver[int]], Receiver[int]], yield_every: int
 ) -> None:
-    """A receiver made of another one yields as often at the end of the channel as that one."""
+    """A derived receiver yields as often at the end of the channel as its source."""
     channel = Anycast[int](yield_every=yield_every)
     receiver = combinator(channel.new_receiver())
     channel.close()
@@ -117,7 +117,7 @@ async def test_one_combinator_in_a_loop(
 
 @each_interval
 async def test_a_merge_of_channels_that_have_ended(yield_every: int) -> None:
-    """A loop over it yields, and can be cancelled, however many channels it is made of."""
+    """A loop over the merge yields and can be cancelled, however many sources the merge has."""
     channels = [Anycast[int](yield_every=yield_every) for _ in range(3)]
     receiver = merge(*(channel.new_receiver() for channel in channels))
     for channel in channels:
@@ -131,7 +131,7 @@ async def test_a_merge_of_channels_that_have_ended(yield_every: int) -> None:
 
 
 async def test_operations_that_fail_count_with_those_that_do_not() -> None:
-    """Of one channel, whatever becomes of them."""
+    """All operations of a channel count together, whether they succeed or fail."""
     channel = Anycast[int](yield_every=4)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     with sender.clone() as closed:

@@ -28,7 +28,7 @@ class WorkFailedError(Exception):
 
 
 async def test_an_empty_channel() -> None:
-    """There is nothing to wait for."""
+    """A join of an empty channel returns without a wait."""
     assert await count_yields(Anycast[int]().join()) == 0
 
 
@@ -95,7 +95,7 @@ async def test_the_last_message_is_taken_without_a_wait(
 
 
 async def test_a_blocked_batch() -> None:
-    """Each message of a batch that waits is waited for."""
+    """The join waits for each message of a blocked batch."""
     channel = Anycast[int](limit=0)
     receiver = channel.new_receiver()
     async with task_group() as tasks:
@@ -126,7 +126,7 @@ async def test_a_batch_whose_deque_its_owner_has_emptied() -> None:
 @pytest.mark.parametrize("how", ["cancelled", "sender", "channel"])
 @pytest.mark.parametrize("selects", [False, True])
 async def test_a_sender_that_leaves(how: str, *, selects: bool) -> None:
-    """A blocked sender is cancelled or closed, and with it the last message is gone."""
+    """The last message of the channel goes when its blocked sender is cancelled or closed."""
     channel = Anycast[int](limit=0)
     sender, never = channel.new_sender(), Anycast[int]().new_receiver().receiving()
     async with task_group() as tasks:
@@ -187,7 +187,7 @@ async def test_a_lease_that_fails() -> None:
 
 
 async def test_a_lease_that_finds_a_sender_leaving() -> None:
-    """The sender has not run since the cancellation. Whatever the lease finds, nothing is left."""
+    """The lease may find the message or not, and in both cases no message is left."""
     channel = Anycast[int](limit=0)
     async with task_group() as tasks:
         sending = await begin(tasks, channel.new_sender().send, 1)
@@ -202,7 +202,7 @@ async def test_a_lease_that_finds_a_sender_leaving() -> None:
 
 
 async def test_a_message_that_comes_later() -> None:
-    """Once nothing was left, a new message does not matter, even if the task has yet to run."""
+    """A message that is sent after the channel was idle does not delay the woken join."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(1)
@@ -340,7 +340,7 @@ async def test_a_join_that_is_destroyed() -> None:
 
 
 async def test_a_thread_that_would_have_to_wake_a_join() -> None:
-    """The receive raises, and takes nothing."""
+    """The receive raises, and takes no message."""
     channel = Anycast[int](name="numbers")
     receiver = channel.new_receiver()
     channel.new_sender().send_nowait(1)

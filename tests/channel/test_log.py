@@ -1,4 +1,4 @@
-"""What a channel logs about senders that block, and how little of it under pressure."""
+"""The log of a channel about blocked senders, and the limit of its rate."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Handler(logging.Handler):
-    """A handler that acts on one level, and lets errors through."""
+    """A handler that acts on a single level, and lets errors through."""
 
     def __init__(self, level: int, act: Callable[[], object]) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Handler(logging.Handler):
         self._act = act
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Act, if the level is the one."""
+        """Act, if the record has the level."""
         if record.levelno == self._level:
             self._act()
 
@@ -86,7 +86,7 @@ def failing() -> None:
 
 
 async def block_once(channel: Anycast[int]) -> None:
-    """Have one sender block in a full channel, and go on."""
+    """Let a sender block in a full channel, and go on."""
     receiver = channel.new_receiver()
     async with task_group() as tasks:
         await begin(tasks, channel.new_sender().send, 1)
@@ -94,7 +94,7 @@ async def block_once(channel: Anycast[int]) -> None:
 
 
 def full_channel() -> Anycast[int]:
-    """Return a channel of limit 1 with one message in it."""
+    """Return a channel of limit 1 that is full."""
     channel = Anycast[int](name="numbers", limit=1)
     channel.new_sender().send_nowait(0)
     return channel
@@ -110,7 +110,7 @@ async def test_texts(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_nothing_to_tell(caplog: pytest.LogCaptureFixture) -> None:
-    """Who need not wait is not logged, nor is a receiver that waits."""
+    """A send that need not wait is not logged, and neither is a receive that waits."""
     channel = Anycast[int]()
     async with task_group() as tasks:
         await begin(tasks, channel.new_receiver().receive)
@@ -119,7 +119,7 @@ async def test_nothing_to_tell(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_send_nowait_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """It does not block."""
+    """`send_nowait` does not block, and so is not logged."""
     channel = Anycast[int](limit=0)
     with pytest.raises(anyio.WouldBlock):
         channel.new_sender().send_nowait(1)
@@ -127,7 +127,7 @@ async def test_send_nowait_is_not_logged(caplog: pytest.LogCaptureFixture) -> No
 
 
 async def test_a_sender_that_does_not_go_on(caplog: pytest.LogCaptureFixture) -> None:
-    """Cancelled or closed, it is not said to be resumed."""
+    """A blocked send that is cancelled or closed has no record that the sender is resumed."""
     channel = full_channel()
     sender = channel.new_sender()
     async with task_group() as tasks:
@@ -149,7 +149,7 @@ async def test_a_name_with_a_percent_sign(caplog: pytest.LogCaptureFixture) -> N
 
 
 async def test_a_burst_then_one_per_second(caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
-    """Ten are written at once, then one per second that says how many it held back."""
+    """Ten records are written at once, then one per second, with the number held back before."""
     caplog.set_level(logging.WARNING, "anycast")
     channel = full_channel()
     for _ in range(15):
@@ -172,7 +172,7 @@ async def test_a_burst_then_one_per_second(caplog: pytest.LogCaptureFixture, clo
 
 
 async def test_a_burst_after_a_pause(caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
-    """A pause gives the burst back, a long one no more than ten."""
+    """A pause gives the burst back, at most ten records even after a long pause."""
     caplog.set_level(logging.WARNING, "anycast")
     channel = full_channel()
     for now, written in [(100.0, 10), (103.0, 3), (1000.0, 10)]:
@@ -186,7 +186,7 @@ async def test_a_burst_after_a_pause(caplog: pytest.LogCaptureFixture, clock: Cl
 async def test_both_kinds_have_a_burst_of_their_own(
     caplog: pytest.LogCaptureFixture, clock: Clock
 ) -> None:
-    """Warnings use up nothing of what is left for infos."""
+    """Warnings do not use up the burst of infos."""
     channel = full_channel()
     for _ in range(12):
         await block_once(channel)
@@ -196,7 +196,7 @@ async def test_both_kinds_have_a_burst_of_their_own(
 
 @pytest.mark.usefixtures("clock")
 async def test_each_channel_has_a_burst_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
-    """A busy channel silences no other; senders of one channel share its burst."""
+    """Each channel has its own burst, which the senders of the channel share."""
     caplog.set_level(logging.WARNING, "anycast")
     for _ in range(2):
         channel = full_channel()
@@ -206,7 +206,7 @@ async def test_each_channel_has_a_burst_of_its_own(caplog: pytest.LogCaptureFixt
 
 
 async def test_disabled_level(caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
-    """Nothing is written and nothing counted as held back."""
+    """No record is written, and no record counts as held back."""
     caplog.set_level(logging.ERROR, "anycast")
     channel = full_channel()
     for _ in range(20):
@@ -221,7 +221,7 @@ async def test_disabled_level(caplog: pytest.LogCaptureFixture, clock: Clock) ->
 async def test_disabled_level_costs_no_look_at_the_clock(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the level disabled not even the time is asked for."""
+    """With the level disabled, a blocked send does not even read the clock."""
     caplog.set_level(logging.ERROR, "anycast")
     monkeypatch.setattr("anycast._log.monotonic", failing)
     channel = full_channel()
@@ -260,7 +260,7 @@ async def test_a_fault_in_the_log_of_a_sender_that_blocks(
 
 
 async def test_the_messages_that_a_fault_in_the_log_keeps_back(on: On) -> None:
-    """A deque keeps what was not sent."""
+    """The deque keeps the unsent messages."""
     channel = full_channel()
     messages = deque([1, 2])
     on(logging.WARNING, failing)
@@ -270,7 +270,7 @@ async def test_the_messages_that_a_fault_in_the_log_keeps_back(on: On) -> None:
 
 
 async def test_others_in_line_when_the_log_of_a_sender_that_blocks_fails(on: On) -> None:
-    """Those who wait before and behind that sender go on."""
+    """The tasks before and behind the sender in the queue go on."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -287,7 +287,7 @@ async def test_others_in_line_when_the_log_of_a_sender_that_blocks_fails(on: On)
 async def test_a_fault_in_the_log_of_a_sender_that_goes_on(
     on: On, send: Callable[[Sender[int]], Awaitable[None]]
 ) -> None:
-    """The send returns, since its message was sent."""
+    """The send returns, since the message was sent before the log failed."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     failures: list[None] = []
@@ -307,7 +307,7 @@ async def test_a_fault_in_the_log_of_a_sender_that_goes_on(
 
 
 async def test_a_handler_that_receives_and_then_fails(on: On) -> None:
-    """The send returns, since the handler itself has received its message."""
+    """The send returns, since the handler has received the message of the sender."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     taken: list[int] = []
@@ -323,11 +323,11 @@ async def test_a_handler_that_receives_and_then_fails(on: On) -> None:
 
 
 def nothing() -> None:
-    """Stand for a handler that does nothing."""
+    """Be a handler without an effect."""
 
 
 def fail_once() -> Callable[[], object]:
-    """Return what raises at its first call only."""
+    """Return a function that raises at its first call only."""
     actions: Iterator[Callable[[], object]] = iter([failing])
 
     def act() -> None:
@@ -345,7 +345,7 @@ ENDS = pytest.mark.parametrize(
 async def test_a_handler_that_closes_as_a_sender_blocks(
     on: On, what: str, error: type[SenderError[int]]
 ) -> None:
-    """The send raises as at any other close, and its message is not sent."""
+    """The send raises the error of the close, and the message is not sent."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     on(logging.WARNING, channel.close if what == "channel" else sender.close)
@@ -361,7 +361,7 @@ async def test_a_handler_that_closes_as_a_sender_blocks(
 async def test_a_handler_that_closes_as_a_sender_goes_on(
     on: On, what: str, error: type[SenderError[int]]
 ) -> None:
-    """The send returns, since its message was sent before; only the next send raises."""
+    """The send returns, since the message was sent before the close, and the next send raises."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     on(logging.INFO, channel.close if what == "channel" else sender.close)
@@ -376,7 +376,7 @@ async def test_a_handler_that_closes_as_a_sender_goes_on(
 
 
 async def test_a_handler_that_closes_the_receiver_of_a_message(on: On) -> None:
-    """In a rendezvous, the receiver that took the message keeps it, and the send returns."""
+    """In a rendezvous, the receiver keeps the message that it took, and the send returns."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     on(logging.INFO, receiver.close)
@@ -388,7 +388,7 @@ async def test_a_handler_that_closes_the_receiver_of_a_message(on: On) -> None:
 
 @pytest.mark.parametrize("level", [logging.WARNING, logging.INFO])
 async def test_a_handler_that_receives(on: On, level: int) -> None:
-    """What it takes is taken once, what is sent is sent once, and the send goes on."""
+    """The handler and the receivers get each message once, and the send goes on."""
     channel = full_channel()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     taken: list[int] = []

@@ -1,4 +1,4 @@
-"""An endpoint that is lost while open, so that its channel never closes, gives a warning."""
+"""An endpoint that is lost while open gives a warning, since its channel never closes."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ each_side = pytest.mark.parametrize("kind", MAKERS)
 
 
 def auto_closing() -> Anycast[int]:
-    """Return a channel that waits for its endpoints to be closed."""
+    """Return a channel with ``auto_close``."""
     return Anycast[int](name="numbers", auto_close=True)
 
 
 @each_side
 def test_an_endpoint_that_is_dropped(kind: str) -> None:
-    """The warning names the endpoint and its channel, and says what to do."""
+    """The warning names the endpoint and the channel, and gives advice."""
     channel = auto_closing()
     with pytest.warns(ResourceWarning, match=TEXT.format(kind)) as warned:
         MAKERS[kind](channel)
@@ -51,7 +51,7 @@ def test_an_endpoint_that_is_dropped(kind: str) -> None:
 
 @each_side
 def test_a_clone_that_is_dropped(kind: str) -> None:
-    """A clone counts as an endpoint of its own: the channel waits for the clone as well."""
+    """A clone counts as an endpoint of its own: the channel waits for the close of the clone."""
     with MAKERS[kind](auto_closing()) as endpoint:
         with pytest.warns(ResourceWarning, match=TEXT.format(kind)) as warned:
             endpoint.clone()
@@ -59,7 +59,7 @@ def test_a_clone_that_is_dropped(kind: str) -> None:
 
 
 def test_the_ends_of_open_channel() -> None:
-    """Each of the two warns if it is dropped."""
+    """The sender and the receiver each warn if they are dropped."""
     with pytest.warns(ResourceWarning, match=TEXT.format("_.*")) as warned:
         open_channel[int](1, name="numbers")
     assert len(warned) == 2
@@ -74,12 +74,12 @@ def test_endpoints_in_a_cycle() -> None:
         gc.collect()
 
 
-# What follows would fail by a warning: warnings are errors.
+# A warning would fail the following tests: warnings are errors.
 
 
 @each_side
 def test_an_endpoint_that_was_closed(kind: str) -> None:
-    """It is closed, so nothing is to be said when it goes."""
+    """A closed endpoint gives no warning when the endpoint is collected."""
     channel = auto_closing()
     with MAKERS[kind](channel) as endpoint, endpoint.clone():
         pass
@@ -89,7 +89,7 @@ def test_an_endpoint_that_was_closed(kind: str) -> None:
 
 @each_side
 def test_an_endpoint_of_a_closed_channel(kind: str) -> None:
-    """Nothing waits for the endpoint any more, whether it was made before or after the close."""
+    """An endpoint of a closed channel gives no warning, made before or after the close."""
     channel = auto_closing()
     endpoint = MAKERS[kind](channel)
     channel.close()
@@ -106,7 +106,7 @@ def test_an_endpoint_of_a_channel_that_closed_itself() -> None:
 
 @each_side
 def test_without_auto_close(kind: str) -> None:
-    """Nothing waits for the endpoints of such a channel, and they have no finalizer."""
+    """The channel does not wait for its endpoints, and the endpoints have no finalizer."""
     endpoint = MAKERS[kind](Anycast[int]())
     assert not hasattr(type(endpoint), "__del__")
     assert vars(endpoint).get("_guard") is None
@@ -114,18 +114,18 @@ def test_without_auto_close(kind: str) -> None:
 
 
 async def test_an_endpoint_with_a_task_in_it() -> None:
-    """A close that is refused leaves the endpoint as it was, and the close that works is enough."""
+    """A close that is refused changes nothing, and a later close disarms the warning."""
     channel = Anycast[int](auto_close=True, limit=0)
     async with task_group() as tasks:
         with channel.new_receiver(), channel.new_sender() as sender:
             await begin(tasks, sender.send, 1)
 
 
-# What a warning keeps.
+# References of a warning.
 
 
 def test_nothing_is_kept() -> None:
-    """Neither a lost endpoint nor its warning keeps the channel, a message or the endpoint."""
+    """A lost endpoint and its warning keep no reference to the channel or a message."""
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         sender, receiver = open_channel[Message](1)
@@ -138,7 +138,7 @@ def test_nothing_is_kept() -> None:
 
 
 def test_where_the_endpoint_was_made() -> None:
-    """`tracemalloc` knows, and Python shows it with the warning."""
+    """Python shows where the endpoint was made, if `tracemalloc` is on."""
     tracemalloc.start(4)
     try:
         with pytest.warns(ResourceWarning) as warned:
@@ -160,7 +160,7 @@ builtins.kept = open_channel[int](1, name="kept")
 
 @pytest.mark.parametrize(("options", "warnings"), [((), 0), (("-W", "always"), 4)])
 def test_at_the_exit_of_the_interpreter(options: tuple[str, ...], warnings: int) -> None:
-    """Warnings are shown if they were asked for, and nothing fails, whatever is gone by then."""
+    """Warnings are shown at the exit of the interpreter if asked for, and no error occurs."""
     command = [sys.executable, *options, "-c", AT_EXIT]
     run = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  ours
     assert run.stderr.count("ResourceWarning") == run.stderr.count("Anycast:") == warnings

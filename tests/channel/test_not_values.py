@@ -75,14 +75,14 @@ every_copy = pytest.mark.parametrize("how", COPIES.values(), ids=COPIES)
 @every_thing
 @every_copy
 def test_no_copy_is_made(thing: Any, name: str, how: Callable[[Any], Any]) -> None:
-    """A TypeError names the object, says why, and says what to use."""
+    """A TypeError names the object, the reason, and an alternative."""
     with raises(TypeError, text(name)):
         how(thing)
 
 
 @pytest.mark.parametrize("method", ["send", "send_nowait", "clone", "close"])
 def test_a_method_cannot_be_pickled(method: str) -> None:
-    """A method would take its sender along."""
+    """A bound method cannot be pickled, since its sender cannot be pickled."""
     with raises(TypeError, text("Anycast:jobs:_Sender")):
         pickle.dumps(getattr(SENDER, method))
 
@@ -102,7 +102,7 @@ async def test_after_a_wait() -> None:
 
 @pytest.mark.anyio
 async def test_a_lease_in_use() -> None:
-    """A lease that holds a message cannot be copied either, and the message is safe."""
+    """A lease that holds a message cannot be copied, and the message stays safe."""
     channel = Anycast[int](name="used")
     channel.new_sender().send_nowait(1)
     lease = channel.new_receiver().lease()
@@ -113,10 +113,10 @@ async def test_a_lease_in_use() -> None:
 
 
 def test_subclasses() -> None:
-    """A channel of one's own cannot be copied, nor can a receiver of another kind."""
+    """A channel of a user's own class and a derived receiver cannot be copied."""
 
     class Numbers(Anycast[int]):
-        """A channel of one's own."""
+        """A channel of a user's own class."""
 
     with raises(TypeError, text("Numbers:one")):
         copy.deepcopy(Numbers(name="one"))
@@ -126,7 +126,7 @@ def test_subclasses() -> None:
 
 
 class Named(Anycast[int]):
-    """A channel that is found again by its name."""
+    """A channel whose copy is found by the name."""
 
     def __reduce__(self) -> Any:
         return find, (self.name,)
@@ -142,7 +142,7 @@ NAMED = Named(name="named")
 
 
 def test_a_subclass_that_knows_better() -> None:
-    """A class of one's own can say what a copy is."""
+    """A user's own class can define how it is copied."""
     assert copy.copy(NAMED) is NAMED
     assert copy.deepcopy([NAMED]) == [NAMED]
     assert [Named.__reduce__(NAMED)] == [(find, ("named",))]

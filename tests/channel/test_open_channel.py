@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 def test_a_tuple_of_two_ends() -> None:
-    """What comes back is a plain tuple of a sender and a receiver."""
+    """The call returns a plain tuple of a sender and a receiver."""
     ends = open_channel[int](1)
     assert type(ends) is tuple
     sender, receiver = ends
@@ -25,7 +25,7 @@ def test_a_tuple_of_two_ends() -> None:
 
 
 async def test_the_ends_are_of_one_channel() -> None:
-    """What is sent through the one end is received through the other."""
+    """A message that is sent through the sender is received through the receiver."""
     sender, receiver = open_channel[int](1)
     with sender, receiver:
         await sender.send(1)
@@ -33,7 +33,7 @@ async def test_the_ends_are_of_one_channel() -> None:
 
 
 async def test_the_channel_closes_with_its_last_sender() -> None:
-    """The receiver ends once the sender and its clones are closed."""
+    """The receiver ends after the sender and its clones are closed."""
     sender, receiver = open_channel[int](2)
     with sender, sender.clone() as clone:
         sender.send_nowait(1)
@@ -43,7 +43,7 @@ async def test_the_channel_closes_with_its_last_sender() -> None:
 
 @pytest.mark.parametrize("limit", [0, 3, math.inf])
 def test_the_limit(limit: float) -> None:
-    """It is that of the channel."""
+    """The limit of the call is the limit of the channel."""
     sender, receiver = open_channel[int](limit=limit)
     with sender, receiver:
         assert sender.statistics().max_buffer_size == limit
@@ -57,13 +57,13 @@ def test_the_limit_is_required() -> None:
 
 
 def test_the_limit_is_checked() -> None:
-    """As for `Anycast`."""
+    """A wrong limit raises as for `Anycast`."""
     with raises(ValueError, "`limit` must be >= 0, not -1"):
         open_channel[int](-1)
 
 
 def test_the_name() -> None:
-    """It is shown by both ends."""
+    """The sender and the receiver show the name."""
     sender, receiver = open_channel[int](1, name="numbers")
     with sender, receiver:
         assert (str(sender), str(receiver)) == (
@@ -73,7 +73,7 @@ def test_the_name() -> None:
 
 
 async def test_yield_every() -> None:
-    """Each operation of such a channel is a checkpoint if that is asked for."""
+    """With ``yield_every=1`` each operation is a checkpoint."""
     sender, receiver = open_channel[int](5, yield_every=1)
     with sender, receiver:
         this_thread.budget.spent = 0
@@ -82,7 +82,7 @@ async def test_yield_every() -> None:
 
 
 def test_each_call_opens_a_channel() -> None:
-    """Two calls have nothing in common."""
+    """Two calls open two independent channels."""
     one, two = open_channel[int](1), open_channel[int](1)
     with one[0], one[1], two[0], two[1]:
         one[0].send_nowait(1)

@@ -50,7 +50,7 @@ every_error = pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(er
 
 
 def pickled(thing: Any, protocol: int = pickle.DEFAULT_PROTOCOL) -> Any:
-    """Return what arrives in another process."""
+    """Return the object that arrives in another process."""
     return pickle.loads(pickle.dumps(thing, protocol))  # noqa: S301  written here
 
 
@@ -84,7 +84,7 @@ def test_pickling_keeps_class_text_and_notes(error: Error, protocol: int) -> Non
 
 @every_error
 def test_pickling_keeps_the_text_of_what_the_error_names(error: Error) -> None:
-    """A channel or an endpoint cannot be pickled, so the attribute is a text that names it."""
+    """A channel or an endpoint cannot be pickled, so the pickled attribute is a text."""
     loaded = pickled(error)
     for name in NAMES & vars(error).keys():
         assert getattr(loaded, name) == str(getattr(error, name))
@@ -118,7 +118,7 @@ def test_pickling_drops_a_foreign_cause() -> None:
 
 
 def test_a_copy_of_an_error_without_a_cause() -> None:
-    """Neither error hides what was raised before, unless the original does."""
+    """The original and the copy hide the context only if the original hides the context."""
     error = SenderError("no", SENDER)
     assert not copy.copy(error).__suppress_context__
     error.__suppress_context__ = True
@@ -126,14 +126,14 @@ def test_a_copy_of_an_error_without_a_cause() -> None:
 
 
 def test_errors_in_a_group() -> None:
-    """A group that a task group raised is pickled with its errors."""
+    """A group that a task group raised is pickled together with its errors."""
     loaded = pickled(ExceptionGroup("several", [ERRORS[4], ExceptionGroup("more", [ERRORS[6]])]))
     errors = loaded.exceptions[0], loaded.exceptions[1].exceptions[0]
     assert [type(error) for error in errors] == [SenderClosedError, ReceiverStoppedError]
 
 
 def test_a_deep_copy_copies_the_rest() -> None:
-    """What a program adds to an error is copied, and the error itself only once."""
+    """An attribute that a program adds to an error is copied, and the error is copied once."""
     error: Any = SenderError("no", SENDER)
     error.jobs, error.myself = [[1]], error
     copied = copy.deepcopy(error)
@@ -144,7 +144,7 @@ def test_a_deep_copy_copies_the_rest() -> None:
 
 
 def test_a_channel_that_a_program_adds_to_an_error() -> None:
-    """It becomes a text, too."""
+    """A channel that a program adds to an error becomes a text, too."""
     error: Any = Error("no")
     error.where = CHANNEL
     assert pickled(error).where == "Anycast:numbers"
@@ -161,7 +161,7 @@ def test_a_stand_in_for_a_sender() -> None:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessPoolExecutor]:
-    """Start a process that knows nothing of this process."""
+    """Start a process that shares no state with this process."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         yield pool
@@ -187,7 +187,7 @@ def test_an_error_leaves_a_process_pool(
 
 @every_error
 def test_an_error_goes_through_a_process_pool(pool: ProcessPoolExecutor, error: Error) -> None:
-    """An error can be an argument and a result of what the pool runs."""
+    """An error can be an argument and a result of a function in the pool."""
     returned = pool.submit(identity, error).result()
     assert type(returned) is type(error)
     assert str(returned) == str(error)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_receiving_what_is_there() -> None:
-    """It takes as many as there are and as were asked for, oldest first."""
+    """The call takes the stored messages, oldest first, at most as many as asked for."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
     await channel.new_sender().send_many(range(5))
@@ -25,7 +25,7 @@ async def test_receiving_what_is_there() -> None:
 
 
 async def test_receiving_many_waits_for_one() -> None:
-    """It waits for the first message, then takes what has come until it runs."""
+    """The call waits for the first message, and then takes the messages that came since."""
     channel = Anycast[int](limit=2)
     sender = channel.new_sender()
     async with task_group() as tasks:
@@ -36,7 +36,7 @@ async def test_receiving_many_waits_for_one() -> None:
 
 
 async def test_receiving_many_takes_nothing_that_was_given_to_others() -> None:
-    """Each task in the queue is given one message; then a batch takes what is stored."""
+    """Each waiting task is given one message, and then a batch takes the stored messages."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -49,7 +49,7 @@ async def test_receiving_many_takes_nothing_that_was_given_to_others() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 3])
 async def test_receiving_many_takes_what_blocked_senders_offer(limit: int) -> None:
-    """Stored messages come first, then those of the senders that have been blocked longest."""
+    """Stored messages come first, then the messages of the longest blocked senders."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -65,7 +65,7 @@ async def test_receiving_many_takes_what_blocked_senders_offer(limit: int) -> No
 
 
 async def test_receiving_many_fills_the_buffer_again() -> None:
-    """All the room that a batch makes is used by those who have been blocked longest."""
+    """The longest blocked senders use all the room that a batch makes."""
     channel = Anycast[int](limit=3)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -98,7 +98,7 @@ async def test_receiving_many_takes_turns_with_senders_and_batches(limit: int) -
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 20])
 @pytest.mark.parametrize("limit", [0, 1, 4])
 async def test_receiving_many_takes_rounds_of_blocked_batches(limit: int, size: int) -> None:
-    """However many are taken at once, the order is the one in which single receives take them."""
+    """A batch of any size has the order in which single receives take the messages."""
     batches = [[0, 1, 2, 3, 4], [10, 11, 12], [20, 21, 22, 23], [30, 31, 32]]
     in_turn = [0, 10, 20, 30, 1, 11, 21, 31, 2, 12, 22, 32, 3, 23, 4]
     channel = Anycast[int](limit=limit)
@@ -119,7 +119,7 @@ async def test_receiving_many_takes_rounds_of_blocked_batches(limit: int, size: 
 
 
 async def test_a_batch_that_had_to_wait_takes_what_is_offered_by_then() -> None:
-    """It is given one message, and takes others from the buffer and from blocked senders."""
+    """The call is given a message, and takes more from the buffer and from blocked senders."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
 
@@ -135,18 +135,25 @@ async def test_a_batch_that_had_to_wait_takes_what_is_offered_by_then() -> None:
 
 
 async def test_receiving_many_counts_as_one_operation_however_much_senders_offer() -> None:
-    """A batch brings the next yield nearer by one, and no message of it counts twice."""
+    """A batch brings the next yield nearer by one operation, even with blocked senders."""
     channel = Anycast[int](limit=2, yield_every=3)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
         await begin(tasks, sender.send_many, list(range(40)))
         yields = [await count_yields(receiver.receive_many(5)) for _ in range(6)]
         assert len(drain(receiver)) == 10
-    assert yields == [0, 0, 1, 0, 0, 1]  # what the sender stored before it waited is the first
+    assert yields == [
+        0,
+        0,
+        1,
+        0,
+        0,
+        1,
+    ]  # the first: a message that the sender stored before the sender waited
 
 
 async def test_receiving_many_drains_a_closed_channel() -> None:
-    """What is left comes in batches, and then the end."""
+    """The messages that are left come in batches, and then the end."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
     await channel.new_sender().send_many(range(3))
@@ -158,7 +165,7 @@ async def test_receiving_many_drains_a_closed_channel() -> None:
 
 
 async def test_a_batch_that_is_given_the_last_message_of_a_closed_channel() -> None:
-    """Whoever waits behind it learns that nothing will come, in the same step."""
+    """The receivers behind the batch learn of the end in the same step."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(0)
@@ -176,7 +183,7 @@ async def test_a_batch_that_is_given_the_last_message_of_a_closed_channel() -> N
 
 @pytest.mark.parametrize("closes", ["channel", "sender"])
 async def test_a_close_leaves_a_batch_what_it_was_given(closes: str) -> None:
-    """It returns its message, with what else was sent before the close."""
+    """The call returns its given message, and the messages that were sent before the close."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -189,7 +196,7 @@ async def test_a_close_leaves_a_batch_what_it_was_given(closes: str) -> None:
 
 
 async def test_a_batch_takes_no_more_through_a_receiver_that_was_closed() -> None:
-    """It returns the message that it was given before, and leaves the others to other receivers."""
+    """The call returns its given message, and leaves further messages to other receivers."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -214,7 +221,7 @@ async def test_a_cancelled_batch_receives_nothing() -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_native_cancellation_of_a_batch_that_was_given_a_message() -> None:
-    """It returns with what is there, and the next batch, which has to wait, is cancelled."""
+    """The call returns the messages, and the next batch that has to wait is cancelled."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     received: list[list[int]] = []
@@ -236,7 +243,7 @@ async def test_a_native_cancellation_of_a_batch_that_was_given_a_message() -> No
 
 
 async def test_batches_of_a_rendezvous() -> None:
-    """With limit 0 a batch takes what blocked senders offer, and does not wait for more."""
+    """With limit 0 a batch takes the messages of blocked senders, and does not wait for more."""
     channel = Anycast[int](limit=0)
     receiver = channel.new_receiver()
     async with task_group() as tasks:
@@ -247,7 +254,7 @@ async def test_batches_of_a_rendezvous() -> None:
 
 
 async def test_batches_both_ways() -> None:
-    """Nothing is lost or reordered between batches of different sizes."""
+    """No message is lost or reordered between batches of different sizes."""
     channel = Anycast[int](limit=7)
     received: list[int] = []
 

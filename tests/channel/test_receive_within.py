@@ -27,7 +27,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
 
 class Ends:
-    """A channel, and its ends, the receiving end through a combinator."""
+    """A channel and its endpoints, with a combinator on the receiver."""
 
     def __init__(
         self, kind: Callable[[Receiver[int]], Receiver[int]] = KINDS["receiver"], limit: float = 10
@@ -44,7 +44,7 @@ class Ends:
 
 @each_kind
 async def test_a_batch_that_is_there(kind: Callable[[Receiver[int]], Receiver[int]]) -> None:
-    """A full batch is returned at once, whatever the time."""
+    """A full batch is returned at once, without a wait for the time."""
     ends = Ends(kind)
     await ends.sender.send_many(range(4))
     assert await ends.collect() == [0, 1, 2]
@@ -56,7 +56,7 @@ async def test_a_batch_that_is_there(kind: Callable[[Receiver[int]], Receiver[in
 async def test_messages_that_come_meanwhile(
     kind: Callable[[Receiver[int]], Receiver[int]], limit: int
 ) -> None:
-    """The batch is returned once it has as many messages as were asked for."""
+    """The batch is returned as soon as the batch has as many messages as asked for."""
     ends = Ends(kind, limit)
     async with task_group() as tasks:
         batch = await begin(tasks, ends.collect)
@@ -74,7 +74,7 @@ async def test_messages_that_come_meanwhile(
 async def test_the_time_is_up(
     kind: Callable[[Receiver[int]], Receiver[int]], within: float
 ) -> None:
-    """The batch has what has come, and the channel works on."""
+    """The batch has the messages that have come, and the channel works on."""
     ends = Ends(kind)
     await ends.sender.send_many([1, 2])
     assert await ends.receiver.receive_many(3, within=within) == [1, 2]
@@ -96,7 +96,7 @@ async def test_the_time_begins_with_the_first_message() -> None:
 
 @each_kind
 async def test_a_batch_that_is_cancelled(kind: Callable[[Receiver[int]], Receiver[int]]) -> None:
-    """The batch has taken nothing: its messages are back at the head, in order."""
+    """The batch has taken no message: all messages are back at the head, in order."""
     ends = Ends(kind)
     await ends.sender.send_many([1, 2])
     before = ends.channel.statistics()
@@ -188,7 +188,7 @@ async def test_a_native_cancellation_of_a_batch_that_is_complete() -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_batch_that_is_destroyed() -> None:
-    """The messages go back when the coroutine is closed where it waits."""
+    """The messages go back when the waiting coroutine is closed."""
     ends = Ends()
     await ends.sender.send_many([1, 2])
     batch = asyncio.ensure_future(ends.collect())
@@ -217,7 +217,7 @@ async def test_a_close_completes_a_batch(kind: Callable[[Receiver[int]], Receive
 
 @each_kind
 async def test_a_batch_of_a_closed_channel(kind: Callable[[Receiver[int]], Receiver[int]]) -> None:
-    """The batch has what is left, even while other messages are on lease."""
+    """The batch has the messages that are left, even while other messages are on lease."""
     ends = Ends(kind)
     await ends.sender.send_many([1, 2, 3])
     async with ends.source.lease():
@@ -226,7 +226,7 @@ async def test_a_batch_of_a_closed_channel(kind: Callable[[Receiver[int]], Recei
 
 
 async def test_the_end_waits_for_a_batch() -> None:
-    """The messages of a batch may come back, so others wait for the end of the channel."""
+    """The messages of a batch may come back, so other receivers wait for the end."""
     ends = Ends()
     other = Ends()
     await ends.sender.send(1)
@@ -242,7 +242,7 @@ async def test_the_end_waits_for_a_batch() -> None:
 
 
 async def test_a_merge_whose_source_is_closed_during_a_batch() -> None:
-    """The batch waits for the other source, and later receives ask both sources again."""
+    """The batch waits for the open source, and later receives ask both sources again."""
     one, two = Ends(), Ends()
     await one.sender.send_many([1, 2])
     merged = merge(one.source, two.source)
@@ -259,7 +259,7 @@ async def test_a_merge_whose_source_is_closed_during_a_batch() -> None:
 async def test_a_receiver_that_is_closed_during_a_batch(
     kind: Callable[[Receiver[int]], Receiver[int]],
 ) -> None:
-    """The task keeps what it was given before."""
+    """The task keeps the messages that were taken before the close."""
     ends = Ends(kind)
     await ends.sender.send_many([1, 2])
     async with task_group() as tasks:

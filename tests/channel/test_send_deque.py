@@ -1,4 +1,4 @@
-"""A deque of messages: ``send_many`` takes out what it sends, and nothing else."""
+"""A deque of messages: ``send_many`` takes out only messages that are sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_a_deque_ends_up_empty() -> None:
-    """What is sent is taken out of a deque, and left in any other collection."""
+    """Sent messages are taken out of a deque, and stay in any other collection."""
     channel = Anycast[int]()
     messages, others = deque([1, 2, 3]), [4, 5]
     await channel.new_sender().send_many(messages)
@@ -26,7 +26,7 @@ async def test_a_deque_ends_up_empty() -> None:
 
 
 async def test_a_deque_shows_what_is_not_sent_while_it_blocks() -> None:
-    """Each message leaves the deque in the step in which it is sent, not ahead of it."""
+    """Each message leaves the deque in the step in which the message is sent."""
     channel = Anycast[int](limit=2)
     receiver, messages = channel.new_receiver(), deque(range(5))
     async with task_group() as tasks:
@@ -42,7 +42,7 @@ async def test_a_deque_shows_what_is_not_sent_while_it_blocks() -> None:
 
 
 async def test_a_deque_that_grows_while_it_is_sent() -> None:
-    """What is appended meanwhile is sent too: the deque ends up empty."""
+    """Messages that are appended during the call are sent, too: the deque ends up empty."""
     channel = Anycast[int](limit=1)
     receiver, messages = channel.new_receiver(), deque([1, 2])
     async with task_group() as tasks:
@@ -56,7 +56,7 @@ async def test_a_deque_that_grows_while_it_is_sent() -> None:
 @pytest.mark.parametrize("limit", [0, 1])
 @pytest.mark.parametrize("size", [1, 9])
 async def test_a_deque_emptied_by_someone_else_while_blocked(limit: int, size: int) -> None:
-    """The call ends without sending, and its turn goes to the next in the queue."""
+    """The call ends without a send, and its turn goes to the next task in the queue."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     messages = deque([1, 2])
@@ -89,7 +89,7 @@ async def test_a_deque_emptied_while_blocked_on_a_rendezvous() -> None:
 
 
 async def test_a_deque_emptied_by_its_owner_while_others_select() -> None:
-    """What it no longer offers is not ready, and a select waits for the next message."""
+    """A select finds an emptied batch not ready, and waits for the next message."""
     channel = Anycast[int](limit=0)
     sender, receiver, messages = channel.new_sender(), channel.new_receiver(), deque([1])
     async with task_group() as tasks:
@@ -102,7 +102,7 @@ async def test_a_deque_emptied_by_its_owner_while_others_select() -> None:
 
 
 async def test_a_deque_that_is_filled_again_while_blocked() -> None:
-    """Peers take whatever is its next message by then."""
+    """Peers take the message that is next in the deque at that time."""
     channel = Anycast[int](limit=0)
     sender, receiver, messages = channel.new_sender(), channel.new_receiver(), deque([1])
     async with task_group() as tasks:
@@ -115,7 +115,7 @@ async def test_a_deque_that_is_filled_again_while_blocked() -> None:
 
 
 async def test_two_tasks_sending_one_deque() -> None:
-    """They share the work, and no message is sent twice."""
+    """The two calls share the messages, and no message is sent twice."""
     channel = Anycast[int](limit=1)
     sender, receiver, messages = channel.new_sender(), channel.new_receiver(), deque(range(20))
     async with task_group() as tasks:
@@ -128,7 +128,7 @@ async def test_two_tasks_sending_one_deque() -> None:
 
 
 async def test_a_deque_of_two_blocked_tasks_is_received_in_one_batch() -> None:
-    """Its messages are taken in their order, and each of them once."""
+    """The messages are taken in their order, and each message once."""
     channel = Anycast[int](limit=0)
     sender, receiver, messages = channel.new_sender(), channel.new_receiver(), deque(range(7))
     async with task_group() as tasks:
@@ -142,7 +142,7 @@ async def test_a_deque_subclass_is_a_deque() -> None:
     """Messages are taken out of any kind of deque."""
 
     class Pending(deque[int]):
-        """A deque of one's own."""
+        """A deque of a user's own class."""
 
     messages = Pending([1, 2], maxlen=5)
     await Anycast[int]().new_sender().send_many(messages)
@@ -151,7 +151,7 @@ async def test_a_deque_subclass_is_a_deque() -> None:
 
 @pytest.mark.parametrize("sent_first", [0, 1, 3])
 async def test_interrupting_a_deque_by_a_cancellation(sent_first: int) -> None:
-    """What was sent is sent, and the deque holds exactly what was not."""
+    """Sent messages stay sent, and the deque has exactly the unsent messages."""
     channel = Anycast[int](limit=sent_first)
     receiver, messages = channel.new_receiver(), deque(range(5))
     async with task_group() as tasks:
@@ -166,7 +166,7 @@ async def test_interrupting_a_deque_by_a_cancellation(sent_first: int) -> None:
     ("closes", "error"), [("channel", SenderError), ("sender", SenderClosedError)]
 )
 async def test_interrupting_a_deque_by_a_close(closes: str, error: type[SenderError[int]]) -> None:
-    """What was sent stays sent, and the deque holds exactly what was not."""
+    """Sent messages stay sent, and the deque has exactly the unsent messages."""
     channel = Anycast[int](limit=2)
     sender, receiver, messages = channel.new_sender(), channel.new_receiver(), deque(range(5))
     async with task_group() as tasks:
@@ -179,7 +179,7 @@ async def test_interrupting_a_deque_by_a_close(closes: str, error: type[SenderEr
 @pytest.mark.parametrize("how", ["cancel", "channel", "sender"])
 @pytest.mark.parametrize("limit", [0, 2])
 async def test_interrupting_a_deque_of_which_peers_took_some(how: str, limit: int) -> None:
-    """What they took is received once, and the deque holds exactly what was not sent."""
+    """The messages that peers took are received once, and the deque has the unsent messages."""
     channel = Anycast[int](limit=limit)
     sender, receiver, messages = channel.new_sender(), channel.new_receiver(), deque(range(6))
     async with task_group() as tasks:
@@ -217,7 +217,7 @@ async def test_a_native_cancellation_of_a_deque_with_messages_left() -> None:
 
 
 class Unwilling(deque[int]):
-    """A deque that lets nobody take out a message by its own methods."""
+    """A deque whose own methods refuse to take out a message."""
 
     def popleft(self) -> int:
         """Fail."""
@@ -235,7 +235,7 @@ class Unwilling(deque[int]):
 @pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("limit", [0, 1, 3])
 async def test_a_deque_subclass_does_not_disturb_peers(limit: int, many: bool) -> None:
-    """Nothing that it has changed runs in the step of a receiver, or of its own sender."""
+    """No overridden method runs in the step of a receiver or of the sender."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     messages = Unwilling(range(8))
@@ -250,7 +250,7 @@ async def test_a_deque_subclass_does_not_disturb_peers(limit: int, many: bool) -
 
 
 async def test_a_deque_is_left_alone_by_a_closed_channel() -> None:
-    """Nothing is taken out when nothing can be sent."""
+    """A closed channel takes no message out of the deque."""
     channel = Anycast[int]()
     channel.close()
     messages = deque([1])

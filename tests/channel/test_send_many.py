@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("kind", [list, tuple, deque, iter, dict.fromkeys])
 async def test_sending_many_of_any_kind(kind: Callable[[range], Any]) -> None:
-    """Whatever is iterable is sent in its order."""
+    """Any iterable is sent in its order."""
     channel = Anycast[int]()
     await channel.new_sender().send_many(kind(range(5)))
     assert drain(channel.new_receiver()) == [0, 1, 2, 3, 4]
@@ -28,7 +28,7 @@ async def test_sending_many_of_any_kind(kind: Callable[[range], Any]) -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 2, math.inf])
 async def test_sending_more_than_there_is_room_for(limit: float) -> None:
-    """It blocks as often as it must, and order is kept."""
+    """The call blocks as often as needed, and keeps the order."""
     channel = Anycast[int](limit=limit)
     receiver = channel.new_receiver()
     async with task_group() as tasks:
@@ -39,7 +39,7 @@ async def test_sending_more_than_there_is_room_for(limit: float) -> None:
 
 @pytest.mark.parametrize("messages", [[], deque[int](), iter(())])
 async def test_sending_none_through_a_closed_sender(messages: Any) -> None:
-    """It raises even if there is nothing to send."""
+    """The call raises even without a message to send."""
     sender = Anycast[int]().new_sender()
     sender.close()
     with pytest.raises(SenderClosedError):
@@ -47,7 +47,7 @@ async def test_sending_none_through_a_closed_sender(messages: Any) -> None:
 
 
 async def test_sending_none() -> None:
-    """Nothing to send is no reason to block."""
+    """A batch without a message does not block."""
     channel = Anycast[int](limit=0)
     await channel.new_sender().send_many([])
     await channel.new_sender().send_many(deque())
@@ -56,7 +56,7 @@ async def test_sending_none() -> None:
 
 @pytest.mark.parametrize("settles", [False, True])
 async def test_a_newcomer_waits_behind_a_blocked_batch(settles: bool) -> None:
-    """A batch stands in the queue once, and its next message behind who came meanwhile."""
+    """A batch stands in the queue once, and moves behind newcomers after each message."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -93,7 +93,7 @@ async def test_blocked_batches_take_turns(limit: int) -> None:
 @pytest.mark.parametrize("kind", [list, tuple, deque])
 @pytest.mark.parametrize("limit", [0, 1, 5])
 async def test_a_blocked_batch_wakes_once(limit: int, kind: Callable[[range], Any]) -> None:
-    """However many messages are received one by one, or in batches, its task has to run once."""
+    """The task of a batch runs once, whether messages are received one by one or in batches."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     yields: list[int] = []
@@ -116,7 +116,7 @@ async def test_a_blocked_batch_wakes_once(limit: int, kind: Callable[[range], An
 
 
 async def test_a_batch_gives_to_each_receiver_that_waits_before_it_blocks() -> None:
-    """Each of them gets one message, and what is left waits for those who come."""
+    """Each waiting receiver gets a message, and the rest waits for later receivers."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -133,7 +133,7 @@ async def test_a_batch_gives_to_each_receiver_that_waits_before_it_blocks() -> N
 async def test_a_close_does_not_undo_a_batch_that_was_taken(
     what: str, error: type[SenderError[int]]
 ) -> None:
-    """One whose last message was received has been sent; one with messages left is told."""
+    """A batch whose last message was taken returns, and a batch with messages left raises."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -147,7 +147,7 @@ async def test_a_close_does_not_undo_a_batch_that_was_taken(
 
 
 async def test_a_generator_is_asked_as_late_as_can_be() -> None:
-    """It is asked for one message at a time, and only when the one before is sent."""
+    """The generator is asked for a message only after the message before was sent."""
     channel = Anycast[int](limit=2)
     receiver, asked = channel.new_receiver(), list[int]()
 
@@ -182,7 +182,7 @@ async def test_a_generator_goes_on_after_an_interruption() -> None:
 
 
 async def test_a_generator_that_raises() -> None:
-    """Its error goes to the caller, and what was sent before stays sent."""
+    """The error of the generator goes to the caller, and sent messages stay sent."""
     channel = Anycast[int]()
 
     def numbers() -> Iterator[int]:
@@ -198,7 +198,7 @@ async def test_a_generator_that_raises() -> None:
 
 
 async def test_a_generator_that_raises_after_a_wait() -> None:
-    """No room is kept for a message that never came."""
+    """A generator that raises leaves no room reserved in the buffer."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
 
@@ -216,7 +216,7 @@ async def test_a_generator_that_raises_after_a_wait() -> None:
 
 
 async def test_a_generator_that_sends() -> None:
-    """What a generator sends by itself comes before what it then gives, within the limit."""
+    """A message that the generator sends itself comes before the message that it yields."""
     channel = Anycast[int](limit=3)
     sender, receiver = channel.new_sender(), channel.new_receiver()
 
@@ -254,7 +254,7 @@ async def test_a_generator_that_takes_the_last_room() -> None:
 
 @pytest.mark.parametrize("what", ["channel", "sender"])
 async def test_a_generator_that_closes(what: str) -> None:
-    """What it gives after that is not sent."""
+    """The messages that the generator yields after the close are not sent."""
     channel = Anycast[int]()
     sender = channel.new_sender()
 
@@ -269,7 +269,7 @@ async def test_a_generator_that_closes(what: str) -> None:
 
 
 async def test_a_generator_that_receives() -> None:
-    """It may even take out what was just sent."""
+    """A generator may receive the message that was just sent."""
     channel = Anycast[int](limit=1)
     receiver, seen = channel.new_receiver(), list[int]()
 
@@ -283,7 +283,7 @@ async def test_a_generator_that_receives() -> None:
 
 
 async def test_a_generator_is_not_closed() -> None:
-    """It is the caller's: after an interruption it can go on."""
+    """The caller can go on with the generator after an interruption."""
     channel = Anycast[int](limit=1)
     sender = channel.new_sender()
 
@@ -299,7 +299,7 @@ async def test_a_generator_is_not_closed() -> None:
 
 @pytest.mark.parametrize("kind", [list, deque, iter])
 async def test_a_batch_and_the_peak(kind: Callable[[range], Any]) -> None:
-    """The most that was ever stored includes what came in one step."""
+    """The peak counts all messages that a batch stored in one step."""
     channel = Anycast[int]()
     await channel.new_sender().send_many(kind(range(3)))
     assert channel.statistics().peak_buffer_used == 3

@@ -1,4 +1,4 @@
-"""An endpoint has the statistics of its channel, as the ends of anyio and trio have."""
+"""The statistics of an endpoint are the statistics of the channel, as in anyio and trio."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def used(limit: float = 5) -> Anycast[int]:
 
 
 def test_both_ends_have_those_of_the_channel() -> None:
-    """Each field is that of the channel at the time of the call."""
+    """Each field is the field of the channel at the time of the call."""
     channel = used()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(4)
@@ -38,7 +38,7 @@ def test_both_ends_have_those_of_the_channel() -> None:
 
 
 async def test_tasks_that_wait() -> None:
-    """They are counted for an end through which no task waits, too."""
+    """The waiting tasks of other endpoints are counted, too."""
     channel = Anycast[int](limit=0)
     async with task_group() as tasks:
         sending = await begin(tasks, channel.new_sender().send, 1)
@@ -48,7 +48,7 @@ async def test_tasks_that_wait() -> None:
 
 
 def test_a_closed_end() -> None:
-    """It tells of its channel for ever."""
+    """A closed endpoint shows the statistics of its channel for ever."""
     channel = used()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     for end in (sender, receiver, channel):
@@ -60,7 +60,7 @@ def test_a_closed_end() -> None:
 def test_a_derived_receiver_of_one_channel(
     derive: Callable[[Receiver[Any]], Receiver[Any]],
 ) -> None:
-    """It has the statistics of the channel, and still has them when it is closed."""
+    """A derived receiver shows the statistics of the channel, even after its close."""
     channel = used()
     receiver = derive(channel.new_receiver())
     assert receiver.statistics() == channel.statistics()
@@ -88,7 +88,7 @@ async def test_a_merge_of_several_channels() -> None:
 
 
 async def test_a_receive_of_a_merge_that_waits() -> None:
-    """It waits in each channel, and counts once for each."""
+    """A receive of a merge waits in each channel, and counts once for each channel."""
     merged = merge(Anycast[int]().new_receiver(), Anycast[int]().new_receiver())
     async with task_group() as tasks:
         receiving = await begin(tasks, merged.receive)
@@ -99,7 +99,7 @@ async def test_a_receive_of_a_merge_that_waits() -> None:
 
 
 def test_each_channel_counts_once() -> None:
-    """Two sources of the same channel are no two channels, however deep they are."""
+    """A channel counts once, even with two sources at different depths."""
     channel, other = used(), used()
     receiver = channel.new_receiver()
     nested = merge(
@@ -111,13 +111,13 @@ def test_each_channel_counts_once() -> None:
 
 
 def test_a_map_of_a_merge() -> None:
-    """It has the statistics of its source."""
+    """A map of a merge has the statistics of the merge."""
     merged = merge(used(5).new_receiver(), used(7).new_receiver())
     assert merged.map(str).statistics() == merged.statistics()
 
 
 def test_an_unlimited_channel_in_a_merge() -> None:
-    """The limit of the merge is infinite, and other sums of limits are whole numbers."""
+    """The limit of the merge is infinite, and a sum of finite limits is an int."""
     merged = merge(used(5).new_receiver(), used(math.inf).new_receiver())
     assert merged.statistics().max_buffer_size == math.inf
     size = merge(used(5).new_receiver(), used(7).new_receiver()).statistics().max_buffer_size
@@ -125,7 +125,7 @@ def test_an_unlimited_channel_in_a_merge() -> None:
 
 
 async def test_a_source_that_has_ended() -> None:
-    """Its channel still counts: a snapshot does not depend on what was received before."""
+    """The channel of a source that has ended still counts."""
     ended, other = used(), used()
     merged = merge(ended.new_receiver(), other.new_receiver())
     ended.close()

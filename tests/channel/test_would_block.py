@@ -1,4 +1,4 @@
-"""What would block says why: `anyio.WouldBlock` has a text."""
+"""`anyio.WouldBlock` has a text that says why the call would block."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_send_nowait(limit: int) -> None:
 
 
 def test_select_nowait() -> None:
-    """There may be several operations, and none can happen."""
+    """There may be several operations, and no operation is ready."""
     channel = Anycast[int](limit=0)
     with raises(WouldBlock, "every operation has to wait"):
         select_nowait(channel.new_receiver().receiving(), channel.new_sender().sending(1))
@@ -40,7 +40,7 @@ def test_select_nowait() -> None:
 
 @pytest.mark.parametrize("derive", TRANSPARENT.values(), ids=list(TRANSPARENT))
 def test_derived_receivers(derive: Callable[[Receiver[Any]], Receiver[Any]]) -> None:
-    """They may have several sources, and none has a message; the attempt can be repeated."""
+    """There may be several sources without a message, and the call can be repeated."""
     channel = Anycast[int]()
     receiver = derive(channel.new_receiver())
     for number in range(2):
@@ -52,7 +52,7 @@ def test_derived_receivers(derive: Callable[[Receiver[Any]], Receiver[Any]]) -> 
 
 
 def test_a_loop_that_polls() -> None:
-    """An attempt that finds no message keeps its operation for the next: to make one takes long."""
+    """A call that finds no message keeps its operation for the next call, to save time."""
     receiver: Any = merge(Anycast[int]().new_receiver())
     kept: list[object] = []
     for _ in range(2):
@@ -63,7 +63,7 @@ def test_a_loop_that_polls() -> None:
 
 
 def test_a_filter_that_drops_all() -> None:
-    """What it drops is no message of it."""
+    """A dropped message is no message of the filter."""
     channel = Anycast[int]()
     channel.new_sender().send_nowait(1)
     receiver = merge(channel.new_receiver().filter(lambda number: number > 1))

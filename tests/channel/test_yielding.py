@@ -30,7 +30,7 @@ every_operation = pytest.mark.parametrize("operation", OPERATIONS)
 def test_what_is_done_at_once_makes_no_waiter_and_logs_nothing(
     operation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It needs no event loop at all: driven by hand, it ends in its first step."""
+    """A call at once needs no event loop: driven by hand, the coroutine ends in its first step."""
 
     def never(*_: object) -> None:
         raise AssertionError("not on this path")
@@ -44,7 +44,7 @@ def test_what_is_done_at_once_makes_no_waiter_and_logs_nothing(
 
 
 class Ends:
-    """A channel that can both send and receive at once, and its endpoints."""
+    """A channel that has room and messages, and its endpoints."""
 
     def __init__(self, yield_every: int) -> None:
         self.channel = Anycast[int](limit=1000, yield_every=yield_every)
@@ -58,13 +58,13 @@ class Ends:
         return OPERATIONS[operation](self.sender, self.receiver)
 
     async def use(self, operation: str, times: int = 1) -> list[bool]:
-        """Perform an operation several times; return when it yielded."""
+        """Perform an operation several times, and return in which calls the operation yielded."""
         return [await count_yields(self.make(operation)) > 0 for _ in range(times)]
 
 
 @every_operation
 async def test_the_first_operations_do_not_yield(operation: str) -> None:
-    """Of ``yield_every`` operations none yields, the next one does, and so on."""
+    """Of ``yield_every`` operations none yields, the next operation yields, and so on."""
     ends = Ends(yield_every=5)
     assert await ends.use(operation, 5) == [False] * 5
     assert await ends.use(operation, 1) == [True]
@@ -80,7 +80,7 @@ async def test_by_default_it_is_every_64th() -> None:
 
 
 async def test_all_operations_of_a_channel_count_together() -> None:
-    """It is the channel that counts, not the endpoint nor the kind of operation."""
+    """All operations of a channel count together, of any kind and of any endpoint."""
     ends = Ends(yield_every=4)
     other = ends.sender.clone()
     pattern = [await count_yields(other.send(1)) > 0]
@@ -90,7 +90,7 @@ async def test_all_operations_of_a_channel_count_together() -> None:
 
 
 async def test_channels_count_for_each_other() -> None:
-    """A row of operations goes on over all channels of a thread, each with a limit of its own."""
+    """The count goes on over all channels of a thread, each with its own ``yield_every``."""
     one, other = Ends(yield_every=2), Ends(yield_every=3)
     assert await one.use("send", 2) == [False, False]
     assert await other.use("send", 2) == [False, True]
@@ -106,7 +106,7 @@ async def test_a_channel_for_each_operation(operation: str) -> None:
 
 @every_operation
 async def test_going_round_many_channels(operation: str) -> None:
-    """The event loop gets its turn as often as with a single channel."""
+    """The event loop has a turn as often as with a single channel."""
     many = [Ends(yield_every=4) for _ in range(5)]
     yields = [(await many[number % 5].use(operation))[0] for number in range(10)]
     assert yields == [False, False, False, False, True, False, False, False, True, False]
@@ -126,12 +126,12 @@ async def test_a_loop_over_new_channels_can_be_cancelled(yield_every: int) -> No
 
 @every_operation
 async def test_yield_every_1_is_always_a_checkpoint(operation: str) -> None:
-    """Every operation yields, the first one included."""
+    """Every operation yields, the first operation included."""
     assert await Ends(yield_every=1).use(operation, 5) == [True] * 5
 
 
 async def test_yield_every_1_after_a_wait() -> None:
-    """An operation that follows one that had to wait yields too."""
+    """An operation after an operation that waited yields, too."""
     channel = Anycast[int](limit=1, yield_every=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     yields: list[int] = []
@@ -148,14 +148,14 @@ async def test_yield_every_1_after_a_wait() -> None:
 
 @pytest.mark.parametrize(("kind", "yields"), [(list, 1), (deque, 1), (iter, 3)])
 async def test_yield_every_1_and_a_batch(kind: Callable[[range], Any], yields: int) -> None:
-    """It is sent after one checkpoint; what is asked for one message at a time, after one each."""
+    """A batch yields once, and an iterable yields before each message."""
     channel = Anycast[int](yield_every=1)
     assert await count_yields(channel.new_sender().send_many(kind(range(3)))) == yields
 
 
 @pytest.mark.parametrize("yield_every", [1, 2, 64])
 async def test_nowait_forms_never_yield(yield_every: int) -> None:
-    """Even a channel that is due to yield serves them, and stays due."""
+    """A nowait call never yields, and leaves a due yield due."""
     ends = Ends(yield_every)
     await ends.use("send", yield_every)
     for number in range(200):
@@ -165,7 +165,7 @@ async def test_nowait_forms_never_yield(yield_every: int) -> None:
 
 
 async def test_select_nowait_does_not_count() -> None:
-    """However often it has acted, the next operations do not yield."""
+    """The next operations do not yield, however often `select_nowait` has acted."""
     ends = Ends(yield_every=2)
     received, sent = ends.receiver.receiving(), ends.sender.sending(1)
     for _ in range(10):
@@ -176,9 +176,9 @@ async def test_select_nowait_does_not_count() -> None:
 
 @pytest.mark.parametrize("before", [2, 3])
 async def test_a_wait_starts_the_count_again(before: int) -> None:
-    """After an operation that had to wait, ``yield_every`` more do not yield.
+    """After an operation that waited, ``yield_every`` further operations do not yield.
 
-    That holds whether a yield was due before it waited, or not.
+    After a wait the count starts at 0, whether a yield was due before or not.
     """
     ends = Ends(yield_every=3)
     await ends.use("receive", before)
@@ -208,7 +208,7 @@ async def test_a_batch_counts_for_no_more_than_that() -> None:
 
 
 class Rendezvous:
-    """A channel without a buffer in which tasks wait at one side, and its endpoints."""
+    """A rendezvous channel in which tasks wait on one side, and its endpoints."""
 
     def __init__(self, yield_every: int) -> None:
         self.channel = Anycast[int](limit=0, yield_every=yield_every)
@@ -216,7 +216,7 @@ class Rendezvous:
         self.receiver = self.channel.new_receiver()
 
     async def block(self, tasks: TaskGroup, side: str, number: int) -> None:
-        """Start so many tasks that wait at one side."""
+        """Start a number of tasks that wait on one side."""
         for _ in range(number):
             if side == "senders":
                 await begin(tasks, self.sender.send, 1)
@@ -240,7 +240,7 @@ each_side = pytest.mark.parametrize("side", ["senders", "receivers"])
 
 @each_side
 async def test_what_is_done_for_a_peer_does_not_count(side: str) -> None:
-    """An operation that acts for a task that waits as well counts once, as any other."""
+    """An operation that also acts for a waiting task counts once."""
     ends = Rendezvous(yield_every=3)
     async with task_group() as tasks:
         await ends.block(tasks, side, 4)
@@ -250,7 +250,7 @@ async def test_what_is_done_for_a_peer_does_not_count(side: str) -> None:
 
 @each_side
 async def test_nowait_forms_that_act_for_a_peer_do_not_count(side: str) -> None:
-    """However many tasks they let go on, the next operations do not yield."""
+    """A nowait call that wakes tasks does not bring the next yield nearer."""
     ends = Rendezvous(yield_every=2)
     async with task_group() as tasks:
         await ends.block(tasks, side, 6)
@@ -262,7 +262,7 @@ async def test_nowait_forms_that_act_for_a_peer_do_not_count(side: str) -> None:
 
 @each_side
 async def test_a_batch_that_is_handed_over_counts_as_one_operation(side: str) -> None:
-    """However many tasks wait for its messages, or offer them, it counts once."""
+    """A batch counts once, however many waiting tasks take or offer its messages."""
     ends = Rendezvous(yield_every=3)
     async with task_group() as tasks:
         await ends.block(tasks, side, 7)
@@ -275,7 +275,7 @@ async def test_a_batch_that_is_handed_over_counts_as_one_operation(side: str) ->
 
 
 async def test_a_lease_that_fails_counts_as_one_operation() -> None:
-    """To give its message back is not counted, nor is the lease itself forgotten."""
+    """A lease counts once, and the return of its message does not count."""
     ends = Ends(yield_every=3)
 
     async def fail() -> None:
@@ -309,7 +309,7 @@ async def test_a_batch_is_not_cut_short_by_yielding() -> None:
 
 
 async def test_a_long_stream_yields_on_its_way() -> None:
-    """Sending what an iterable gives lets others run after every ``yield_every`` messages."""
+    """A send of an iterable yields after every ``yield_every`` messages."""
     channel = Anycast[int](limit=1000, yield_every=10)
     assert await count_yields(channel.new_sender().send_many(range(100))) == 9
 
@@ -337,7 +337,7 @@ async def test_a_cancelled_operation_does_not_silence_the_next() -> None:
 
 
 async def test_a_tight_loop_lets_others_run() -> None:
-    """A task that only sends and receives does not starve the others."""
+    """A task that only sends and receives does not starve other tasks."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     others: list[int] = []

@@ -1,4 +1,4 @@
-"""`map` and `filter` refuse functions that are async: nothing there could await a result."""
+"""`map` and `filter` refuse async functions: the receiver could not await a result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def pages(message: object) -> AsyncGenerator[object]:
 
 
 class Asynchronous:
-    """Async in every way in which a class can be. To make an object of it is not."""
+    """A class with every kind of async method, whose call makes an object and is plain."""
 
     def __init__(self, message: object = None) -> None:
         self.message = message
@@ -114,7 +114,7 @@ PLAIN: list[Any] = [
 
 @pytest.mark.parametrize("function", PLAIN)
 def test_plain_functions_are_accepted(function: Any) -> None:
-    """So are methods, partials, classes and what else can be called."""
+    """Functions, methods, partials, classes and other callables are accepted."""
     channel = Anycast[int]()
     channel.new_sender().send_nowait(1)
     receiver = channel.new_receiver().filter(function).map(function)
@@ -220,7 +220,7 @@ async def test_an_awaitable_result_in_a_batch(make: Any) -> None:
 
 
 async def test_the_error_keeps_no_awaitable_alive() -> None:
-    """Whoever keeps the error does not keep what the function returned."""
+    """An error that is kept does not keep the result of the function."""
     awaitables: list[weakref.ref[Awaitable]] = []
 
     def function(_: int) -> Awaitable:
@@ -239,7 +239,7 @@ async def test_the_error_keeps_no_awaitable_alive() -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_task_goes_on() -> None:
-    """A task that a function has started is not cancelled, nor is a coroutine that runs closed."""
+    """A task that the function started is not cancelled, and a running coroutine is not closed."""
     ends: list[Any] = []
 
     async def work() -> None:
@@ -260,7 +260,7 @@ async def test_a_task_goes_on() -> None:
 
 
 def test_awaitables_are_messages_like_any_other() -> None:
-    """Only what a function returns is refused: a future can be sent, and be filtered."""
+    """Only an awaitable result is refused: an awaitable message can be sent and filtered."""
     channel = Anycast[Awaitable]()
     message = Awaitable()
     channel.new_sender().send_nowait(message)
@@ -268,7 +268,7 @@ def test_awaitables_are_messages_like_any_other() -> None:
 
 
 async def test_an_awaitable_result_after_plain_results() -> None:
-    """Each result is looked at, whatever the function returned before."""
+    """Each result is checked, whatever results came before."""
 
     def function(message: int) -> Any:
         if message < 2:

@@ -63,7 +63,7 @@ async def test_a_closed_source(combinator: Combinator, way: Any, ended: bool) ->
 @every_combinator
 @pytest.mark.parametrize("way", WAITING)
 async def test_a_source_that_is_closed_while_a_task_waits(combinator: Combinator, way: Any) -> None:
-    """The task raises, and the next message is left to the others."""
+    """The task raises, and the next message goes to another receiver."""
     channel = Anycast[int]()
     source, other = channel.new_receiver(), channel.new_receiver()
     receiver = combinator(source)
@@ -92,7 +92,7 @@ async def test_a_source_that_is_closed_in_a_batch(combinator: Combinator) -> Non
 
 @pytest.mark.parametrize("function", ["map", "filter"])
 async def test_a_function_that_raises_the_error_of_a_closed_receiver(function: str) -> None:
-    """It is an error as any other, also where the channel has ended."""
+    """The error is an ordinary error of the function, even after the end of the channel."""
     channel = Anycast[int]()
     source = channel.new_receiver()
     channel.new_sender().send_nowait(1)
@@ -125,7 +125,7 @@ async def test_a_loop_over_another_kind_of_receiver() -> None:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("closed_first", [True, False])
 async def test_a_merge_of_a_closed_source(way: Any, closed_first: bool) -> None:
-    """The merge raises once the other source has ended, whichever of the two stopped last."""
+    """The merge raises when the second source has ended, in either order."""
     one, two = channels(2)
     source = one.new_receiver()
     receiver = merge(source, two.new_receiver())
@@ -176,7 +176,7 @@ async def test_a_loop_over_a_merge_of_a_closed_source() -> None:
 
 
 async def test_all_tasks_that_receive_through_a_merge_of_a_closed_source() -> None:
-    """Each task raises, though only one of them noticed the close first."""
+    """Each task raises, although only one task noticed the close."""
     one, two = channels(2)
     source = one.new_receiver()
     receiver = merge(source, two.new_receiver())
@@ -267,7 +267,7 @@ async def test_a_merge_of_a_merge_that_has_lost_a_source(used: str) -> None:
 
 
 async def test_a_merge_joined_to_many_after_a_source_was_closed() -> None:
-    """However deep the inner merge stands, the outer merge learns of the close."""
+    """The outer merge learns of the close at any depth of the inner merge."""
     closed, other, *rest = channels(9)
     source = closed.new_receiver()
     inner = merge(source, other.new_receiver())
@@ -282,7 +282,7 @@ async def test_a_merge_joined_to_many_after_a_source_was_closed() -> None:
 
 
 async def test_an_inner_merge_whose_outer_merge_has_lost_a_source() -> None:
-    """A source that is not its own does not matter to the inner merge."""
+    """A close of a source of the outer merge changes nothing for the inner merge."""
     one, two = channels(2)
     inner = merge(one.new_receiver())
     source = two.new_receiver()
@@ -312,7 +312,7 @@ async def test_a_function_over_a_merge_of_a_closed_source(outer: str) -> None:
 
 
 def failing(channel: Anycast[int], monkeypatch: pytest.MonkeyPatch) -> Receiver[int]:
-    """Return a receiver that reports a failure where it would report the end."""
+    """Return a receiver that reports a failure in place of the end."""
     receiver = channel.new_receiver()
 
     def fail() -> NoReturn:

@@ -1,4 +1,4 @@
-"""What `merge`, `map`, `filter` and nests of them have in common with any receiver."""
+"""What `merge`, `map`, `filter` and nests of them share with any receiver."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def channel_of(*messages: int) -> Anycast[int]:
 
 
 async def lease_one(receiver: Receiver[int], leased: list[int]) -> None:
-    """Lease a message, and be done with it."""
+    """Take a message on lease, and end the lease as done."""
     async with receiver.lease() as message:
         leased.append(message)
 
@@ -61,7 +61,7 @@ async def test_receives_what_is_there(combinator: Combinator) -> None:
 
 
 async def test_receives_what_comes(combinator: Combinator) -> None:
-    """Whoever waits in it waits in the channel, and is served there."""
+    """The task waits in the channel, and gets its message there."""
     channel = Anycast[int](limit=0)
     receiver = combinator(channel.new_receiver())
     async with task_group() as tasks:
@@ -75,7 +75,7 @@ async def test_receives_what_comes(combinator: Combinator) -> None:
 
 
 async def test_a_batch_waits_for_one_message_only(combinator: Combinator) -> None:
-    """It waits for the first, and takes as many as are there then."""
+    """The call waits for the first message, and takes the messages that are stored by then."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     async with task_group() as tasks:
@@ -87,7 +87,7 @@ async def test_a_batch_waits_for_one_message_only(combinator: Combinator) -> Non
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_receives_what_blocked_senders_offer(combinator: Combinator, limit: int) -> None:
-    """Every form of receiving takes it without a wait, and their senders go on."""
+    """Every way to receive takes the offered message without a wait, and the senders go on."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), combinator(channel.new_receiver())
     leased: list[int] = []
@@ -106,7 +106,7 @@ async def test_receives_what_blocked_senders_offer(combinator: Combinator, limit
 
 
 async def test_a_batch_takes_turns_with_blocked_batches(combinator: Combinator) -> None:
-    """The order is the one of single receives."""
+    """The order is the order of single receives."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), combinator(channel.new_receiver())
     async with task_group() as tasks:
@@ -116,7 +116,7 @@ async def test_a_batch_takes_turns_with_blocked_batches(combinator: Combinator) 
 
 
 async def test_a_batch_at_the_end(combinator: Combinator) -> None:
-    """It returns what is left; only the next one finds the end."""
+    """The batch has the messages that are left, and the next batch raises at the end."""
     channel = await channel_of(1, 2)
     receiver = combinator(channel.new_receiver())
     channel.close()
@@ -135,7 +135,7 @@ async def test_a_batch_at_the_end(combinator: Combinator) -> None:
 async def test_wrong_size_of_a_batch(
     combinator: Combinator, size: Any, error: type[Exception], text: str
 ) -> None:
-    """It is refused, and nothing is received."""
+    """A wrong size raises, and no message is received."""
     channel = await channel_of(1)
     with raises(error, text):
         await combinator(channel.new_receiver()).receive_many(size)
@@ -143,7 +143,7 @@ async def test_wrong_size_of_a_batch(
 
 
 async def test_nothing_to_receive(combinator: Combinator) -> None:
-    """Without waiting, there is nothing to be had."""
+    """Without a message, a call that does not wait raises WouldBlock."""
     receiver = combinator(Anycast[int]().new_receiver())
     with pytest.raises(anyio.WouldBlock):
         receiver.receive_nowait()
@@ -177,7 +177,7 @@ async def test_the_channel_is_closed_while_a_task_waits(combinator: Combinator) 
 
 
 async def test_closing_leaves_messages_to_the_others(combinator: Combinator) -> None:
-    """A task that waits in it is told; what is in the channel stays there."""
+    """A waiting task raises, and the messages stay in the channel."""
     channel = Anycast[int]()
     receiver, other = combinator(channel.new_receiver()), channel.new_receiver()
     async with task_group() as tasks:
@@ -193,7 +193,7 @@ async def test_closing_leaves_messages_to_the_others(combinator: Combinator) -> 
 
 
 async def test_dropping_leaves_messages_to_the_others(combinator: Combinator) -> None:
-    """Leaving a loop over it half-way hides no message."""
+    """A loop that is left half-way takes no further message."""
     channel = await channel_of(1, 2, 3)
     async for message in combinator(channel.new_receiver()):
         assert message == 1
@@ -202,7 +202,7 @@ async def test_dropping_leaves_messages_to_the_others(combinator: Combinator) ->
 
 
 async def test_with_closes_it(combinator: Combinator) -> None:
-    """It is a context manager as every receiver is."""
+    """A derived receiver is a context manager, as every receiver is."""
     channel = Anycast[int]()
     with combinator(channel.new_receiver()):
         assert channel.statistics().open_receivers == 1
@@ -212,7 +212,7 @@ async def test_with_closes_it(combinator: Combinator) -> None:
 
 
 async def test_a_clone_is_closed_on_its_own(combinator: Combinator) -> None:
-    """It does the same, and goes on when the original is closed."""
+    """The clone receives in the same way, and goes on when the original is closed."""
     channel = await channel_of(1)
     receiver = combinator(channel.new_receiver())
     clone = receiver.clone()
@@ -225,7 +225,7 @@ async def test_a_clone_is_closed_on_its_own(combinator: Combinator) -> None:
 
 
 async def test_a_receive_that_is_cancelled_while_it_waits(combinator: Combinator) -> None:
-    """It takes nothing, and leaves nothing in the channel's queues."""
+    """A cancelled receive takes no message, and leaves no waiter in a queue."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     async with task_group() as tasks:
@@ -239,7 +239,7 @@ async def test_a_receive_that_is_cancelled_while_it_waits(combinator: Combinator
 
 
 async def test_a_receive_that_is_cancelled_too_late(combinator: Combinator) -> None:
-    """A message that was given to it is what it returns, and it takes no other."""
+    """The receive returns the message that it was given, and takes no other message."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     async with task_group() as tasks:
@@ -253,7 +253,7 @@ async def test_a_receive_that_is_cancelled_too_late(combinator: Combinator) -> N
 
 @pytest.mark.asyncio_only
 async def test_a_receive_that_is_natively_cancelled_too_late(combinator: Combinator) -> None:
-    """The same when asyncio cancels the task: the next receive is cancelled as it waits."""
+    """A native cancellation strikes in the next receive that waits."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     received: list[int] = []
@@ -279,7 +279,7 @@ async def receive_one(receiver: Receiver[int]) -> int:
 
 
 async def receive_batch(receiver: Receiver[int]) -> int:
-    """Receive a batch of one."""
+    """Receive a batch of a single message."""
     (message,) = await receiver.receive_many(1)
     return message
 
@@ -307,7 +307,7 @@ async def receive_in_select(receiver: Receiver[int]) -> int:
 async def test_a_close_leaves_it_what_it_was_given(
     combinator: Combinator, way: Callable[[Receiver[int]], Any], closes: str
 ) -> None:
-    """A message that was received before the close, by a task that has yet to run, is its own."""
+    """A message that was given before the close stays with the task, which runs later."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), combinator(channel.new_receiver())
     async with task_group() as tasks:
@@ -320,7 +320,7 @@ async def test_a_close_leaves_it_what_it_was_given(
 
 
 async def test_in_a_select(combinator: Combinator) -> None:
-    """Its operation happens when a message is there, and gives the message."""
+    """The operation of a derived receiver happens when a message is there, with the message."""
     quiet, channel = Anycast[int](), await channel_of(1)
     receiver = combinator(channel.new_receiver())
     operation, other = receiver.receiving(), combinator(quiet.new_receiver()).receiving()
@@ -335,7 +335,7 @@ async def test_in_a_select(combinator: Combinator) -> None:
 
 
 async def test_the_result_of_what_has_not_happened(combinator: Combinator) -> None:
-    """There is none, and the error says why."""
+    """`result` raises an error that says that the operation has not happened."""
     operation = combinator((await channel_of(1)).new_receiver()).receiving()
     text = "the operation has not happened: `select` did not return it"
     with raises(RuntimeError, text):
@@ -343,7 +343,7 @@ async def test_the_result_of_what_has_not_happened(combinator: Combinator) -> No
 
 
 async def test_the_end_in_a_select(combinator: Combinator) -> None:
-    """The end makes it happen, and its result raises, as often as it is asked for."""
+    """At the end the operation happens, and each call of `result` raises."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     operation = receiver.receiving()
@@ -389,7 +389,7 @@ async def test_a_lease_that_is_given_back(combinator: Combinator) -> None:
 
 
 async def test_a_lease_at_the_end(combinator: Combinator) -> None:
-    """There is none: entering the block raises."""
+    """At the end, entering the block raises."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     channel.close()

@@ -1,4 +1,4 @@
-"""Combinators keep no message, error, task or waiter that nobody needs."""
+"""Combinators keep no message, error, task or waiter longer than needed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ combinators = pytest.mark.parametrize("combinator", TRANSPARENT.values(), ids=li
 
 
 def fail(message: object) -> Message:
-    """Fail, with an error that nothing but its traceback refers to the message."""
+    """Raise an error whose traceback has the only reference to the message."""
     assert message
     raise WorkFailedError
 
@@ -55,18 +55,18 @@ def watched() -> Watched:
 
 
 async def lease_and_drop(receiver: Receiver[Message]) -> None:
-    """Lease a message, and keep nothing of it."""
+    """Take a message on lease, and drop all references to the message."""
     async with receiver.lease():
         pass
 
 
 async def receive_batch(receiver: Receiver[Message]) -> None:
-    """Receive several, and keep nothing of them."""
+    """Receive several messages, and drop all references to the messages."""
     await receiver.receive_many(2)
 
 
 async def receive_in_loop(receiver: Receiver[Message]) -> None:
-    """Receive one in a loop, and keep nothing of it."""
+    """Receive a message in a loop, and drop all references to the message."""
     async for _ in receiver:
         break
 
@@ -79,7 +79,7 @@ WAYS = [receive_and_drop, receive_batch, receive_in_loop, lease_and_drop]
 async def test_a_message_that_was_received(
     watched: Watched, combinator: Combinator, way: Any
 ) -> None:
-    """It is gone, whether it waited or was waited for."""
+    """The message is gone after the receive, with and without a wait."""
     ends = Ends()
     receiver = combinator(ends.receiver)
     await send_new(ends.sender, watched)
@@ -92,7 +92,7 @@ async def test_a_message_that_was_received(
 
 
 async def test_a_message_that_was_turned_away(watched: Watched) -> None:
-    """Nobody keeps it, not even while a task goes on waiting for another."""
+    """A dropped message is gone, even while the task waits for the next message."""
     ends = Ends()
     receiver = ends.receiver.filter(lambda _: False)
     async with task_group() as tasks:
@@ -107,7 +107,7 @@ async def test_a_message_that_was_turned_away(watched: Watched) -> None:
 @failing
 @pytest.mark.parametrize("way", WAYS)
 async def test_what_a_function_raised(watched: Watched, combinator: Combinator, way: Any) -> None:
-    """Neither the error nor the message is kept once the error is dealt with."""
+    """The error and the message are gone after the error was handled."""
     ends = Ends()
     receiver = combinator(ends.receiver)
     await send_new(ends.sender, watched)
@@ -118,7 +118,7 @@ async def test_what_a_function_raised(watched: Watched, combinator: Combinator, 
 
 
 async def test_an_error_that_came_late(watched: Watched) -> None:
-    """It and its message are gone after the next call, which raises it."""
+    """The error and its message are gone after the next call, which raises the error."""
     ends = Ends(limit=2)
     seen: list[None] = []
 
@@ -136,7 +136,7 @@ async def test_an_error_that_came_late(watched: Watched) -> None:
 
 @combinators
 async def test_the_error_at_the_end(combinator: Combinator) -> None:
-    """It is made for each call, and kept by none."""
+    """The error is made for each call, and is not kept."""
     ends = Ends()
     receiver = combinator(ends.receiver)
     ends.channel.close()
@@ -165,7 +165,7 @@ async def test_the_operation_keeps_its_last_result_only(
 
 @combinators
 async def test_a_cancelled_receive(combinator: Combinator) -> None:
-    """It leaves no waiter behind."""
+    """A cancelled receive leaves no waiter."""
     ends = Ends()
     await cancel_after_start(receive_and_drop, combinator(ends.receiver))
     assert waiters() == 0
@@ -175,7 +175,7 @@ async def test_a_cancelled_receive(combinator: Combinator) -> None:
 @combinators
 @pytest.mark.parametrize("when", ["waiting", "woken"])
 async def test_a_natively_cancelled_receive(combinator: Combinator, when: str) -> None:
-    """Nor does it keep the task, also if a message was given to it before."""
+    """A cancelled task is not kept, even if the task was given a message before."""
     ends = Ends()
     task = asyncio.ensure_future(receive_and_drop(combinator(ends.receiver)))
     await settle()

@@ -42,7 +42,7 @@ async def test_before_and_after() -> None:
 
 
 async def test_a_message_that_fails_again_and_again() -> None:
-    """Each time counts, and other messages have numbers of their own."""
+    """Each failure counts, and each message has its own number."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
     await channel.new_sender().send_many([1, 2])
@@ -53,7 +53,7 @@ async def test_a_message_that_fails_again_and_again() -> None:
 
 @pytest.mark.parametrize("kind", TRANSPARENT.values(), ids=TRANSPARENT)
 async def test_a_derived_receiver(kind: Callable[[Receiver[int]], Receiver[int]]) -> None:
-    """A lease of a derived receiver tells the number of its source."""
+    """A lease of a derived receiver shows the number of its source."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
     await channel.new_sender().send(1)
@@ -63,7 +63,7 @@ async def test_a_derived_receiver(kind: Callable[[Receiver[int]], Receiver[int]]
 
 
 async def test_a_task_that_waits() -> None:
-    """A message that goes straight to the next lease has its number, too."""
+    """A message that goes straight to a waiting lease has its number, too."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
     await channel.new_sender().send(1)
@@ -78,7 +78,7 @@ async def test_a_task_that_waits() -> None:
 
 
 async def test_a_receive_gets_the_message_itself() -> None:
-    """A receiver that waits without a lease gets a message that was on lease as it is."""
+    """A receive without a lease gets the plain message, even after an earlier lease."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
     await channel.new_sender().send(1)

@@ -29,14 +29,14 @@ async def channel_of(*messages: int) -> Anycast[int]:
 
 
 async def test_map_gives_what_the_function_returns() -> None:
-    """Falsy results and None are messages like any other."""
+    """Falsy results and None are ordinary messages."""
     channel = await channel_of(0, 1, 2, 3)
     receiver = channel.new_receiver().map([None, "", "two", 3.0].__getitem__)
     assert await receiver.receive_many(9) == [None, "", "two", 3.0]
 
 
 async def test_filter_gives_what_the_predicate_accepts() -> None:
-    """The others are gone, and count as received; any true or false object will do."""
+    """Rejected messages are gone and count as received, and any truthy result accepts."""
     channel = await channel_of(0, 1, 2, 0, 3)
     assert await channel.new_receiver().filter(same).receive_many(9) == [1, 2, 3]
     assert channel.statistics().messages_received == 5
@@ -56,7 +56,7 @@ async def test_filter_waits_until_a_message_is_accepted() -> None:
 
 
 async def test_filter_without_waiting() -> None:
-    """What is turned away is gone even if nothing is left."""
+    """A rejected message is gone, even if no message is left."""
     channel = await channel_of(1, 3)
     with pytest.raises(anyio.WouldBlock):
         channel.new_receiver().filter(even).receive_nowait()
@@ -64,7 +64,7 @@ async def test_filter_without_waiting() -> None:
 
 
 async def test_filter_turns_away_what_blocked_senders_offer() -> None:
-    """Without waiting it takes one offer after another, until a message is accepted."""
+    """A call that does not wait takes one offer after another, until a message is accepted."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver().filter(even)
     async with task_group() as tasks:
@@ -90,7 +90,7 @@ async def test_a_close_after_a_message_that_is_turned_away() -> None:
 
 
 async def test_filter_yields_while_it_turns_messages_away() -> None:
-    """With ``yield_every=1`` a receive that has a message to turn away can be cancelled."""
+    """With ``yield_every=1`` a receive that drops a message can be cancelled."""
     channel = Anycast[int](yield_every=1)
     channel.new_sender().send_nowait(1)
     with anyio.CancelScope() as scope:
@@ -101,7 +101,7 @@ async def test_filter_yields_while_it_turns_messages_away() -> None:
 
 
 async def test_a_leased_message_that_is_turned_away() -> None:
-    """It is done with: the lease is of the next one, and the channel may end."""
+    """The lease of a rejected message ends, the next message is leased, and the channel may end."""
     channel = await channel_of(1, 2)
     receiver = channel.new_receiver().filter(even)
     channel.close()
@@ -112,7 +112,7 @@ async def test_a_leased_message_that_is_turned_away() -> None:
 
 
 async def test_a_mapped_lease_gives_back_the_message_itself() -> None:
-    """What comes back is the message, and not what the function made of it."""
+    """The original message comes back, and not the result of the function."""
     channel = await channel_of(1)
 
     async def fail() -> None:
@@ -126,7 +126,7 @@ async def test_a_mapped_lease_gives_back_the_message_itself() -> None:
 
 
 async def test_the_function_is_called_once_for_each_message() -> None:
-    """It is called in order, and for nothing else."""
+    """The function is called once for each message, in order."""
     channel, seen = await channel_of(1, 2), list[int]()
     receiver = channel.new_receiver().map(seen.append)
     await receiver.receive()
@@ -140,7 +140,7 @@ async def test_the_function_is_called_once_for_each_message() -> None:
 @failing
 @pytest.mark.parametrize("way", WAYS)
 async def test_what_the_function_raises(combinator: Combinator, way: Any) -> None:
-    """It reaches the caller; the message counts as received, and the receiver goes on."""
+    """The error reaches the caller, the message counts as received, and the receiver goes on."""
     channel = await channel_of(1, 2)
     receiver = combinator(channel.new_receiver())
     channel.close()
@@ -155,7 +155,7 @@ async def test_what_the_function_raises(combinator: Combinator, way: Any) -> Non
 @failing
 @pytest.mark.parametrize("way", WAITING)
 async def test_what_the_function_raises_after_a_wait(combinator: Combinator, way: Any) -> None:
-    """It reaches the task that waits, and no other."""
+    """The error reaches the waiting task, and no other task."""
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
 
@@ -173,7 +173,7 @@ async def test_what_the_function_raises_after_a_wait(combinator: Combinator, way
 
 @pytest.mark.parametrize("error", [ReceiverStoppedError, anyio.EndOfStream])
 async def test_the_function_raises_what_an_end_would(error: type[Exception]) -> None:
-    """In a loop it is not mistaken for the end: it is an error as any other."""
+    """In a loop, such an error is not mistaken for the end of the channel."""
 
     def fail(number: int) -> None:
         raise error(number)
@@ -190,10 +190,10 @@ async def test_the_function_raises_what_an_end_would(error: type[Exception]) -> 
 
 
 async def test_the_function_raises_would_block() -> None:
-    """In a batch it is not mistaken for having nothing left."""
+    """In a batch, such an error is not mistaken for an empty channel."""
 
     class NotYetError(anyio.WouldBlock):
-        """The error of the function, and no other."""
+        """The error that the function raises."""
 
     def fail(number: int) -> int:
         if number == 2:
@@ -207,7 +207,7 @@ async def test_the_function_raises_would_block() -> None:
 
 
 async def test_an_interrupt_in_the_function() -> None:
-    """It goes straight on; the message counts as received, leased or not."""
+    """The interrupt goes straight on, and the message counts as received, leased or not."""
 
     def interrupt(number: int) -> int:
         raise KeyboardInterrupt(number)
@@ -226,7 +226,7 @@ async def test_an_interrupt_in_the_function() -> None:
 @failing
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_failure_in_a_batch(combinator: Combinator, way: Any) -> None:
-    """The batch is what came before it; the next call raises it, and the one after goes on."""
+    """The batch has the messages before the error, the next call raises, and the next goes on."""
     receiver = combinator((await channel_of(2, 4, 1, 6)).new_receiver())
     assert await receiver.receive_many(9) == [2, 4]
     with raises(OddError, "1"):
@@ -243,7 +243,7 @@ async def test_a_batch_takes_no_more_than_wanted() -> None:
 
 
 async def test_a_failure_can_be_asked_for_again() -> None:
-    """The operation keeps the error until it happens again; the traceback does not grow."""
+    """The operation keeps the error until the next `select`, and the traceback does not grow."""
     operation = FAILING["map"]((await channel_of(1, 2)).new_receiver()).receiving()
     await select(operation)
     depths: list[int] = []
@@ -257,7 +257,7 @@ async def test_a_failure_can_be_asked_for_again() -> None:
 
 
 async def test_the_traceback_shows_the_function() -> None:
-    """It ends where the function raised, and shows no more of this library than need be."""
+    """The traceback ends in the function, and shows few frames of this library."""
     with raises(OddError, "1") as caught:
         await FAILING["nested"]((await channel_of(1)).new_receiver()).receive()
     names = [entry.name for entry in caught.traceback]
@@ -267,7 +267,7 @@ async def test_the_traceback_shows_the_function() -> None:
 
 
 async def test_operations_that_share_a_function() -> None:
-    """Each has a result of its own."""
+    """Each operation has a result of its own."""
     receiver = (await channel_of(1, 2)).new_receiver().map(str)
     one, two = receiver.receiving(), receiver.receiving()
     await select(one)
@@ -276,7 +276,7 @@ async def test_operations_that_share_a_function() -> None:
 
 
 async def test_str_and_repr() -> None:
-    """They show what it is made of."""
+    """The texts show the sources."""
     receiver = Anycast[int](name="numbers").new_receiver()
     made = receiver.map(same).filter(everything)
     assert str(made) == "filter(map(Anycast:numbers:_Receiver))"
@@ -285,7 +285,7 @@ async def test_str_and_repr() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 3])
 async def test_wrong_functions(wrong: Any) -> None:
-    """They are refused at once, before they could cost a message."""
+    """A wrong function is refused at once, before a message is taken."""
     receiver = Anycast[int]().new_receiver()
     with raises(TypeError, f"`function` must be callable, not {wrong}"):
         receiver.map(wrong)
@@ -306,7 +306,7 @@ async def test_they_nest() -> None:
 
 
 async def test_two_batches_at_once_and_an_error() -> None:
-    """The error that one of them met is not forgotten when the other goes on without one."""
+    """The error of the first batch stays, although the second batch has no error."""
 
     def picky(message: int) -> int:
         if message == 1:
@@ -319,14 +319,14 @@ async def test_two_batches_at_once_and_an_error() -> None:
         other = await begin(tasks, receiver.receive_many, 10)
         for number in (0, 2, 1, 3):
             channel.new_sender().send_nowait(number)
-        assert await receiver.receive_many(10) == [2]  # 0 was given to the other
+        assert await receiver.receive_many(10) == [2]  # 0 was given to the other task
     assert other.result == [0, 3]
     with raises(OddError, "1"):
         receiver.receive_nowait()
 
 
 async def test_the_end_of_two_tasks_that_receive_through_one_receiver() -> None:
-    """Each error names it, also where another task was served in between."""
+    """Each error names the receiver, even if another task was served in between."""
     channel = await channel_of(0)
     receiver = channel.new_receiver().map(str)
     await receiver.receive()
@@ -341,7 +341,7 @@ async def test_the_end_of_two_tasks_that_receive_through_one_receiver() -> None:
 
 
 async def test_a_function_that_raises_stop_async_iteration() -> None:
-    """It does not pass for the end of the channel."""
+    """StopAsyncIteration of a function is not mistaken for the end of the channel."""
 
     def stop(_: int) -> int:
         raise StopAsyncIteration
@@ -352,7 +352,7 @@ async def test_a_function_that_raises_stop_async_iteration() -> None:
 
 
 async def test_an_error_after_a_batch_comes_before_what_is_received_next() -> None:
-    """Also where the receiver was in use before, and keeps an operation from then."""
+    """The error comes first even if the receiver has a cached operation of an earlier receive."""
 
     def picky(message: int) -> int:
         if message == 2:

@@ -99,7 +99,7 @@ async def test_cancelled_work() -> None:
 
 
 async def test_cancelled_wait() -> None:
-    """A cancellation before there was a message takes nothing and leaves nothing open."""
+    """A cancellation before a message comes takes no message, and leaves no lease open."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
 
@@ -119,7 +119,7 @@ async def test_cancelled_wait() -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_native_cancellation_of_a_lease_that_was_given_a_message() -> None:
-    """The block begins, its first wait is cancelled, and the message goes to the next receiver."""
+    """The block begins, its first wait is cancelled, and the next receiver gets the message."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     begun: list[int] = []
@@ -143,7 +143,7 @@ async def test_a_native_cancellation_of_a_lease_that_was_given_a_message() -> No
 
 @pytest.mark.parametrize("closes", ["receiver", "channel"])
 async def test_a_close_leaves_a_lease_what_it_was_given(closes: str) -> None:
-    """The work goes on, and the end of the channel waits for it."""
+    """The work goes on, and the end of the channel waits for the lease."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -177,7 +177,7 @@ async def test_whoever_waits_gets_what_comes_back() -> None:
 
 
 async def test_the_end_waits_for_whoever_is_given_it() -> None:
-    """After the close a message comes back as often as the work on it fails."""
+    """After the close a message comes back each time the work fails."""
     channel = Anycast[int](auto_close=True)
     receiver = channel.new_receiver()
     with channel.new_sender() as sender:
@@ -192,7 +192,7 @@ async def test_the_end_waits_for_whoever_is_given_it() -> None:
 
 
 async def test_leases_give_back_to_the_head() -> None:
-    """The last one given back is the first one received."""
+    """The message that is given back last is received first."""
     channel = Anycast[int]()
     await channel.new_sender().send_many([1, 2, 3])
     receiver = channel.new_receiver()
@@ -204,7 +204,7 @@ async def test_leases_give_back_to_the_head() -> None:
 
 @pytest.mark.parametrize("nowait", [False, True])
 async def test_giving_back_exceeds_the_limit(*, nowait: bool) -> None:
-    """The channel holds one too many for a while, and no sender goes on until there is room."""
+    """The channel has one message over the limit, and no sender goes on until there is room."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(1)
@@ -229,7 +229,7 @@ async def test_giving_back_exceeds_the_limit(*, nowait: bool) -> None:
 
 
 async def test_giving_back_leaves_a_woken_sender_what_it_has_sent() -> None:
-    """Its message took the place of the leased one, and is received after that one."""
+    """The message of the woken sender was stored, and is received after the returned message."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.send_nowait(1)
@@ -250,7 +250,7 @@ async def test_giving_back_leaves_a_woken_sender_what_it_has_sent() -> None:
 async def test_a_batch_after_giving_back_leaves_senders_waiting_until_there_is_room(
     limit: int,
 ) -> None:
-    """It takes what is stored, over the limit as that may be, and then what senders offer."""
+    """The batch takes the stored messages, even over the limit, and then the offered messages."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -266,7 +266,7 @@ async def test_a_batch_after_giving_back_leaves_senders_waiting_until_there_is_r
 
 
 async def test_a_message_that_comes_back_goes_to_who_waits_ahead_of_a_blocked_sender() -> None:
-    """A receiver that has waited since before gets it, and no message is stored."""
+    """A waiting receiver gets the message that comes back, and no message is stored."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -282,7 +282,7 @@ async def test_a_message_that_comes_back_goes_to_who_waits_ahead_of_a_blocked_se
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_a_lease_takes_what_a_blocked_sender_offers(limit: int) -> None:
-    """It need not wait for that, and the sender has sent."""
+    """The lease need not wait, and the blocked send has happened."""
     channel = Anycast[int](limit=limit)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     leased: list[int] = []
@@ -310,7 +310,7 @@ async def test_a_lease_makes_room() -> None:
 
 
 async def test_rendezvous_with_a_lease() -> None:
-    """With limit 0 a waiting lease is a waiting receiver, and its message may come back."""
+    """With limit 0 a waiting lease is a waiting receiver, and the message may come back."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:
@@ -323,7 +323,7 @@ async def test_rendezvous_with_a_lease() -> None:
 
 
 async def test_an_unbounded_channel_gives_back_too() -> None:
-    """Infinity stays infinity, whatever is given back."""
+    """An infinite limit stays infinite after a message came back."""
     channel = Anycast[int](limit=math.inf)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     await sender.send(1)
@@ -333,7 +333,7 @@ async def test_an_unbounded_channel_gives_back_too() -> None:
 
 
 async def test_closing_the_receiver_leaves_its_lease_alone() -> None:
-    """The work goes on; if it fails, the message is for the other receivers."""
+    """The work goes on, and if the work fails, other receivers get the message."""
     channel = Anycast[int]()
     receiver, other = channel.new_receiver(), channel.new_receiver()
     await channel.new_sender().send_many([1, 2])
@@ -362,7 +362,7 @@ async def test_closing_the_last_receiver_under_a_lease() -> None:
 
 
 async def test_a_lease_is_entered_once() -> None:
-    """Entering it again raises, and takes nothing."""
+    """A second ``async with`` of the same lease raises, and takes no message."""
     channel = Anycast[int]()
     await channel.new_sender().send_many([1, 2])
     receiver = channel.new_receiver()
@@ -376,7 +376,7 @@ async def test_a_lease_is_entered_once() -> None:
 
 
 async def test_a_lease_that_is_never_entered() -> None:
-    """It takes nothing, and the channel does not wait for it."""
+    """A lease that is not entered takes no message, and the channel does not wait for the lease."""
     channel = Anycast[int]()
     receiver = channel.new_receiver()
     receiver.lease()
@@ -386,7 +386,7 @@ async def test_a_lease_that_is_never_entered() -> None:
 
 
 async def test_working_in_several_tasks() -> None:
-    """Every message is worked on until it succeeds, however often the work fails."""
+    """Each message is worked on until the work succeeds."""
     channel = Anycast[int](limit=2)
     receiver, done, tries = channel.new_receiver(), [0], dict.fromkeys(range(1, 10), 0)
 
@@ -412,7 +412,7 @@ async def test_working_in_several_tasks() -> None:
 
 
 async def test_work_that_fails_counts_as_an_operation() -> None:
-    """A message that comes back lets the next operation yield as early as any other."""
+    """An operation whose message came back counts towards the next yield."""
     channel = Anycast[int](yield_every=2)
     receiver = channel.new_receiver()
     channel.new_sender().send_nowait(1)

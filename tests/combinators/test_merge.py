@@ -1,4 +1,4 @@
-"""`merge`: one receiver over several."""
+"""`merge`: a receiver over several receivers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def two_channels(limit: int = 10) -> tuple[Anycast[int], Anycast[int]]:
 
 
 async def test_it_is_fair_among_those_that_are_always_ready() -> None:
-    """None of four gets less than a tenth of 10,000 rounds."""
+    """Each of four sources gets at least a tenth of 10,000 rounds."""
     channels = [Anycast[int](limit=math.inf) for _ in range(4)]
     for number, channel in enumerate(channels):
         await channel.new_sender().send_many([number] * 10_000)
@@ -40,7 +40,7 @@ async def test_it_is_fair_among_those_that_are_always_ready() -> None:
 
 
 async def test_each_channel_keeps_its_order() -> None:
-    """However they mix, the messages of one channel come in order."""
+    """The messages of each channel come in order, however the channels mix."""
     one, two = two_channels()
     await one.new_sender().send_many([1, 2, 3])
     await two.new_sender().send_many([11, 12, 13])
@@ -50,7 +50,7 @@ async def test_each_channel_keeps_its_order() -> None:
 
 
 async def test_it_waits_in_all_channels_and_spawns_no_task() -> None:
-    """The one task that waits stands in each queue, and has left all when it goes on."""
+    """A single task waits in each queue, and leaves every queue when the task goes on."""
     one, two = two_channels(limit=0)
     receiver = merge(one.new_receiver(), two.new_receiver())
     async with task_group() as tasks:
@@ -66,7 +66,7 @@ async def test_it_waits_in_all_channels_and_spawns_no_task() -> None:
 
 
 async def test_it_goes_on_when_one_has_ended() -> None:
-    """One channel ended before, one while it waits; it goes on with the last."""
+    """One channel ends before the wait and one during the wait, and the last channel goes on."""
     ended, one, two = Anycast[int](), *two_channels()
     receiver = merge(ended.new_receiver(), one.new_receiver(), two.new_receiver())
     ended.close()
@@ -80,7 +80,7 @@ async def test_it_goes_on_when_one_has_ended() -> None:
 
 
 async def test_it_goes_on_when_one_receiver_was_closed() -> None:
-    """A receiver that was closed on its own is left out, and leaves its messages to others."""
+    """A closed source is left out, and its messages go to other receivers."""
     one, two = two_channels()
     closed = one.new_receiver()
     receiver = merge(closed, two.new_receiver())
@@ -125,7 +125,7 @@ async def test_it_drains_what_is_left() -> None:
 
 
 async def test_several_tasks_wait_in_it_when_it_ends() -> None:
-    """Each of them is told."""
+    """Each waiting task is woken at the end."""
     one, two = two_channels()
     receiver = merge(one.new_receiver(), two.new_receiver())
     async with task_group() as tasks:
@@ -137,7 +137,7 @@ async def test_several_tasks_wait_in_it_when_it_ends() -> None:
 
 
 async def test_an_open_lease_keeps_it_from_ending() -> None:
-    """A message that may come back is waited for, and received if it does."""
+    """The merge waits for a message on lease, and receives the message if it comes back."""
     one, two = two_channels()
     receiver = merge(one.new_receiver(), two.new_receiver())
     await one.new_sender().send(1)
@@ -155,7 +155,7 @@ async def test_an_open_lease_keeps_it_from_ending() -> None:
 
 
 async def test_operations_made_before_a_channel_ended() -> None:
-    """They know of the end when they are used, and go on with what is left."""
+    """Operations that were made before the end notice the end, and go on with the open sources."""
     one, two = two_channels()
     receiver = merge(one.new_receiver(), two.new_receiver())
     async with task_group() as tasks:
@@ -169,7 +169,7 @@ async def test_operations_made_before_a_channel_ended() -> None:
 
 
 async def test_it_takes_what_blocked_senders_offer() -> None:
-    """Each of its channels is looked at, whether it has a buffer or none."""
+    """The merge takes from the blocked senders of each source, with or without a buffer."""
     channels = [Anycast[int](limit=limit) for limit in (0, 0, 1, 10)]
     receiver = merge(*(channel.new_receiver() for channel in channels))
     received: list[int] = []
@@ -188,7 +188,7 @@ async def test_it_takes_what_blocked_senders_offer() -> None:
 
 
 async def test_one_of_a_kind_twice() -> None:
-    """The same receiver twice is as good as once, and two of one channel share it."""
+    """The same receiver twice counts once, and two receivers of a channel share the channel."""
     channel = Anycast[int]()
     twice = channel.new_receiver()
     receiver = merge(twice, twice, channel.new_receiver())
@@ -196,7 +196,10 @@ async def test_one_of_a_kind_twice() -> None:
     assert await receiver.receive_many(9) == [1, 2, 3]
     async with task_group() as tasks:
         attempt = await begin(tasks, receiver.receive)
-        assert waiting(channel) == (0, 2)  # once for each receiver; it will take one message
+        assert waiting(channel) == (
+            0,
+            2,
+        )  # once for each receiver, although only one message will be taken
         channel.new_sender().send_nowait(4)
         assert waiting(channel) == (0, 0)
         channel.new_sender().send_nowait(5)
@@ -208,7 +211,7 @@ async def test_one_of_a_kind_twice() -> None:
 
 
 async def test_closing_closes_all() -> None:
-    """Each channel loses one receiver, and none of its messages."""
+    """Each channel has one receiver less, and keeps its messages."""
     one, two = two_channels()
     receiver = merge(one.new_receiver(), two.new_receiver())
     await two.new_sender().send(2)
@@ -223,7 +226,7 @@ async def test_closing_closes_all() -> None:
 
 
 async def test_a_clone_has_clones_of_all() -> None:
-    """Closing it leaves the original open."""
+    """A close of the clone leaves the original open."""
     one, two = two_channels()
     receiver = merge(one.new_receiver(), two.new_receiver())
     clone = receiver.clone()
@@ -235,7 +238,7 @@ async def test_a_clone_has_clones_of_all() -> None:
 
 
 async def test_receivers_of_several_kinds() -> None:
-    """A receiver of another kind of channel is as good as one of this."""
+    """A receiver of another kind of channel can be a source."""
     one, two = two_channels()
     receiver = merge(one.new_receiver(), Foreign(two.new_receiver()))
     async with task_group() as tasks:
@@ -245,7 +248,7 @@ async def test_receivers_of_several_kinds() -> None:
 
 
 async def test_a_merge_within_a_merge() -> None:
-    """The outer one goes on when all of the source one has ended."""
+    """The outer merge goes on after all sources of the inner merge have ended."""
     one, two = two_channels()
     source = merge(one.new_receiver(), one.new_receiver())
     receiver = merge(source, two.new_receiver())
@@ -256,7 +259,7 @@ async def test_a_merge_within_a_merge() -> None:
 
 
 async def test_str_and_repr() -> None:
-    """They show what it is made of."""
+    """The texts show the sources."""
     one, two = two_channels()
     first, second = one.new_receiver(), two.new_receiver()
     receiver = merge(first, second)
@@ -276,7 +279,7 @@ async def test_str_and_repr() -> None:
     ],
 )
 async def test_wrong_arguments(arguments: list[Any], error: type[Exception], text: str) -> None:
-    """They are refused at once."""
+    """Wrong arguments are refused at once."""
     wrong: Callable[..., object] = merge
     with raises(error, text):
         wrong(*arguments)

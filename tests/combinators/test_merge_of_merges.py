@@ -1,4 +1,4 @@
-"""A merge of merges: one receiver over the sources of all, however they were joined."""
+"""A merge of merges receives from the sources of all merges, however they were joined."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def channels(number: int, limit: float = 10) -> list[Anycast[int]]:
 
 
 def joined(sources: Iterable[Anycast[int]]) -> Receiver[int]:
-    """Return a merge to which one source after another has been joined."""
+    """Return a merge to which the sources were joined one after another."""
     return reduce(merge, [source.new_receiver() for source in sources])
 
 
@@ -58,7 +58,7 @@ async def receive_in_loop(receiver: Receiver[int]) -> int:
 
 
 async def receive_batch(receiver: Receiver[int]) -> int:
-    """Receive a batch of one message."""
+    """Receive a batch of a single message."""
     return sum(await receiver.receive_many(9))
 
 
@@ -149,7 +149,7 @@ async def test_thousands_that_end_while_a_task_waits() -> None:
 
 @pytest.mark.parametrize("way", ["close", "aclose"])
 async def test_closing_closes_all(way: str) -> None:
-    """The sources of the merges within are closed as well, those that have ended too."""
+    """The sources of inner merges are closed, too, even the sources that have ended."""
     sources = channels(THOUSANDS)
     receiver = joined(sources)
     sources[7].close()
@@ -190,7 +190,7 @@ async def test_a_clone_where_an_inner_merge_was_closed() -> None:
 
 
 async def test_a_clone_where_all_was_closed() -> None:
-    """There is nothing to clone, and no clone is left open."""
+    """The clone raises, and no cloned source is left open."""
     one, two = channels(2)
     receiver = merge(merge(one.new_receiver()), two.new_receiver())
     receiver.close()
@@ -212,7 +212,7 @@ async def test_str_and_repr() -> None:
     ("number", "more"), [(10, ""), (11, ", and 1 more"), (99, ", and 89 more")]
 )
 async def test_str_and_repr_of_many(number: int, more: str) -> None:
-    """Ten sources are shown, and the others are counted."""
+    """Ten sources are shown, and the remaining sources are counted."""
     receivers = [source.new_receiver() for source in channels(number)]
     receiver = reduce(merge, receivers)
     names = ", ".join(f"Anycast:{each}:_Receiver" for each in range(10))
@@ -237,7 +237,7 @@ async def test_an_inner_merge_goes_on() -> None:
 
 @pytest.mark.parametrize("used", ["inner", "outer"])
 async def test_either_merge_removes_what_ends(used: str) -> None:
-    """Both merges notice an end, each for itself."""
+    """Each merge notices the end of a source for itself."""
     one, two, three = channels(3)
     inner = merge(one.new_receiver(), two.new_receiver())
     outer = merge(inner, three.new_receiver())
@@ -350,7 +350,7 @@ async def test_the_same_receiver_in_two_merges() -> None:
 async def test_a_merge_within_a_map_within_a_merge(
     way: Way,
 ) -> None:
-    """Maps and filters apply to what the merge within receives, and to nothing else."""
+    """Maps and filters apply only to the messages of the inner merge."""
     one, two, three = channels(3)
     doubled = merge(one.new_receiver(), two.new_receiver()).map(lambda number: 2 * number)
     receiver = merge(doubled.filter(everything), three.new_receiver())
@@ -363,7 +363,7 @@ async def test_a_merge_within_a_map_within_a_merge(
 async def test_waiting_in_a_merge_within_a_map_within_a_merge(
     way: Way,
 ) -> None:
-    """It goes on when sources within have ended, and when all sources within have ended."""
+    """The merge goes on when some inner sources have ended, and when all have ended."""
     one, two, three = channels(3, limit=0)
     doubled = merge(one.new_receiver(), two.new_receiver()).map(lambda number: 2 * number)
     receiver = merge(doubled, three.new_receiver())
@@ -425,7 +425,7 @@ async def test_an_error_that_the_inner_merge_raises_first() -> None:
 
 
 async def test_errors_that_two_inner_merges_have_yet_to_raise() -> None:
-    """Each error is raised by a receive of its own, and then a message is received."""
+    """Each error is raised by a separate receive, and then a message is received."""
     one, two = channels(2)
     outer = merge(await failed_late(one), await failed_late(two))
     one.new_sender().send_nowait(4)
@@ -457,7 +457,7 @@ class Counted(Foreign[int]):
 
 
 class CountedOperation(ReceiveOperation[int]):
-    """An operation that is never performed at a glance, and notes whenever a merge looks at it."""
+    """An operation without a fast path, which counts how often a merge looks at it."""
 
     __slots__ = ("looks",)
     looks: list[str]
@@ -475,7 +475,7 @@ class CountedOperation(ReceiveOperation[int]):
 
 
 async def test_a_batch_looks_at_few_of_many_that_are_ready() -> None:
-    """So each message costs the same for any number of sources."""
+    """So the cost of a message does not depend on the number of sources."""
     looks: list[str] = []
     sources = channels(100, limit=100)
     receiver = merge(*(Counted(source.new_receiver(), looks) for source in sources))
@@ -486,7 +486,7 @@ async def test_a_batch_looks_at_few_of_many_that_are_ready() -> None:
 
 
 async def test_a_wait_searches_no_source() -> None:
-    """Each source is asked for its leaves once, to wait for."""
+    """Each source is asked for its leaves once, when the wait begins."""
     looks: list[str] = []
     *others, last = channels(100)
     receiver = merge(*(Counted(source.new_receiver(), looks) for source in [*others, last]))
@@ -499,7 +499,7 @@ async def test_a_wait_searches_no_source() -> None:
 
 @pytest.mark.usefixtures("no_log", "no_garbage_collection")
 async def test_inner_merges_are_dropped() -> None:
-    """Nobody keeps a merge that nobody uses on its own, and no cycle does."""
+    """A merge that is only used within another merge is not kept, and forms no cycle."""
     one, two, three = channels(3)
     inner = merge(one.new_receiver(), two.new_receiver())
     reference = weakref.ref(inner)
@@ -513,7 +513,7 @@ async def test_inner_merges_are_dropped() -> None:
 @pytest.mark.parametrize("used", [False, True])
 @pytest.mark.usefixtures("no_log", "no_garbage_collection")
 async def test_thousands_are_dropped(used: bool) -> None:
-    """A merge that was joined of very many takes all with it, without an end of the stack."""
+    """A merge of very many merges is dropped without an overflow of the stack."""
     channel = Anycast[int]()
     receiver = merge(channel.new_receiver())
     for _ in range(50 * THOUSANDS):

@@ -1,4 +1,4 @@
-"""Single transitions of the core: what each counts, whom it may wake, and from where."""
+"""Single transitions of the core: counts, threads, and which tasks a transition may wake."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def full_core(limit: int) -> Core[int]:
-    """Return a core that holds as many messages as it may: 0, 1 and so on."""
+    """Return a core that stores as many messages as its limit allows: 0, 1 and so on."""
     core = new_core(limit)
     core.buffer.extend(range(limit))
     core.peak = limit
@@ -46,14 +46,14 @@ def block_receivers(core: Core[int], number: int = 1) -> list[HandWaiter]:
 
 
 def block_senders(core: Core[int], *offers: Any) -> list[HandWaiter]:
-    """Let tasks wait to send, one for each message or batch."""
+    """Let tasks wait to send, a task for each message or batch."""
     waiters = [HandWaiter() for _ in offers]
     core.senders.update(zip(waiters, offers, strict=True))
     return waiters
 
 
 def batch(*messages: int) -> Batch[int]:
-    """Return what a blocked batch waits in the queue with."""
+    """Return the entry of a blocked batch in the queue."""
     return Batch(deque(messages))
 
 
@@ -77,13 +77,13 @@ BY_HAND: Any = ByHand
 
 
 def left(core: Core[Any]) -> int:
-    """Return how many operations may complete at once before one yields."""
+    """Return how many operations may complete at once before an operation yields."""
     return core.allowance - core.budget.spent
 
 
 @pytest.mark.parametrize(("yield_every", "operations"), [(1, 0), (2, 2), (64, 64)])
 def test_how_many_operations_may_complete_at_once(yield_every: int, operations: int) -> None:
-    """With ``yield_every=1`` none; after a yield as many as at first."""
+    """With ``yield_every=1`` none, and after a yield as many as at first."""
     channel = Anycast[int](yield_every=yield_every)
     core = channel._core
     core._use_backend(BY_HAND)
@@ -159,7 +159,7 @@ COUNTS: dict[str, tuple[Callable[[], Core[int]], Step, int]] = {
 def test_what_counts_towards_a_yield(
     core: Callable[[], Core[int]], step: Step, counts: int
 ) -> None:
-    """One operation counts once, whatever it does for its peers."""
+    """An operation counts once, even if it also acts for its peers."""
     channel = core()
     before = left(channel)
     step(channel)
@@ -168,7 +168,7 @@ def test_what_counts_towards_a_yield(
 
 
 def test_the_numbers_of_sent_and_received_messages() -> None:
-    """Each message counts once on either side, however it went through."""
+    """Each message counts once as sent and once as received, in every way through the channel."""
     core = with_senders(1, 7, batch(8, 9), 10)
     assert core.take() == 0
     assert core.take_many(3) == [7, 8, 10]
@@ -204,7 +204,7 @@ PEAKS: dict[str, tuple[Callable[[], Core[int]], Step, int]] = {
 def test_the_most_messages_that_were_stored(
     core: Callable[[], Core[int]], step: Step, peak: int
 ) -> None:
-    """Room is counted where it is used, and a message that is handed over uses none."""
+    """The peak grows when a message is stored, and not when a message is handed over."""
     channel = core()
     step(channel)
     assert channel.statistics().peak_buffer_used == peak
@@ -214,7 +214,7 @@ def test_the_most_messages_that_were_stored(
 
 
 def test_a_batch_that_its_owner_has_emptied() -> None:
-    """Its sender goes on, and the next one is asked."""
+    """The sender goes on, and the receiver takes the message of the next sender."""
     core = new_core(0)
     emptied, other = block_senders(core, batch(), 7)
     assert core.take() == 7
@@ -223,7 +223,7 @@ def test_a_batch_that_its_owner_has_emptied() -> None:
 
 
 def test_an_emptied_batch_among_others() -> None:
-    """What is taken in rounds is counted right, and nobody is left out."""
+    """Messages that are taken in rounds are counted right, and each sender has its turn."""
     core = new_core(0)
     waiters = block_senders(core, batch(1, 2, 3), batch(), batch(4, 5, 6))
     assert core.take_many(9) == [1, 4, 2, 5, 3, 6]
@@ -243,7 +243,7 @@ def test_batches_that_share_a_deque() -> None:
 
 
 def test_batches_take_turns() -> None:
-    """Longer and shorter ones alike, and with those that send one message."""
+    """Batches of different lengths take turns, also with senders of a single message."""
     core = new_core(1)
     core.offer(0)
     long, short = deque([1, 2, 3, 4]), deque([11, 12])
@@ -256,14 +256,14 @@ def test_batches_take_turns() -> None:
 
 
 def test_batches_take_turns_in_every_round() -> None:
-    """One message of each, then the next of each."""
+    """Each round takes a message of each batch."""
     core = new_core(0)
     block_senders(core, batch(1, 2, 3, 4), batch(11, 12, 13))
     assert core.take_many(4) == [1, 11, 2, 12]
 
 
 def test_a_batch_where_messages_came_back() -> None:
-    """Nothing is sent, and nothing is counted, while more is stored than the limit allows."""
+    """While more messages are stored than the limit, no message of the batch is sent or counted."""
     core = full_core(1)
     message = core.take()
     core.offer(1)
@@ -293,7 +293,7 @@ def test_the_end_waits_for_every_lease() -> None:
 
 
 def test_a_lease_that_fails_in_a_closed_channel() -> None:
-    """Its message goes to the receiver that waits, and the others go."""
+    """The message goes to the waiting receiver, and the remaining receivers are woken."""
     core = full_core(1)
     core.leases = 1
     message = core.take()
@@ -304,7 +304,7 @@ def test_a_lease_that_fails_in_a_closed_channel() -> None:
 
 
 def test_a_lease_that_is_done_in_an_open_channel() -> None:
-    """Receivers wait on for what is sent later."""
+    """Receivers wait on for later messages."""
     core = full_core(1)
     core.leases = 1
     core.take()
@@ -316,7 +316,7 @@ def test_a_lease_that_is_done_in_an_open_channel() -> None:
 
 
 def test_a_closed_core_takes_no_message() -> None:
-    """Whatever its caller saw before: code that ran meanwhile may have closed the channel."""
+    """A closed core refuses a message, even if the caller found the channel open just before."""
     core = new_core(3)
     core.close()
     assert not core.offer(1)
@@ -326,7 +326,7 @@ def test_a_closed_core_takes_no_message() -> None:
 
 
 class Sending(HandWaiter):
-    """A waiter that, in the very moment in which it is woken first, sends a message.
+    """A waiter that sends a message at the moment when it is woken first.
 
     Args:
         core: of the channel.
@@ -344,7 +344,7 @@ class Sending(HandWaiter):
 
 
 def test_a_message_that_comes_while_a_receiver_is_dismissed() -> None:
-    """It goes to the receiver that waits next: the other one has left its queue."""
+    """The message goes to the next waiting receiver: the dismissed receiver has left the queue."""
     core = new_core(0)
     first = Sending(core)
     core.receivers[first] = 0
@@ -363,7 +363,7 @@ class Loop:
         self.closed = False
 
     def is_closed(self) -> bool:
-        """Return whether it is over."""
+        """Return whether the event loop is over."""
         return self.closed
 
 
@@ -377,7 +377,7 @@ def elsewhere(core: Core[int]) -> Core[int]:
 
 
 def leasing() -> Core[int]:
-    """Return a core with one lease, in which a task waits to receive."""
+    """Return a core with a lease, in which a task waits to receive."""
     core = with_receivers(1)
     core.leases = 1
     return core
@@ -407,7 +407,7 @@ WAKING: dict[str, tuple[Callable[[], Core[int]], Step]] = {
 
 @pytest.mark.parametrize(("core", "step"), WAKING.values(), ids=list(WAKING))
 def test_a_task_of_another_thread_is_not_woken(core: Callable[[], Core[int]], step: Step) -> None:
-    """The step raises before it has changed anything."""
+    """The step raises before any change."""
     channel = elsewhere(core())
     queues = [list(queue.items()) for queue in channel.queues()]
     closed, leases, counts = channel.closed, channel.leases, left(channel)
@@ -436,7 +436,7 @@ def test_a_task_is_woken_while_its_event_loop_does_not_run(
 def test_an_event_loop_that_goes_on_in_another_thread(
     core: Callable[[], Core[int]], step: Step
 ) -> None:
-    """Its tasks are woken where it runs, and not only where they began to wait."""
+    """Tasks are woken in the thread in which the loop runs now."""
     channel = elsewhere(core())
     channel.running_loop = lambda: channel.loop
     waiters: list[Any] = [waiter for queue in channel.queues() for waiter in queue]
@@ -449,7 +449,7 @@ def test_an_event_loop_that_goes_on_in_another_thread(
 def test_a_task_of_an_event_loop_that_is_over_counts_no_more(
     core: Callable[[], Core[int]], step: Step
 ) -> None:
-    """It is forgotten, and not woken."""
+    """The task is forgotten, and is not woken."""
     channel = elsewhere(core())
     waiters: list[Any] = [waiter for queue in channel.queues() for waiter in queue]
     loop: Any = channel.loop
@@ -463,7 +463,7 @@ def test_a_task_of_an_event_loop_that_is_over_counts_no_more(
 def test_another_event_loop_may_wait_once_the_first_is_over(
     core: Callable[[], Core[int]],
 ) -> None:
-    """Until then it is refused, whichever side the tasks of the first one wait on."""
+    """Until the first loop is over, tasks of another loop are refused on both sides."""
     channel: Any = elsewhere(core())
     first, other = channel.loop, Loop()
     with pytest.raises(RuntimeError, match="serves one event loop at a time"):
@@ -486,7 +486,7 @@ def test_a_channel_that_no_task_waits_in_belongs_to_no_thread() -> None:
 
 
 def test_a_channel_that_follows_another() -> None:
-    """It serves the same event loop, and wakes tasks in the same way."""
+    """The channel serves the same event loop, and wakes tasks by the same backend."""
     followed, core = Anycast[int]()._core, new_core(1)
     core.bind_like(followed)
     assert core.loop is None
@@ -518,7 +518,7 @@ def elsewhere_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("elsewhere_runs")
 def test_a_task_that_may_not_wait_changes_nothing() -> None:
-    """Those who wait are woken as before; once nobody waits, the other kind takes over."""
+    """The waiting tasks are woken as before, and the new backend serves only an idle channel."""
     core: Any = with_receivers(1)
     with pytest.raises(RuntimeError, match="serves one event loop at a time"):
         core.new_waiter_elsewhere(ByHand)
@@ -530,7 +530,7 @@ def test_a_task_that_may_not_wait_changes_nothing() -> None:
 
 @pytest.mark.usefixtures("elsewhere_runs")
 def test_a_task_that_yields_changes_nothing_for_those_who_wait() -> None:
-    """They are woken as before; once nobody waits, the other kind takes over."""
+    """The waiting tasks are woken as before, and the new backend serves only an idle channel."""
     core: Any = with_receivers(1)
     core._use_backend(Absent)
     backends: list[object] = []
@@ -542,11 +542,11 @@ def test_a_task_that_yields_changes_nothing_for_those_who_wait() -> None:
     assert backends == [Absent, Elsewhere]
 
 
-# What ends a wait.
+# How a wait ends.
 
 
 def test_a_future_that_was_cancelled_and_a_coroutine_that_is_destroyed() -> None:
-    """The coroutine ends as one that is destroyed does."""
+    """The coroutine ends as a destroyed coroutine does."""
     core = new_core(0)
     with closing(asyncio.new_event_loop()) as loop:
         waiter = loop.create_future()
@@ -558,7 +558,7 @@ def test_a_future_that_was_cancelled_and_a_coroutine_that_is_destroyed() -> None
 
 
 class Thrown(BaseException):
-    """What is thrown into a task."""
+    """An error that is thrown into a task."""
 
 
 class ThrownError(Exception):
@@ -566,7 +566,7 @@ class ThrownError(Exception):
 
 
 def throw(task: Coroutine[Any, Any, object], kind: type[BaseException]) -> ref[BaseException]:
-    """Throw an error into a task, which must raise it; return what tells whether it is alive."""
+    """Throw an error into a task, which must raise the error; return a reference to the error."""
     error = kind()
     try:
         task.throw(error)
@@ -582,7 +582,7 @@ def throw(task: Coroutine[Any, Any, object], kind: type[BaseException]) -> ref[B
 def test_an_error_that_is_thrown_into_a_task_that_was_given_a_message(
     kind: type[BaseException],
 ) -> None:
-    """The message comes back; and nothing keeps the error, not even its own traceback."""
+    """The message comes back, and the error is not kept, not even by its own traceback."""
     channel = Anycast[int](limit=0)
     with drive_by_hand(lambda _: 0, refuses=False):
         receive = channel.new_receiver().receive()
@@ -597,8 +597,8 @@ def interrupt(core: Core[int], waiter: Any, error: BaseException) -> object:
     """End the wait of a receiver by an error."""
     try:
         fail(error)
-    except BaseException:  # noqa: BLE001  raised again by what is tested
-        return core.interrupted(core.receivers, waiter)
+    except BaseException:  # noqa: BLE001  raised again by the tested function
+        return core.end_interrupted_wait(core.receivers, waiter)
 
 
 def fail(error: BaseException) -> NoReturn:
@@ -610,7 +610,7 @@ def fail(error: BaseException) -> NoReturn:
 
 
 class OwedTask:
-    """A task that is owed a cancellation, and notes what is done to it.
+    """A task to which a cancellation is owed, and which records calls.
 
     Args:
         requests: for cancellation that the task counts.
@@ -625,7 +625,7 @@ class OwedTask:
 
     @property
     def as_task(self) -> Any:
-        """The task, as type checkers are to see it."""
+        """The task, with the type that type checkers expect."""
         return self
 
     def done(self) -> bool:
@@ -647,7 +647,7 @@ class OwedTask:
 
 
 def test_a_late_cancellation_is_delivered_once() -> None:
-    """It is taken back before it is asked for again: the other order would undo it."""
+    """The request is taken back before the new request: the other order would undo both."""
     task = OwedTask(2)
     assert late_cancellation.deliver(task.as_task)
     assert not late_cancellation.deliver(task.as_task)
@@ -657,7 +657,7 @@ def test_a_late_cancellation_is_delivered_once() -> None:
 
 @pytest.mark.parametrize(("requests", "ended"), [(1, False), (2, True)])
 def test_a_late_cancellation_is_forgotten(requests: int, *, ended: bool) -> None:
-    """The request was taken back, or the task is done: nothing is done to the task."""
+    """If the request was taken back, or the task is done, the task is left alone."""
     task = OwedTask(requests, ended=ended)
     assert not late_cancellation.deliver(task.as_task)
     assert not task.log
@@ -682,7 +682,7 @@ OPERATIONS: dict[str, Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any,
 def test_an_operation_that_yields_looks_at_its_end_afterwards(
     operation: Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]], closes: str
 ) -> None:
-    """What was closed meanwhile is found."""
+    """A close during the yield is found after the yield."""
     channel = Anycast[int](limit=1, yield_every=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     with drive_by_hand(lambda _: 0, refuses=False):
@@ -699,7 +699,7 @@ def test_an_operation_that_yields_looks_at_its_end_afterwards(
 
 
 def finish(task: Coroutine[Any, Any, Any]) -> None:
-    """Let a task run to its end; raise what its operation tells."""
+    """Let a task run to its end, and raise the error of its operation."""
     try:
         task.send(None)
     except StopIteration as stop:
@@ -708,7 +708,7 @@ def finish(task: Coroutine[Any, Any, Any]) -> None:
 
 
 def test_a_send_that_yields_counts_what_was_sent_meanwhile() -> None:
-    """It waits where there is no room by then."""
+    """The send waits if there is no room after the yield."""
     channel = Anycast[int](limit=1, yield_every=1)
     sender = channel.new_sender()
     with drive_by_hand(lambda _: 0, refuses=False):
@@ -735,7 +735,7 @@ WAITS: dict[str, Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]
 def test_a_wait_begins_a_new_row(
     operation: Callable[[Sender[int], Receiver[int]], Coroutine[Any, Any, Any]], *, first: bool
 ) -> None:
-    """Once the task runs again, as many operations may complete at once as at first."""
+    """After the wait, as many operations may complete at once as at first."""
     channel = Anycast[int](limit=0, yield_every=9)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     core = channel._core
@@ -778,7 +778,7 @@ def test_a_receive_takes_the_message_of_a_blocked_sender(backend: Any) -> None:
 
 
 def test_tasks_that_begin_to_wait_give_the_event_loop_no_turn() -> None:
-    """An eager task begins to wait, and is given a message, within one step of its maker."""
+    """An eager task begins to wait and is given a message, within a step of the task's maker."""
     channel = Anycast[int](limit=0, yield_every=4)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     tasks = [receiver.receive() for _ in range(5)]
@@ -806,7 +806,7 @@ class Sent(ReceiveOperation[int]):
 
 
 def test_a_select_that_was_given_a_message_before_it_may_not_wait_elsewhere() -> None:
-    """It returns the message: its other operation has happened already."""
+    """The select returns the message, although its second channel refuses the event loop."""
     one, other = Anycast[int](), Anycast[int]()
     other._core.bind(object())
     block_receivers(other._core)
@@ -844,7 +844,7 @@ def test_a_map_of_a_channel_that_had_ended_for_a_while() -> None:
 
 
 def steps(task: Coroutine[Any, Any, Any]) -> list[str]:
-    """Run a task until it waits; return how it parked, and "wait" at last."""
+    """Run a task until the task waits, and return each yield, and "wait" at last."""
     log: list[str] = []
     while task.send(None) is None:
         log.append("yield")
@@ -854,7 +854,7 @@ def steps(task: Coroutine[Any, Any, Any]) -> list[str]:
 
 @pytest.mark.parametrize("messages", [1, 5, 6])
 def test_messages_that_are_turned_away_count_towards_a_yield(messages: int) -> None:
-    """A select yields on its way, however many messages its filter turns away."""
+    """A select yields on its way, however many messages its filter drops."""
     channel = Anycast[int](limit=9, yield_every=2)
     for _ in range(messages):
         channel.new_sender().send_nowait(0)
@@ -865,7 +865,7 @@ def test_messages_that_are_turned_away_count_towards_a_yield(messages: int) -> N
 
 
 def test_a_select_that_has_waited_need_not_yield() -> None:
-    """It waits again at once when its filter turned a message away."""
+    """The select waits again at once after its filter has dropped a message."""
     channel = Anycast[int](limit=0, yield_every=1)
     with drive_by_hand(lambda _: 0, refuses=False):
         task = select(channel.new_receiver().filter(bool).receiving())
@@ -876,7 +876,7 @@ def test_a_select_that_has_waited_need_not_yield() -> None:
 
 
 def test_a_select_looks_at_one_operation_first_no_more_than_once() -> None:
-    """When a filter has turned a message away, each that is ready is as likely as the others."""
+    """After a dropped message, all ready operations are equally likely."""
     one, other = Anycast[int](), Anycast[int]()
     for message in (0, 0, 7):
         one.new_sender().send_nowait(message)
@@ -895,7 +895,7 @@ def test_a_select_looks_at_one_operation_first_no_more_than_once() -> None:
 
 
 def test_some_arms_that_share_a_line_stand_there_in_any_order() -> None:
-    """Though another arm stands in a queue of its own."""
+    """The order of the arms is random, even if another arm stands in a queue of its own."""
     one, other = Anycast[int](limit=0), Anycast[int](limit=0)
     arms = [channel.new_receiver().receiving() for channel in (one, one, other)]
     with drive_by_hand(lambda _: 0, refuses=False, shuffle=list[Any].reverse):

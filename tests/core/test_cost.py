@@ -1,4 +1,4 @@
-"""What a transition costs does not depend on how many tasks wait or messages are stored.
+"""The cost of a transition depends neither on the waiting tasks nor on the stored messages.
 
 Cost is counted, not timed: the calls and lines that run, and the comparisons of waiters,
 which is what a search inside a container of the standard library would make.
@@ -34,7 +34,7 @@ SIZES = (10, 100, 1_000)
 
 
 class Compared(HandWaiter):
-    """A waiter that counts how often it is compared with another."""
+    """A waiter that counts its comparisons with other waiters."""
 
     comparisons = 0
 
@@ -46,7 +46,7 @@ class Compared(HandWaiter):
 
 
 def cost(action: Callable[[], object]) -> Counter[str]:
-    """Count what an action makes the interpreter do."""
+    """Count the lines and calls that an action runs."""
     counts = Counter[str]()
 
     def trace(_: FrameType, event: str, __: Any) -> Any:
@@ -74,7 +74,7 @@ def crowd(queue: WaitQueue, size: int) -> list[Compared]:
 
 
 def failing(action: Callable[[], object]) -> None:
-    """Do what raises a Interruption."""
+    """Do an action that raises an Interruption."""
     with suppress(Interruption):
         action()
 
@@ -82,7 +82,7 @@ def failing(action: Callable[[], object]) -> None:
 @pytest.mark.parametrize("place", [0, 5, -1], ids=["oldest", "middle", "newest"])
 @pytest.mark.parametrize("end", ["receivers", "senders"])
 def test_leaving_a_crowd(end: str, place: int) -> None:
-    """A task leaves as cheaply from a long queue as from a short one."""
+    """A task leaves a long queue at the cost of a short queue."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=0)
@@ -95,7 +95,7 @@ def test_leaving_a_crowd(end: str, place: int) -> None:
 
 @pytest.mark.parametrize("end", ["receivers", "senders"])
 def test_joining_a_crowd(end: str) -> None:
-    """A task joins a long queue as cheaply as a short one."""
+    """A task joins a long queue at the cost of a short queue."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         channel = Anycast[int](limit=0)
@@ -112,7 +112,7 @@ def test_joining_a_crowd(end: str) -> None:
 
 
 def test_sending_to_a_crowd() -> None:
-    """One receiver of many is woken, at the same cost."""
+    """A send wakes one of many receivers, at a fixed cost."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=0)
@@ -122,7 +122,7 @@ def test_sending_to_a_crowd() -> None:
 
 
 def test_receiving_from_a_crowd() -> None:
-    """One sender of many is woken, at the same cost."""
+    """A receive wakes one of many senders, at a fixed cost."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=1)
@@ -133,7 +133,7 @@ def test_receiving_from_a_crowd() -> None:
 
 
 def test_receiving_many_from_a_crowd() -> None:
-    """As many senders are woken as messages are taken, however many more wait."""
+    """The cost depends on the messages that are taken, and not on the waiting senders."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=1)
@@ -144,7 +144,7 @@ def test_receiving_many_from_a_crowd() -> None:
 
 
 def test_receiving_from_a_crowd_of_batches() -> None:
-    """One batch of many gives a message and goes to the end of the queue, at the same cost."""
+    """A batch gives a message and goes to the end of the queue, at a fixed cost."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=0)
@@ -155,7 +155,7 @@ def test_receiving_from_a_crowd_of_batches() -> None:
 
 
 def test_sources_that_are_joined_through_a_map() -> None:
-    """To find that no source has a message costs as much for each merge in a merge."""
+    """A search without a result has the same cost for each merge in a merge."""
 
     def receiver(depth: int) -> Receiver[int]:
         receiver = Anycast[int]().new_receiver()
@@ -183,7 +183,7 @@ def test_a_full_store() -> None:
 
 
 def test_closing_one_endpoint_in_a_crowd() -> None:
-    """Only the tasks of that endpoint are touched."""
+    """A close touches only the tasks of its endpoint."""
     costs: list[Counter[str]] = []
     for size in SIZES:
         core = new_core(limit=0)

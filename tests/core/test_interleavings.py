@@ -1,6 +1,6 @@
 """Every interleaving of small programs, with a fault injected at every step.
 
-Each family is shared out among processes: there is much to do, and no event loop in it.
+Each family is shared out among processes: the search is long, and needs no event loop.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Family(NamedTuple):
-    """Programs of so many tasks at most, each of which is one of ``tasks``."""
+    """Programs with a maximum number of tasks, each of which is one of ``tasks``."""
 
     tasks: tuple[str, ...]
     schedules: int
@@ -205,7 +205,7 @@ def test_short_schedules_keep_every_promise(limit: float, yield_every: int, refu
 
 @pytest.mark.parametrize(("yield_every", "refuses"), [(1, False), (64, False), (64, True)])
 def test_short_schedules_of_a_broadcast_keep_every_promise(yield_every: int, refuses: bool) -> None:
-    """A few programs that meet every transition of the hub and of its receivers."""
+    """A few programs that reach every transition of the hub and of its receivers."""
     for scripts in (
         *(("m", one) for one in BROADCASTS),
         ("m", "r", "d"),
@@ -230,13 +230,13 @@ def test_two_tasks_on_each_side_keep_every_promise(limit: float) -> None:
 
 @pytest.mark.parametrize("scripts", [("s", "s", "r"), ("r", "r", "s")])
 def test_clones_that_are_closed_keep_every_promise(scripts: tuple[str, ...]) -> None:
-    """Two endpoints on one side, both of which may be closed, and the channel with them."""
+    """Two endpoints on one side, which may both be closed, and the channel, too."""
     assert explore(scripts, Setup(1, ends=2, auto_close=True), faults=Faults(2)) > 1
 
 
 @pytest.mark.parametrize(("limit", "refuses"), [(0, False), (1, True)])
 def test_two_selects_keep_every_promise(limit: float, refuses: bool) -> None:
-    """Two selects, or merges, meet in two channels, whatever they are about."""
+    """Two selects or merges meet in two channels, with any operations."""
     for scripts in combinations_with_replacement((*SELECTS, "s", "r", "m"), 2):
         assert (
             explore(scripts, Setup(limit), kind=SelectProgram, faults=Faults(refuses=refuses)) > 1
@@ -258,7 +258,7 @@ def test_selects_that_send_and_receive_keep_every_promise(scripts: tuple[str, ..
 
 @pytest.mark.parametrize("limit", [0, 1])
 def test_tasks_that_are_destroyed_keep_every_promise(limit: float) -> None:
-    """What a task was given goes to the next one when the task is destroyed."""
+    """The message of a destroyed task goes to the next receiver."""
     for scripts in (("s", "r", "r"), ("m", "l"), ("f", "s"), ("b", "m"), ("w", "s"), ("j", "m")):
         assert explore(scripts, Setup(limit), faults=Faults(destroys=True)) > 1
     for scripts in (("m", "s", "r"), ("x", "v")):

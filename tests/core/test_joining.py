@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def by_hand() -> Iterator[None]:
-    """Let a task be a coroutine, and a step of it a call."""
+    """Run a task as a coroutine by hand: a step of the task is a call."""
     with drive_by_hand(lambda _: 0, refuses=False):
         yield
 
@@ -53,12 +53,12 @@ class Disturbed:
         core.make_waiter = make_waiter
 
     def check(self) -> None:
-        """Check that no task waits in the channel for what is there."""
+        """Check that no task waits in the channel for a message that is there."""
         invariants.check(self.channel._core)
 
 
 def end(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end, which must come in one step; return what it returned."""
+    """Run a coroutine to its end in a single step, and return the result."""
     try:
         coroutine.send(None)
     except StopIteration as stop:
@@ -82,7 +82,7 @@ sends = pytest.mark.parametrize("send", SENDS)
 
 
 def result(done: Any) -> Any:
-    """Return what an operation gave, whatever it was called by."""
+    """Return the result of an operation, whichever call made the operation."""
     if isinstance(done, int):
         return done
     return next(iter(done)) if hasattr(done, "append") else done.result()
@@ -90,7 +90,7 @@ def result(done: Any) -> Any:
 
 @receives
 def test_a_message_that_is_sent_before_the_receiver_stands_in_line(receive: str) -> None:
-    """It is received at once."""
+    """The message is received at once."""
     disturbed = Disturbed(limit=1)
     disturbed.at_the_next_wait(lambda: disturbed.sender.send_nowait(7))
     assert result(end(RECEIVES[receive](disturbed))) == 7
@@ -100,7 +100,7 @@ def test_a_message_that_is_sent_before_the_receiver_stands_in_line(receive: str)
 @receives
 @pytest.mark.parametrize("closes", ["channel", "receiver"])
 def test_a_close_before_the_receiver_stands_in_line(receive: str, closes: str) -> None:
-    """The receive finds it."""
+    """The receive notices the close."""
     disturbed = Disturbed(limit=1)
     disturbed.at_the_next_wait(getattr(disturbed, closes).close)
     with pytest.raises((ReceiverStoppedError, StopAsyncIteration)):

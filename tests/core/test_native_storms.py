@@ -18,7 +18,7 @@ STORMS = 20
 @pytest.mark.parametrize("limit", [0, 1, 2, math.inf])
 @pytest.mark.parametrize("backend", ASYNCIO.values(), ids=list(ASYNCIO))
 def test_storms_of_native_cancellation(backend: tuple[str, dict[str, Any]], limit: float) -> None:
-    """Nothing is lost or doubled, and each cancellation is delivered, to whom it was meant for."""
+    """No message is lost or doubled, and each cancellation reaches its own task."""
     name, options = backend
     late = 0
     for seed in range(STORMS):

@@ -28,33 +28,33 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def by_hand() -> Iterator[None]:
-    """Let a task be a coroutine, and a step of it a call."""
+    """Run a task as a coroutine by hand: a step of the task is a call."""
     with drive_by_hand(lambda _: 0, refuses=False):
         yield
 
 
 @pytest.fixture
 def refusing() -> Iterator[None]:
-    """Let a waiter know when its task is being cancelled already, as a future of asyncio does."""
+    """Give waiters that know of a cancellation of the task, as a future of asyncio does."""
     with drive_by_hand(lambda _: 0, refuses=True):
         yield
 
 
 def wait(coroutine: Coroutine[Any, Any, object]) -> HandWaiter:
-    """Run a task until it waits; return what it waits in."""
+    """Run a task until the task waits, and return the waiter."""
     waiter: HandWaiter = coroutine.send(None)
     return waiter
 
 
 def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end, which must come in one step; return what it returned."""
+    """Run a coroutine to its end in a single step, and return the result."""
     with pytest.raises(StopIteration) as stop:
         coroutine.send(None)
     return stop.value.value
 
 
 def in_line(channel: Anycast[Any]) -> list[Any]:
-    """Return whoever waits in one of the channel's queues, or was left there."""
+    """Return the waiters in the queues of a channel, whether they wait or are left over."""
     return [*channel._core.senders, *channel._core.receivers]
 
 
@@ -71,7 +71,7 @@ def disturb(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> No
 
 
 class Ends:
-    """A channel that holds some messages, and its first ends."""
+    """A channel that holds some messages, and two endpoints."""
 
     def __init__(self, limit: float, *messages: int) -> None:
         self.channel = Anycast[int](limit=limit)
@@ -81,25 +81,25 @@ class Ends:
             self.sender.send_nowait(message)
 
     def receiving(self) -> Coroutine[Any, Any, int]:
-        """Return a task that waits to receive, through an end of its own."""
+        """Return a task that waits to receive through its own endpoint."""
         task = self.channel.new_receiver().receive()
         wait(task)
         return task
 
     def sending(self, message: int) -> Coroutine[Any, Any, None]:
-        """Return a task that waits to send, through an end of its own."""
+        """Return a task that waits to send through its own endpoint."""
         task = self.channel.new_sender().send(message)
         wait(task)
         return task
 
     def stored(self) -> list[int]:
-        """Return what is stored, having checked what must hold."""
+        """Return the stored messages, after a check of the invariants."""
         invariants.check(self.channel._core)
         return list(invariants.stored(self.channel._core))
 
 
 def test_a_message_that_comes_while_a_receiver_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next receiver gets it, and each of the two gets one."""
+    """The next receiver gets the new message, and each receiver gets one message."""
     ends = Ends(3)
     first, second = ends.receiving(), ends.receiving()
     disturb(monkeypatch, partial(ends.sender.send_nowait, 2))
@@ -111,7 +111,7 @@ def test_a_message_that_comes_while_a_receiver_is_woken(monkeypatch: pytest.Monk
 def test_a_message_that_is_being_handed_over_cannot_be_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody but the receiver that is woken finds it."""
+    """Only the receiver that is being woken gets the message."""
 
     def poll() -> None:
         with pytest.raises(WouldBlock):
@@ -125,7 +125,7 @@ def test_a_message_that_is_being_handed_over_cannot_be_taken(
 
 
 def test_a_receive_while_a_sender_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of the two takes one message, and another sender goes on."""
+    """Each receive takes a message, and another sender goes on."""
     ends, taken = Ends(2, 1, 2), list[int]()
     first, second = ends.sending(3), ends.sending(4)
     disturb(monkeypatch, lambda: taken.append(ends.receiver.receive_nowait()))
@@ -152,7 +152,7 @@ def test_a_send_while_a_sender_is_woken(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def has_sent(task: Coroutine[Any, Any, None]) -> bool:
-    """Run a task that sends to its end, and return whether it has sent."""
+    """Run a sending task to its end, and return whether the task has sent."""
     try:
         finish(task)
     except SenderError:
@@ -161,7 +161,7 @@ def has_sent(task: Coroutine[Any, Any, None]) -> bool:
 
 
 def test_a_close_while_a_sender_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its message is sent, and it returns; or neither. Whoever waits behind it is told."""
+    """The send returns with its message sent, or raises, and the senders behind raise."""
     ends = Ends(1, 1)
     first, second = ends.sending(2), ends.sending(3)
     disturb(monkeypatch, ends.channel.close)
@@ -174,7 +174,7 @@ def test_a_close_while_a_sender_is_woken(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_sender_whose_end_is_closed_while_it_is_woken(
     monkeypatch: pytest.MonkeyPatch, *, batch: bool
 ) -> None:
-    """It has sent, and the receive got its message; or it is told, and the next one has sent."""
+    """The receive gets the message of the closed sender, or the message of the next sender."""
     ends, messages = Ends(0), deque([1])
     first = ends.sender.send_many(messages) if batch else ends.sender.send(1)
     wait(first)
@@ -194,7 +194,7 @@ def test_a_sender_whose_end_is_closed_while_it_is_woken(
 
 
 def test_a_receiver_whose_end_is_closed_while_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is given the message, or else it is told and the next one is given it."""
+    """The closed receiver gets the message, or else the next receiver gets the message."""
     ends = Ends(0)
     first, second = ends.receiver.receive(), ends.channel.new_receiver().receive()
     wait(first)
@@ -216,7 +216,7 @@ async def work(receiver: Receiver[int]) -> int:
 
 
 def test_a_lease_whose_end_is_closed_while_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is given the message, or else no lease is open, and the channel can end."""
+    """The lease gets the message, or else no lease is open, and the channel can end."""
     ends = Ends(0)
     task = work(ends.receiver)
     wait(task)
@@ -233,7 +233,7 @@ def test_a_lease_whose_end_is_closed_while_it_is_woken(monkeypatch: pytest.Monke
 
 
 def test_an_error_while_a_receiver_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The core goes on to work for the others."""
+    """The core still works for other tasks."""
 
     def fail() -> None:
         raise ZeroDivisionError
@@ -255,7 +255,7 @@ def test_a_receiver_that_is_being_cancelled_is_passed_over() -> None:
     """The message goes to the next in the queue, in the same step."""
     ends = Ends(0)
     first = ends.receiver.receive()
-    wait(first).leaving = True  # and the task does not know it yet
+    wait(first).leaving = True  # the task has not noticed the cancellation
     second = ends.receiving()
     ends.sender.send_nowait(1)
     with pytest.raises(WouldBlock):
@@ -266,10 +266,10 @@ def test_a_receiver_that_is_being_cancelled_is_passed_over() -> None:
 
 @pytest.mark.usefixtures("refusing")
 def test_a_lease_that_is_being_cancelled_is_passed_over() -> None:
-    """It holds nothing, so the channel ends when the message was received."""
+    """The leaving task opens no lease, so the channel ends after the message is received."""
     ends = Ends(1)
     first = work(ends.receiver)
-    wait(first).leaving = True  # and the task does not know it yet
+    wait(first).leaving = True  # the task has not noticed the cancellation
     ends.sender.send_nowait(1)
     ends.channel.close()
     assert ends.receiver.receive_nowait() == 1
@@ -280,11 +280,11 @@ def test_a_lease_that_is_being_cancelled_is_passed_over() -> None:
 
 @pytest.mark.usefixtures("refusing")
 def test_receivers_that_are_being_cancelled_are_nobody_to_a_batch() -> None:
-    """What nobody can take stays in the batch, in its order."""
+    """A message without a receiver stays in the batch, in its order."""
     ends, messages = Ends(0), deque([1, 2])
     tasks = [ends.receiver.receive() for _ in range(3)]
     waiters = [wait(task) for task in tasks]
-    waiters[0].leaving = waiters[2].leaving = True  # and their tasks do not know it yet
+    waiters[0].leaving = waiters[2].leaving = True  # the tasks have not noticed the cancellations
     sending = ends.sender.send_many(messages)
     wait(sending)
     assert finish(tasks[1]) == 1
@@ -314,7 +314,7 @@ def test_a_sender_that_is_being_cancelled_is_passed_over() -> None:
 def test_a_batch_that_is_being_cancelled_is_passed_over(
     messages: list[int], size: int, *, comes_first: bool
 ) -> None:
-    """Its deque is left as it is, whether one message is taken or several."""
+    """The deque is unchanged, whether one message is taken or several."""
     ends, left = Ends(0), deque(messages)
     leaving, other = ends.sender.send_many(left), ends.sender.send_many([10, 11, 12, 13])
     if not comes_first:
@@ -347,7 +347,7 @@ def disturb_a_wait(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]
 def test_a_message_that_comes_while_a_receiver_is_about_to_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is received at once, and what comes after it is received later."""
+    """The message is received at once, and a later message later."""
     ends = Ends(2)
     disturb_a_wait(monkeypatch, partial(ends.sender.send_nowait, 1))
     assert finish(ends.receiver.receive()) == 1
@@ -359,7 +359,7 @@ def test_a_message_that_comes_while_a_receiver_is_about_to_wait(
 def test_a_close_while_a_receiver_is_about_to_wait(
     monkeypatch: pytest.MonkeyPatch, closes: str
 ) -> None:
-    """It does not wait for what never comes."""
+    """The receive does not wait for a message that never comes."""
     ends = Ends(2)
     disturb_a_wait(monkeypatch, getattr(ends, closes).close)
     with pytest.raises(ReceiverStoppedError):
@@ -368,7 +368,7 @@ def test_a_close_while_a_receiver_is_about_to_wait(
 
 
 def sending_1(ends: Ends, *, batch: bool) -> Coroutine[Any, Any, None]:
-    """Return a task that is to send one message."""
+    """Return a task that is to send a message."""
     return ends.sender.send_many([1]) if batch else ends.sender.send(1)
 
 
@@ -376,7 +376,7 @@ def sending_1(ends: Ends, *, batch: bool) -> Coroutine[Any, Any, None]:
 def test_room_that_comes_while_a_sender_is_about_to_wait(
     monkeypatch: pytest.MonkeyPatch, *, batch: bool
 ) -> None:
-    """It sends at once, ahead of whoever comes after it."""
+    """The send uses the room at once, before a newcomer."""
     ends = Ends(1, 0)
     disturb_a_wait(monkeypatch, ends.receiver.receive_nowait)
     finish(sending_1(ends, batch=batch))
@@ -388,7 +388,7 @@ def test_room_that_comes_while_a_sender_is_about_to_wait(
 def test_a_close_while_a_sender_is_about_to_wait(
     monkeypatch: pytest.MonkeyPatch, closes: str, *, batch: bool
 ) -> None:
-    """It raises, and its message is not sent."""
+    """The send raises, and its message is not sent."""
     ends = Ends(1, 0)
     disturb_a_wait(monkeypatch, getattr(ends, closes).close)
     with pytest.raises(SenderError):
@@ -398,7 +398,7 @@ def test_a_close_while_a_sender_is_about_to_wait(
 
 
 def test_a_finalizer_of_the_last_result_of_an_operation() -> None:
-    """It runs when whoever waited has sent into the room that the next message left."""
+    """The finalizer runs after the waiting sender has used the room of the next message."""
 
     class Sending:
         def __del__(self) -> None:
@@ -419,10 +419,10 @@ def test_a_finalizer_of_the_last_result_of_an_operation() -> None:
 
 
 class Disturbed(dict[Any, None]):
-    """The waiters of one end, which does something else whenever one comes, or leaves.
+    """The waiters of an endpoint, which call a function when a waiter is added or removed.
 
     Args:
-        disturb: what to do, once.
+        disturb: the function to call, once.
         when: "coming" or "leaving".
     """
 
@@ -452,7 +452,7 @@ class Selecting:
     Args:
         disturbed: the number of the channel at whose end something else is done.
         sends: the number of the channel into which a message is sent then.
-        when: whether that is while its arm is "coming" or "leaving".
+        when: whether the function is called when the arm is "coming" or "leaving".
     """
 
     def __init__(self, disturbed: int, sends: int, when: str) -> None:
@@ -464,7 +464,7 @@ class Selecting:
         self.task = select(*self.operations)
 
     def check(self) -> None:
-        """Check that it waits nowhere any more."""
+        """Check that the task has left every queue."""
         for channel, receiver in zip(self.channels, self.receivers, strict=True):
             invariants.check(channel._core)
             assert not in_line(channel)
@@ -474,7 +474,7 @@ class Selecting:
 @pytest.mark.parametrize("disturbed", range(4))
 @pytest.mark.parametrize("claims", ["a message", "a close"])
 def test_whoever_sends_to_a_select_that_is_leaving(disturbed: int, claims: str) -> None:
-    """The select performs one operation, and the message of the other is for the next receiver."""
+    """The select performs one operation, and the next receiver gets the other message."""
     selecting = Selecting(disturbed, 2, "leaving")
     wait(selecting.task)
     if claims == "a message":
@@ -496,7 +496,7 @@ def test_whoever_sends_to_a_select_that_is_leaving(disturbed: int, claims: str) 
 def test_whoever_sends_to_a_select_that_is_not_in_every_line_yet(
     disturbed: int, sends: int
 ) -> None:
-    """It receives the message, and leaves the queues in which it has stood since, too."""
+    """The select receives the message, and leaves the queues that it has joined before."""
     selecting = Selecting(disturbed, sends, "coming")
     done = finish(selecting.task)
     assert done is selecting.operations[sends]

@@ -35,7 +35,7 @@ class Fault(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What one run does."""
+    """The scripts and the faults of a run."""
 
     scripts: list[str]
     setup: Setup
@@ -89,7 +89,7 @@ async def run(plan: Plan, kind: Kind, *, native: bool) -> None:
 
 
 async def turn(program: Explored, turns: int) -> None:
-    """Let the other tasks run for so many turns, and watch the channel."""
+    """Let the other tasks run for some turns, and watch the channel."""
     for _ in range(turns):
         await checkpoint()
         program.watch()
@@ -104,7 +104,7 @@ async def turn(program: Explored, turns: int) -> None:
 def test_any_schedule_keeps_every_promise(
     kind: Kind, letters: str, backend: tuple[str, dict[str, Any]]
 ) -> None:
-    """Whatever tasks do, and whatever is cancelled or closed, the account is exact."""
+    """The account of messages is exact, whatever is sent, received, cancelled or closed."""
     name, options = backend
 
     @settings(max_examples=200, deadline=None, derandomize=True, database=None)

@@ -1,7 +1,7 @@
 """The synchronous core against a plain model: any order of any transitions.
 
-The model is a list of messages and two lists of tasks, moved by the rules as a person
-would say them. No task runs here; a rule of the machine is one step of one task.
+The model is a list of messages and two lists of tasks, with rules in plain words. No task runs
+here: a rule of the machine is one step of one task.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 import invariants
-from anycast._anycast.core import Batch, Collecting
+from anycast._anycast.core import Batch, PartialBatch
 from anycast._anycast.lease_counts import Returned
 from anycast._waiting.waiter import NOTHING
 from explorer import HandWaiter, Interruption, interrupt, new_core
@@ -38,20 +38,20 @@ ENDS = ("done", "give back", "pass on")
 
 
 class Knowing(HandWaiter):
-    """A waiter that knows when its task is leaving."""
+    """A waiter that knows whether its task is leaving."""
 
     refuses = True
 
 
 @dataclass(eq=False)
 class ModelTask:
-    """A task that waits: what it offers or counts, and what it was given.
+    """A task that waits: the message that it offers, and the message that it was given.
 
     Args:
         waiter: the waiter in the queue of the core.
-        messages: what a sender still offers.
+        messages: the messages that a sender still offers.
         batch: the deque of a batch.
-        leased: whether a receiver takes its message on lease.
+        leased: whether a receiver takes the message on lease.
         batching: whether a receiver takes a further message of a batch.
     """
 
@@ -64,7 +64,7 @@ class ModelTask:
     woken: bool = False
 
     def wake(self, given: Any) -> None:
-        """Go on with what a peer gave."""
+        """Go on with the result that a peer gave."""
         self.given, self.woken = given, True
 
 
@@ -78,7 +78,7 @@ class Machine(RuleBasedStateMachine):
     def make(self, limit: float, open_for: float) -> None:
         self.core = new_core(limit)
         self.limit = limit
-        self.open_for = open_for  # so many messages: not much happens once it is closed
+        self.open_for = open_for  # few messages: little happens in a closed channel
         self.numbers = count()
         self.messages: list[int] = []
         self.leased: list[int] = []
@@ -145,7 +145,7 @@ class Machine(RuleBasedStateMachine):
         return not (self.messages or self.senders or self._leases())
 
     def _given(self, task: ModelTask) -> Any:
-        """Return what the core gives to a task that the model gives a message."""
+        """Return the result that the core gives to a task that the model gives a message."""
         return self._on_lease(task.given) if task.leased else task.given
 
     def _on_lease(self, message: Any) -> Any:
@@ -153,7 +153,7 @@ class Machine(RuleBasedStateMachine):
         return Returned(message, deliveries) if deliveries else message
 
     def _leases(self) -> int:
-        """Count the messages on lease, those of tasks that have yet to run included."""
+        """Count the messages on lease, also of tasks that have not run since."""
         taken = [task for _, task in self.woken if task.leased and task.given is not NOTHING]
         return len(self.leased) + len(taken)
 
@@ -233,7 +233,7 @@ class Machine(RuleBasedStateMachine):
         """Cancel a task that joins."""
         self.core.remove_joiner(self.joiners.pop())
 
-    # Waiting, and what becomes of it.
+    # Waiting, and how a wait ends.
 
     @precondition(lambda self: not self.messages and not self.senders and not self.core.ended)
     @rule(leased=st.booleans(), batching=st.booleans())
@@ -241,7 +241,7 @@ class Machine(RuleBasedStateMachine):
         """Wait for a message; only while the channel is open for a further message of a batch."""
         task = ModelTask(Knowing(), [], leased=leased)
         task.batching = leased and batching and not self.closed
-        self.core.receivers[task.waiter] = Collecting(1) if task.batching else int(leased)
+        self.core.receivers[task.waiter] = PartialBatch(1) if task.batching else int(leased)
         self.receivers.append(task)
 
     @precondition(
@@ -261,7 +261,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.receivers or self.senders)
     @rule(data=st.data(), runs=st.booleans())
     def cancel(self, data: st.DataObject, runs: bool) -> None:
-        """Cancel a task, which leaves at once, or stays in the queue and can be given nothing."""
+        """Cancel a task: it leaves at once, or stays in the queue and can be given no message."""
         receives, task = self._anybody(data)
         task.waiter.leaving = True
         if runs:
@@ -272,7 +272,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.receivers or self.senders)
     @rule(data=st.data())
     def close_end(self, data: st.DataObject) -> None:
-        """Close the endpoint of one waiting task."""
+        """Close the endpoint of a waiting task."""
         receives, task = self._anybody(data)
         queue: Any = self.core.receivers if receives else self.core.senders
         self.core.detach(queue, [task.waiter])
@@ -289,7 +289,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.woken)
     @rule(data=st.data())
     def run(self, data: st.DataObject) -> None:
-        """Run a task that was woken, with what it was given."""
+        """Run a task that was woken, with the message that the task was given."""
         receives, task = data.draw(st.sampled_from(self.woken))
         self.woken.remove((receives, task))
         if task.leased and task.given is not NOTHING:

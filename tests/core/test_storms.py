@@ -21,7 +21,7 @@ STORMS = 20
 def test_storms_lose_and_double_nothing(
     backend: tuple[str, dict[str, Any]], yield_every: int, limit: float
 ) -> None:
-    """Whatever is cancelled, natively or by a scope, each message arrives once."""
+    """Each message arrives once, with native cancellations and with scopes."""
     name, options = backend
     cancelled = 0
     for seed in range(STORMS):

@@ -1,4 +1,4 @@
-"""The demo: what it shows, and what it is told to do."""
+"""The demo: the output and the options."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_sender_without_room_is_shown_to_wait(capsys: pytest.CaptureFixture[st
 
 
 def test_each_part_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
-    """Each part begins with how many messages and tasks there are, and with the limit."""
+    """Each part begins with the numbers of messages and of tasks, and with the limit."""
     run("--senders", 3, "--receivers", 1, "--limit", "inf", "--backend", "asyncio")
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "limit" in line] == [
@@ -81,7 +81,7 @@ def test_shares_are_those_of_the_receivers(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_many_shares_take_several_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """Four shares stand in a line, one above the other."""
+    """Four shares stand in a line, and the lines are aligned."""
     run("--backend", "asyncio", "--receivers", 5)
     first, second = table(capsys.readouterr().out, 1)
     assert len(first.split()) == 6 + 4
@@ -89,7 +89,7 @@ def test_many_shares_take_several_lines(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_output_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    """No line is longer than 80 characters, and none ends in a space."""
+    """No line is longer than 80 characters, and no line ends in a space."""
     run()
     output, progress = capsys.readouterr()
     for line in (output + progress).splitlines():
@@ -100,7 +100,7 @@ def test_output_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
 def test_senders_that_block_log_nothing(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The demo shows them to wait in its own way."""
+    """The demo shows blocked senders without log records."""
     run("--backend", "asyncio", "--limit", 0)
     assert " must wait\n" in capsys.readouterr().out
     assert not caplog.records
@@ -132,7 +132,7 @@ def test_a_bad_option_is_refused(
 
 
 def nothing_but(name: str) -> Callable[[str], object]:
-    """Return a stand-in for `find_spec` that finds one module only."""
+    """Return a stand-in for `find_spec` that finds a single module."""
     return lambda asked: asked == name or None
 
 
@@ -152,7 +152,7 @@ def test_a_backend_that_is_not_installed_is_refused(
 def test_a_backend_that_is_not_installed_is_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By default the demo runs on what there is."""
+    """By default the demo runs on the installed backends."""
     monkeypatch.setattr("anycast._demo._options.find_spec", nothing_but("asyncio"))
     run()
     output = capsys.readouterr().out
@@ -162,7 +162,7 @@ def test_a_backend_that_is_not_installed_is_left_out(
 def test_it_is_the_main_program_of_the_package(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """``python -m anycast`` runs it with the arguments of the process."""
+    """``python -m anycast`` runs the demo with the arguments of the process."""
     monkeypatch.setattr(sys, "argv", ["anycast", "--messages=8", "--backend=asyncio"])
     with pytest.raises(SystemExit, match=r"^0$"):
         runpy.run_module("anycast", run_name="__main__")
@@ -170,7 +170,7 @@ def test_it_is_the_main_program_of_the_package(
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, *, installed: bool) -> None:
-    """Let the demo find the client library for Redis, or not find it."""
+    """Let the demo find the client library for Redis, or let the search fail."""
 
     def find_spec(_: str) -> bool | None:
         return installed or None
@@ -179,7 +179,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, *, installed: bool) -> None:
 
 
 def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Run the demo with options that it refuses; return the last line that it wrote."""
+    """Run the demo with options that the demo refuses; return the last line of the output."""
     with pytest.raises(SystemExit) as exit_:
         main([*arguments])
     assert exit_.value.code == 2

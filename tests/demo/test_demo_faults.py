@@ -1,4 +1,4 @@
-"""The demo: the faults it counts, how far it says it is, and how it is interrupted."""
+"""The demo: counted faults, progress, and interrupts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNREAD = 141
 
 
 class OnReceive(Protocol):
-    """Sets what every receiver does from now on with what it has received."""
+    """Sets what every receiver does with a received message."""
 
     def __call__(self, act: Callable[[int, Callable[[], Awaitable[int]]], Awaitable[int]]) -> None:
         """Let ``act(message, receive)`` decide what a call of ``receive`` returns."""
@@ -60,7 +60,7 @@ def on_receive(monkeypatch: pytest.MonkeyPatch) -> OnReceive:
 
 
 class Unread(StringIO):
-    """The standard output of a program, into a pipe that nobody reads any more."""
+    """The standard output of a program, into a pipe without a reader."""
 
     def __init__(self, file: TextIO) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Unread(StringIO):
 
 
 def test_output_that_nobody_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It ends, without a traceback; and what is left of its output goes nowhere."""
+    """The demo ends without a traceback, and the rest of the output is dropped."""
     with (tmp_path / "output").open("w") as file:
         monkeypatch.setattr(sys, "stdout", Unread(file))
         assert run() == UNREAD
@@ -86,7 +86,7 @@ def test_output_that_nobody_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the demo look at its progress, and at Ctrl-C, all the time."""
+    """Let the demo check its progress, and check for Ctrl-C, without a pause."""
     monkeypatch.setattr("anycast._demo._run.TICK", 0)
 
 
@@ -108,7 +108,7 @@ def test_a_lost_message_is_counted(
 def test_a_message_that_comes_twice_is_counted(
     on_receive: OnReceive, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A receiver that delivers a message again in place of the next one makes it fail."""
+    """The demo fails if a receiver delivers a message twice in place of the next message."""
 
     async def repeat(message: int, _: object) -> int:
         return 7 if message == 11 else message
@@ -141,7 +141,7 @@ def test_a_message_that_is_sent_twice_is_counted(
 def test_a_fault_in_the_small_run_counts_too(
     on_receive: OnReceive, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Not only what the summary shows must be faultless."""
+    """A fault in the small run makes the demo fail, too."""
     dropped: list[int] = []
 
     async def drop_once(message: int, receive: Callable[[], Awaitable[int]]) -> int:
@@ -163,7 +163,7 @@ def test_a_fault_in_the_small_run_counts_too(
 def test_ctrl_c_ends_it(
     backend: str, interrupting: int, on_receive: OnReceive, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It cancels tasks that would wait for ever; pressed a second time it does no harm."""
+    """Ctrl-C cancels tasks that would wait for ever, and a second Ctrl-C is harmless."""
 
     async def press_and_hang(message: int, _: object) -> int:
         if message == interrupting:
@@ -182,7 +182,7 @@ def test_ctrl_c_ends_it(
 def test_ctrl_c_in_the_last_moment_is_not_forgotten(
     on_receive: OnReceive, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It may come when all is received, and nothing is left to cancel."""
+    """Ctrl-C may come when all messages are received, and no task is left to cancel."""
 
     async def press(message: int, _: object) -> int:
         if message == 39:
@@ -197,9 +197,9 @@ def test_ctrl_c_in_the_last_moment_is_not_forgotten(
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT can be sent to a process there")
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ctrl_c_ends_the_process(backend: str) -> None:
-    """Pressed twice, it leaves one line and no traceback."""
+    """After two Ctrl-C, the output has one line and no traceback."""
     command = [sys.executable, "-m", "anycast", "--messages", "10000000", "--backend", backend]
-    with subprocess.Popen(  # noqa: S603  it is ours
+    with subprocess.Popen(  # noqa: S603  the command is fixed
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as demo:
         assert demo.stdout
@@ -221,7 +221,7 @@ def progress_of(*, parts: int) -> None:
 
 
 def test_plain_progress_is_a_line_for_each_quarter(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where it is not shown on a terminal, it is four lines, however long it takes."""
+    """Without a terminal, the progress has four lines, however long the demo takes."""
     progress_of(parts=500)
     assert capsys.readouterr().err.splitlines() == [
         "  trio     [######..................]  25 %    250 of 1,000",
@@ -234,7 +234,7 @@ def test_plain_progress_is_a_line_for_each_quarter(capsys: pytest.CaptureFixture
 def test_progress_on_a_terminal_is_drawn_in_place(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each line goes over the one before it, and the last one stays."""
+    """Each line replaces the line before, and the last line stays."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     progress_of(parts=2)
     assert capsys.readouterr().err == (
@@ -249,7 +249,7 @@ def test_progress_on_a_terminal_is_drawn_in_place(
 def test_progress_is_shown_while_it_is_made(
     backend: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is drawn several times on the way, and at the end."""
+    """The progress is drawn several times on the way, and at the end."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     run("--backend", backend)
     *on_the_way, last = capsys.readouterr().err.strip("\r\n").split("\r")

@@ -1,4 +1,4 @@
-"""The storm of the demo: who is compared, what is counted, and that a seed repeats it."""
+"""The storm of the demo: the kinds of channel, the counts, and the seed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_every_kind_of_channel_has_a_row(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize("seed", range(1, 6))
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_storm_loses_and_repeats_nothing(backend: str, seed: int) -> None:
-    """Every message of our channel arrives once, whoever is cancelled and when."""
+    """Every message of an `Anycast` arrives once, whichever tasks are cancelled."""
     done = storm(OURS, backend, seed=seed)
     assert (done.lost, done.duplicated, sum(done.received)) == (0, 0, MESSAGES)
 
@@ -71,12 +71,12 @@ class Careless:
         self._messages = deque[int]()
 
     async def send(self, message: int) -> None:
-        """Store a message, and only then let others run."""
+        """Store a message, and yield only after that."""
         self._messages.append(message)
         await checkpoint()
 
     async def receive(self) -> int:
-        """Take a message, and only then let others run."""
+        """Take a message, and yield only after that."""
         while not self._messages:
             await checkpoint()
         message = self._messages.popleft()
@@ -109,7 +109,7 @@ def test_lost_and_duplicated_messages_are_counted(
 def test_only_our_own_faults_make_the_demo_fail(
     kind: str, code: int, careless: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The row of a peer shows its faults, and the exit code is about our channel."""
+    """The row of a peer shows its faults, and only a fault of `Anycast` changes the exit code."""
     careless(kind)
     assert run("--backend", "asyncio", "--messages", MESSAGES) == code
     rows = {row[0]: row for row in storm_rows(capsys.readouterr().out)}
@@ -118,7 +118,7 @@ def test_only_our_own_faults_make_the_demo_fail(
 
 @pytest.mark.parametrize("kind", KINDS["asyncio"])
 def test_the_readme_tells_what_the_demo_counts(kind: str) -> None:
-    """Whoever runs the demo finds the numbers of the README."""
+    """The demo counts the numbers of the README."""
     if kind == "anyio stream" and not version("anyio").startswith("4.16."):
         pytest.skip("the README tells what anyio 4.16 does")
     name = {"anyio stream": "anyio memory stream", OURS: "`anycast`"}.get(kind, f"`{kind}`")

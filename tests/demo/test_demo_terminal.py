@@ -56,7 +56,7 @@ def test_a_fault_is_red(
 def test_colours_can_be_refused(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the reader's wish, or by a terminal without colours."""
+    """Colours are off if the user asks so, or if the terminal has no colours."""
     monkeypatch.setenv(name, value)
     assert not COLOUR.search(output(capsys))
 
@@ -65,7 +65,7 @@ def test_colours_can_be_refused(
 def test_an_empty_wish_is_no_wish(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`NO_COLOR` counts only if it is not empty."""
+    """`NO_COLOR` counts only if its value is not empty."""
     monkeypatch.setenv("NO_COLOR", "")
     assert COLOUR.search(output(capsys))
 
@@ -91,18 +91,18 @@ def test_a_narrow_terminal(
 def test_a_table_without_room(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each cell is a line, with its heading before it; the small run names who speaks."""
+    """Each cell is a line with its heading, and the small run names the speakers."""
     monkeypatch.setenv("COLUMNS", "40")
     lines = output(capsys).splitlines()
     assert "sender A: A1 sent" in lines
     assert "backend               asyncio" in lines
     assert "lost                  0" in lines
     assert "channel     anycast" in lines
-    assert lines[lines.index("channel     anycast") - 1] == ""  # a line apart from the others
+    assert lines[lines.index("channel     anycast") - 1] == ""  # a separate line
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    """It can be asked for, as in a report of an error."""
+    """An option shows the version, for reports of errors."""
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["--version"])
     assert re.fullmatch(r"anycast \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
@@ -111,7 +111,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_version_of_a_folder(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the package is not installed, the demo runs all the same."""
+    """The demo runs from a folder in which the package is not installed."""
 
     def fail(_: str) -> NoReturn:
         raise PackageNotFoundError

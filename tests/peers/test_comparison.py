@@ -1,4 +1,4 @@
-"""What the README says of tasks that use the peers, shown on the peers themselves.
+"""The README's claims about tasks that use the peers, shown on the peers themselves.
 
 A test that fails here means that a peer has changed, and that the README must follow.
 """
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 T = TypeVar("T")
-NO_LOOP = "'NoneType' object has no attribute 'create_future'"  # so asyncio puts it
+NO_LOOP = "'NoneType' object has no attribute 'create_future'"  # the text of asyncio
 
 
 async def started(operation: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Start an operation in a task of asyncio, and let it run until it blocks or ends."""
+    """Start an operation in a task of asyncio, and let the task run until it blocks or ends."""
     task = asyncio.ensure_future(operation)
     await settle()
     return task
 
 
 async def is_cancelled(task: asyncio.Task[Any]) -> bool:
-    """Cancel a task as asyncio does, and return whether that is how it ended."""
+    """Cancel a task by `Task.cancel`, and return whether the task ended as cancelled."""
     task.cancel()
     await asyncio.wait([task])
     return task.cancelled()
@@ -45,14 +45,14 @@ async def is_cancelled(task: asyncio.Task[Any]) -> bool:
 
 @trio_test
 async def test_asyncio_queue_does_not_run_on_trio() -> None:
-    """Its tasks cannot wait where asyncio does not run."""
+    """The tasks of the queue cannot wait outside of asyncio."""
     with raises(AttributeError, NO_LOOP), trio.move_on_after(0):
         await asyncio.Queue[int]().get()
 
 
 @pytest.mark.asyncio_only
 async def test_trio_does_not_run_on_asyncio() -> None:
-    """It asks for trio before anything else."""
+    """The channel asks for trio before any other step."""
     sender, _ = trio.open_memory_channel[int](1)
     with raises(RuntimeError, "must be called from async context"):
         await sender.send(1)
@@ -60,7 +60,7 @@ async def test_trio_does_not_run_on_asyncio() -> None:
 
 @trio_test
 async def test_frequenz_does_not_run_on_trio() -> None:
-    """Its tasks cannot wait where asyncio does not run."""
+    """The tasks of the channel cannot wait outside of asyncio."""
     receiver = frequenz_channel(1).new_receiver()
     with raises(AttributeError, NO_LOOP), trio.move_on_after(0):
         await receiver.receive()
@@ -72,7 +72,7 @@ async def test_frequenz_does_not_run_on_trio() -> None:
 @queue_and_frequenz
 @pytest.mark.asyncio_only
 async def test_a_cancelled_receive_has_taken_nothing(make: Callable[[int], Ends]) -> None:
-    """A message stays when the task that was woken for it is cancelled."""
+    """A message stays when the woken task is cancelled."""
     send, receive = make(1)
     receiving = await started(receive())
     await send(1)
@@ -84,7 +84,7 @@ async def test_a_cancelled_receive_has_taken_nothing(make: Callable[[int], Ends]
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("turns", range(ROUNDS))
 async def test_a_cancelled_send_has_sent_nothing(make: Callable[[int], Ends], turns: int) -> None:
-    """At whatever moment it is cancelled, either it has returned or nothing was sent."""
+    """A send that is cancelled at any moment has returned, or has sent no message."""
     send, receive = make(1)
     await send(0)
     sending = asyncio.ensure_future(send(1))
@@ -100,7 +100,7 @@ async def test_a_cancelled_send_has_sent_nothing(make: Callable[[int], Ends], tu
 
 @pytest.mark.asyncio_only
 async def test_anyio_loses_the_item_that_a_cancelled_receiver_was_handed() -> None:
-    """An item is gone when the task that it was handed to is cancelled before it runs."""
+    """The item is gone when the task is cancelled before the task runs."""
     with memory_stream(1) as (sender, receiver):
         receiving = await started(receiver.receive())
         sender.send_nowait(1)
@@ -110,7 +110,7 @@ async def test_anyio_loses_the_item_that_a_cancelled_receiver_was_handed() -> No
 
 @pytest.mark.asyncio_only
 async def test_anyio_tells_a_sender_that_it_was_cancelled_when_its_item_was_taken() -> None:
-    """A sender that tries again sends its item twice."""
+    """A sender that retries sends its item twice."""
     with memory_stream(0) as (sender, receiver):
         sending = await started(sender.send(1))
         assert receiver.receive_nowait() == 1
@@ -125,7 +125,7 @@ async def test_anyio_tells_a_sender_that_it_was_cancelled_when_its_item_was_take
 @queue_and_frequenz
 @pytest.mark.asyncio_only
 async def test_a_newcomer_may_send_first(make: Callable[[int], Ends]) -> None:
-    """Who was woken for the room goes even behind those who came after it."""
+    """A sender that was woken for the room goes behind the senders that came later."""
     send, receive = make(1)
     await send(0)
 
@@ -144,7 +144,7 @@ async def test_a_newcomer_may_send_first(make: Callable[[int], Ends]) -> None:
 @queue_and_frequenz
 @pytest.mark.asyncio_only
 async def test_a_newcomer_may_receive_first(make: Callable[[int], Ends]) -> None:
-    """Who was woken for a message waits again."""
+    """A receiver that was woken for a message waits again."""
     send, receive = make(1)
 
     async def newcome() -> int:
@@ -159,7 +159,7 @@ async def test_a_newcomer_may_receive_first(make: Callable[[int], Ends]) -> None
 
 
 async def overtake(sender: Any, receiver: Any, would_block: type[Exception]) -> None:
-    """Try to overtake a sender and a receiver, over a full buffer with room for one."""
+    """Try to overtake a sender and a receiver, at a full buffer with room for one message."""
     async with task_group() as tasks:
         sending = await begin(tasks, sender.send, 1)
         assert receiver.receive_nowait() == 0
@@ -174,7 +174,7 @@ async def overtake(sender: Any, receiver: Any, would_block: type[Exception]) -> 
 
 
 async def test_anyio_lets_nobody_overtake() -> None:
-    """Room and items go to who has waited longest."""
+    """Room and items go to the task that has waited longest."""
     with memory_stream(1) as (sender, receiver):
         sender.send_nowait(0)
         await overtake(sender, receiver, anyio.WouldBlock)
@@ -182,7 +182,7 @@ async def test_anyio_lets_nobody_overtake() -> None:
 
 @trio_test
 async def test_trio_lets_nobody_overtake() -> None:
-    """Room and values go to who has waited longest."""
+    """Room and values go to the task that has waited longest."""
     sender, receiver = trio.open_memory_channel[int](1)
     sender.send_nowait(0)
     await overtake(sender, receiver, trio.WouldBlock)

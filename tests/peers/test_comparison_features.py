@@ -1,4 +1,4 @@
-"""What the README says that the peers can do and cannot, shown on the peers themselves.
+"""The README's claims about the peers, shown on the peers themselves.
 
 A test that fails here means that a peer has changed, and that the README must follow.
 """
@@ -33,14 +33,14 @@ ANYIO = tuple(int(part) for part in version("anyio").split(".")[:2])
 
 
 def test_asyncio_queue_can_be_closed_from_python_3_13() -> None:
-    """Before that it has no method for it."""
+    """Before Python 3.13 the queue has no method to close."""
     assert hasattr(asyncio.Queue, "shutdown") == (sys.version_info >= (3, 13))
 
 
 async def wake_by(
     close: Callable[[], object], send: Callable[[int], Awaitable[object]], error: type[Exception]
 ) -> None:
-    """Close a channel while a sender is blocked, who must then fail, as must the next."""
+    """Close a channel while a sender is blocked: this send and the next send must raise."""
     async with task_group() as tasks:
         sending = await begin(tasks, fails, error, send, 1)
         assert sending.outcome == "unfinished"
@@ -61,7 +61,7 @@ if sys.version_info >= (3, 13):
 
 
 async def test_anyio_wakes_blocked_senders_of_a_closed_receiving_end() -> None:
-    """A send that is blocked when nobody can receive any more raises."""
+    """A blocked send raises when the last receiver is closed."""
     with memory_stream(0) as (sender, receiver):
         await wake_by(receiver.close, sender.send, anyio.BrokenResourceError)
 
@@ -75,7 +75,7 @@ async def test_anyio_wakes_blocked_senders_of_a_closed_sending_end() -> None:
 
 @trio_test
 async def test_trio_wakes_blocked_senders_of_a_closed_receiving_end() -> None:
-    """A send that is blocked when nobody can receive any more raises."""
+    """A blocked send raises when the last receiver is closed."""
     sender, receiver = trio.open_memory_channel[int](0)
     await wake_by(receiver.close, sender.send, trio.BrokenResourceError)
 
@@ -116,7 +116,7 @@ async def test_frequenz_leaves_a_blocked_sender_hanging_which_later_sends() -> N
 
 
 def test_asyncio_queue_takes_0_for_infinite() -> None:
-    """Nobody ever waits to put something into such a queue."""
+    """A put into such a queue never waits."""
     queue = asyncio.Queue[int](0)
     for number in range(1000):
         queue.put_nowait(number)
@@ -124,7 +124,7 @@ def test_asyncio_queue_takes_0_for_infinite() -> None:
 
 
 async def meet(sender: Any, receiver: Any) -> None:
-    """Send without a buffer: to who comes later, then to who waits."""
+    """Send without a buffer: to a receiver that comes later, and to a receiver that waits."""
     async with task_group() as tasks:
         sending = await begin(tasks, sender.send, 1)
         assert sending.outcome == "unfinished"
@@ -148,7 +148,7 @@ async def test_trio_has_a_rendezvous() -> None:
 
 @pytest.mark.asyncio_only
 async def test_frequenz_blocks_for_ever_without_a_buffer() -> None:
-    """A sender is blocked beside a receiver that waits for it."""
+    """A sender is blocked although a receiver waits."""
     channel = frequenz_channel(0)
     async with task_group() as tasks:
         receiving = await begin(tasks, channel.new_receiver().receive)
@@ -161,25 +161,25 @@ async def test_frequenz_blocks_for_ever_without_a_buffer() -> None:
 
 
 def test_only_frequenz_has_a_select() -> None:
-    """It waits for receivers, and takes nothing else."""
+    """The select of frequenz waits for receivers only."""
     assert [module for module in (asyncio, anyio, trio) if hasattr(module, "select")] == []
     [parameter] = inspect.signature(frequenz().select).parameters.values()
     assert parameter.kind is parameter.VAR_POSITIONAL
     assert get_origin(parameter.annotation) is frequenz().Receiver
 
 
-# A message comes back if the work on it fails
+# Whether a message comes back if the work on the message fails
 
 
 async def fail_at_work(receive: Callable[[], Awaitable[int]]) -> None:
-    """Take a message and fail in working on it."""
+    """Take a message, and fail in the work on the message."""
     raise OSError(await receive())
 
 
 async def lose(
     send: Callable[[int], Awaitable[None]], receive: Callable[[], Awaitable[int]]
 ) -> None:
-    """Fail in working on a message, of which nothing is left then."""
+    """Take a message and fail in the work, and show that the message is gone."""
     await send(1)
     await fails(OSError, fail_at_work, receive)
     async with task_group() as tasks:
@@ -212,12 +212,12 @@ async def test_trio_does_not_give_a_value_back() -> None:
 
 
 def offers(peer: type, *words: str) -> list[str]:
-    """Return the public names of a class that have one of the words in them."""
+    """Return the public names of a class that contain one of the words."""
     return [name for name in dir(peer) if name[0] != "_" and any(word in name for word in words)]
 
 
 def test_asyncio_queue_has_neither_batches_nor_statistics() -> None:
-    """No name of it speaks of them."""
+    """No name of the queue speaks of batches or statistics."""
     assert offers(asyncio.Queue, "get") == ["get", "get_nowait"]
     assert offers(asyncio.Queue, "many", "batch", "statistics") == []
 

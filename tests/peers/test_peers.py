@@ -1,4 +1,4 @@
-"""Faults known of other channels and queues, each with the test that excludes it here."""
+"""Known faults of other channels and queues, each with a test that excludes the fault here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_frequenz_sender_blocked_at_aclose_hangs() -> None:
-    """A sender that is blocked when the channel is closed raises, though nobody receives."""
+    """A blocked sender raises when the channel is closed, even without a receiver."""
     channel = Anycast[int](limit=1)
     sender = channel.new_sender()
     await sender.send(0)
@@ -39,7 +39,7 @@ async def test_frequenz_sender_blocked_at_aclose_hangs() -> None:
 
 
 async def test_frequenz_sender_blocked_at_aclose_sneaks_its_message_in() -> None:
-    """Nothing is added to a closed channel, when a receiver makes room in it either."""
+    """No message enters a closed channel, even when a receiver makes room."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     await sender.send(0)
@@ -85,7 +85,7 @@ async def test_frequenz_limit_0_blocks_for_ever() -> None:
 
 
 async def test_frequenz_a_new_sender_overtakes_blocked_ones() -> None:
-    """Room goes to who has been blocked longest, not to who sends in that very moment."""
+    """Room goes to the longest blocked sender, and not to a sender that comes just then."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     await sender.send(0)
@@ -125,15 +125,15 @@ async def nothing() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1, 10])
 async def test_frequenz_one_of_three_idle_receivers_gets_all(limit: int) -> None:
-    """Where every operation yields, receivers take turns, however tight the sender's loop is."""
+    """If every operation yields, receivers take turns, even beside a tight loop of sends."""
     assert await share(Anycast(limit=limit, yield_every=1), nothing) == [100, 100, 100]
 
 
 async def test_frequenz_one_of_three_receivers_of_a_rendezvous_gets_all() -> None:
-    """Whoever waits is given a message before anybody is given a second one.
+    """Each waiting receiver is given a message before any receiver is given a second message.
 
-    Once all have one the sender is blocked, and whoever runs first takes its message as well: so
-    of each four messages everyone gets one, at least.
+    When each receiver has a message, the sender is blocked, and the receiver that runs first takes
+    the sender's message as well. So of four messages each receiver gets at least one.
     """
     shares = await share(Anycast(limit=0), nothing)
     assert sum(shares) == 300
@@ -150,7 +150,7 @@ async def test_frequenz_one_of_three_working_receivers_gets_all(limit: float) ->
 
 @pytest.mark.parametrize("limit", [1, 10, math.inf])
 async def test_frequenz_one_of_three_receivers_without_work_gets_all(limit: float) -> None:
-    """Of receivers that never yield by themselves each gets some all the same."""
+    """Each receiver gets some messages, even if the receivers never yield by themselves."""
     shares = await share(Anycast(limit=limit), nothing)
     assert sum(shares) == 300
     assert len(shares) == 3
@@ -161,7 +161,7 @@ async def test_frequenz_one_of_three_receivers_without_work_gets_all(limit: floa
 @pytest.mark.parametrize("yield_every", [1, 64])
 @pytest.mark.parametrize("turns", range(ROUNDS))
 async def test_a_cancelled_send_has_sent_nothing(limit: int, yield_every: int, turns: int) -> None:
-    """At whatever moment it is cancelled, either it has returned or nothing was sent."""
+    """A send that is cancelled at any moment has returned, or has sent no message."""
     channel = Anycast[int](limit=limit, yield_every=yield_every)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     if limit:
@@ -182,7 +182,7 @@ async def test_a_cancelled_send_has_sent_nothing(limit: int, yield_every: int, t
 
 @pytest.mark.asyncio_only
 async def test_anyio_a_natively_cancelled_receiver_loses_the_item_it_was_handed() -> None:
-    """A task that is cancelled after that returns its message, and the next one is not touched."""
+    """The cancelled task returns its message, and the next message stays in the channel."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     first = asyncio.ensure_future(receiver.receive())
@@ -201,7 +201,7 @@ async def test_anyio_a_natively_cancelled_receiver_loses_the_item_it_was_handed(
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("turns", range(ROUNDS))
 async def test_anyio_a_receiver_that_is_natively_cancelled_at_any_moment(turns: int) -> None:
-    """Either its task has the message, or the message is there for others."""
+    """The cancelled task has the message, or the message is left for other receivers."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     receiving = asyncio.ensure_future(receiver.receive())
@@ -216,7 +216,7 @@ async def test_anyio_a_receiver_that_is_natively_cancelled_at_any_moment(turns: 
 
 @pytest.mark.asyncio_only
 async def test_anyio_a_retry_after_a_cancelled_send_sends_twice() -> None:
-    """A sender that is cancelled once its message was taken has sent it, and returns."""
+    """A send that is cancelled after its message was taken returns, since it has happened."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sending = asyncio.ensure_future(sender.send(1))
@@ -236,7 +236,7 @@ async def test_anyio_a_retry_after_a_cancelled_send_sends_twice() -> None:
 
 
 async def test_asyncio_queue_newcomers_overtake_blocked_putters() -> None:
-    """Whoever receives and then sends in one step goes behind who is blocked already."""
+    """A task that receives and then sends in one step goes behind the blocked senders."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     await sender.send(0)
@@ -255,7 +255,7 @@ async def test_asyncio_queue_newcomers_overtake_blocked_putters() -> None:
 
 
 async def test_asyncio_queue_newcomers_overtake_waiting_getters() -> None:
-    """A message goes to who has waited longest, not to who receives in that very moment."""
+    """A message goes to the longest waiting receiver, and not to a receiver that just came."""
     channel = Anycast[int]()
     sender, receiver = channel.new_sender(), channel.new_receiver()
     async with task_group() as tasks:

@@ -1,4 +1,4 @@
-"""What is public can be asked for its types at run time, as frameworks do."""
+"""Frameworks can ask for the types of all public objects at run time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_hints_of_functions(function: Any) -> None:
 
 @pytest.mark.parametrize("kind", [*filter(inspect.isclass, KINDS)])
 def test_hints_of_classes(kind: type[Any]) -> None:
-    """Each name in an annotation of a class or its bases is found, and of a call of the class."""
+    """Each name in an annotation of a class, of its bases and of its constructor is found."""
     check_class(kind)
 
 

@@ -56,7 +56,7 @@ STREAM = Scenario(Work.STREAM, 100, 10)
 
 
 def tiny() -> list[Scenario]:
-    """Return one scenario for each kind of work, with next to nothing to do."""
+    """Return a scenario for each kind of work, with very little work."""
     first = {scenario.work: scenario for scenario in reversed(EVERY) if scenario.arms != 1}
     return [replace(s, count=8 if s.size or s.arms else 100) for s in first.values()]
 
@@ -71,7 +71,7 @@ def text_of(results: Results) -> str:
 
 
 def made_up(ours: float, peer: float, scenario: Scenario = STREAM) -> Results:
-    """Return results of one scenario: what we took, and what `asyncio.Queue` took."""
+    """Return results of a scenario for `Anycast` and for `asyncio.Queue`."""
     taken = {OURS: ours, "asyncio.Queue": peer}
     found = [Measurement("asyncio", scenario, name, [value]) for name, value in taken.items()]
     return Results(ENVIRONMENT, found)
@@ -104,7 +104,7 @@ def test_websockets_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_each_contender_does_all_that_it_can(results: Results) -> None:
-    """Nobody stalls, and nobody is left out."""
+    """Each contender finishes, and each is measured."""
     expected = {
         (backend, scenario.work, contender.name)
         for backend in BACKENDS
@@ -118,7 +118,7 @@ def test_each_contender_does_all_that_it_can(results: Results) -> None:
 
 
 def test_every_contender_takes_part_somewhere(results: Results) -> None:
-    """A contender that can do nothing would go unnoticed."""
+    """A contender without a scenario would not be noticed."""
     assert {m.contender for m in results.measurements} == {c.name for c in CONTENDERS}
 
 
@@ -137,7 +137,7 @@ def test_the_file_gives_back_what_was_written(results: Results, tmp_path: Path) 
 
 
 def test_every_chart_is_drawn(results: Results, tmp_path: Path) -> None:
-    """Each is an image of its own, and about a single backend."""
+    """Each chart is an image about a single backend."""
     draw(results, tmp_path)
     names = {
         f"{kind}-{backend}.svg" for kind in ("ratios", "growth", "select") for backend in BACKENDS
@@ -146,7 +146,7 @@ def test_every_chart_is_drawn(results: Results, tmp_path: Path) -> None:
 
 
 def test_a_chart_can_stand_in_a_page_of_markdown(results: Results, tmp_path: Path) -> None:
-    """It is one line of elements of SVG, with names of its own, in the page's colour of text."""
+    """The chart is a line of SVG elements, with its own names, in the text colour of the page."""
     draw(results, tmp_path)
     names: list[str] = []
     for path in tmp_path.iterdir():
@@ -163,7 +163,7 @@ def test_a_chart_can_stand_in_a_page_of_markdown(results: Results, tmp_path: Pat
 
 
 def test_a_few_cases_are_compared_with_the_best_known_peers(tmp_path: Path) -> None:
-    """The first chart has six rows at most, so that a reader takes it in."""
+    """The first chart has at most six rows, so that a reader takes in the chart."""
     assert len(EVERYDAY) <= 6
     assert EVERYDAY.keys() <= {scenario.name for scenario in EVERY}
     draw(made_up(ours=100.0, peer=200.0, scenario=STREAM), tmp_path)
@@ -173,14 +173,14 @@ def test_a_few_cases_are_compared_with_the_best_known_peers(tmp_path: Path) -> N
 
 
 def test_the_tables_name_every_scenario_and_contender(results: Results) -> None:
-    """Nothing that was measured is left out."""
+    """Each result is in a table."""
     text = text_of(results)
     assert all(scenario.name in text for scenario in tiny())
     assert all(contender.name in text for contender in CONTENDERS)
 
 
 def test_a_loss_is_said_plainly() -> None:
-    """In the cell, in the list of losses and in the targets."""
+    """A loss is shown in the cell, in the list of losses and in the targets."""
     text = text_of(made_up(ours=200.0, peer=100.0))
     assert "! 200" in text
     assert "100 !0.50" in text
@@ -200,7 +200,7 @@ def test_to_stall_is_a_loss(tmp_path: Path) -> None:
 
 
 def test_where_nothing_is_lost_nothing_is_listed() -> None:
-    """And every target that can be told is met."""
+    """Without a loss the list is empty, and each measured target is met."""
     text = text_of(made_up(ours=100.0, peer=200.0))
     assert "behind a peer nowhere" in text
     assert "missed in 1" not in text
@@ -227,14 +227,14 @@ def test_what_memory_takes_is_no_loss_of_time() -> None:
 
 
 def test_like_is_held_against_like() -> None:
-    """Ours as it comes meets all; the others meet those that yield as often."""
+    """`Anycast` by default meets all peers, and meets equal peers with an equal `yield_every`."""
     assert set(rivals(YIELDING)) == {"anyio", "trio"}
     assert set(rivals(YIELDING)) | set(rivals(NEVER)) == set(rivals(OURS))
     assert not set(rivals(YIELDING)) & set(rivals(NEVER))
 
 
 def test_no_two_scenarios_share_a_name() -> None:
-    """The filter and the file tell them apart by it."""
+    """The filter and the file of results know a scenario by its name."""
     names = [scenario.name for scenario in chosen([], quick=False)]
     assert len(set(names)) == len(names) == len(EVERY)
 

@@ -1,9 +1,9 @@
 """Code that is written twice for speed is the same in both places.
 
-A copy is marked: ``# Inlined: `NAME`.`` stands before its first statement. The copy may return
-another constant than its original, and its names may differ as `RENAMED` says. A copy may begin in
-the midst of its original: ``# Inlined: `NAME`, after its take.`` leaves out the statements that
-`LEFT_OUT` counts.
+The comment ``# Inlined: `NAME`.`` marks a copy, right before its first statement. The copy may
+return another constant than its original, and may use other names, as `RENAMED` says. A copy may
+begin in the midst of its original: ``# Inlined: `NAME`, after its take.`` leaves out the statements
+that `LEFT_OUT` counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import anycast
 
 SOURCE = Path(anycast.__file__).parent
 MARK = re.compile(r"# Inlined: `([\w.]+)`(?:, after its (\w+))?\.$")
-# The names of an original, and what they are called in its copy.
+# The names of an original, and the names in the copy.
 RENAMED = {
     "Core.offer": {"self": "core", "message": "item"},
     "_Receiver._take_or_wait": {},
@@ -66,13 +66,13 @@ class Normalised(ast.NodeTransformer):
         return self.generic_visit(ast.Assign([node.target], node.value))
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        """Drop a retry: a copy may try again where its original lets the caller do so."""
+        """Drop a retry: a copy may retry where its original lets the caller retry."""
         return (
             None if ast.unparse(node).startswith("await self.send(") else self.generic_visit(node)
         )
 
     def visit_Return(self, node: ast.Return) -> ast.AST:
-        """Drop a constant that is returned: a copy that is done has a result of its own."""
+        """Drop a returned constant: a copy has a result of its own."""
         if isinstance(node.value, ast.Constant):
             node.value = None
         return self.generic_visit(node)
@@ -101,12 +101,12 @@ def original(name: str) -> list[ast.stmt]:
     if ast.unparse(body[0]) == "core = self._core":
         del body[0]
     if len(body) > 1 and isinstance(body[-1], ast.Return):
-        del body[-1]  # what the copy does instead is its own
+        del body[-1]  # a copy has its own last statement
     return body
 
 
 def statements_after(copy: Copy) -> list[ast.stmt]:
-    """Return the statements after a mark, in the block in which it stands."""
+    """Return the statements after a mark, in the same block as the mark."""
     tree = ast.parse(copy.file.read_text(encoding="utf-8"))
     blocks: list[list[ast.stmt]] = [
         node.body
@@ -123,7 +123,7 @@ def _first_line(block: list[ast.stmt]) -> int:
 
 @pytest.mark.parametrize("copy", copies(), ids=lambda copy: f"{copy.name} in {copy.file.stem}")
 def test_a_copy_is_like_its_original(copy: Copy) -> None:
-    """Whoever changes one of them is told to change the other."""
+    """A change of the original alone, or of the copy alone, makes this test fail."""
     wanted = [normal(one, RENAMED[copy.name]) for one in original(copy.name)[copy.left_out :]]
     texts = [normal(one, {}) for one in statements_after(copy)]
     found = [text for text in texts if text][: len(wanted)]
@@ -138,5 +138,5 @@ def test_a_copy_is_like_its_original(copy: Copy) -> None:
 
 
 def test_the_copies_are_known() -> None:
-    """Each is marked: a copy whose mark is lost would be compared with nothing."""
+    """Each copy has a mark: a copy without a mark would not be compared."""
     assert {copy.name for copy in copies()} == {*RENAMED}

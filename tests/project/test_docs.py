@@ -23,7 +23,7 @@ pytest.importorskip("zensical", reason="the group `docs` is not installed")
 
 
 class Page(HTMLParser):
-    """What a page has to be linked to, what it links to, and what it loads."""
+    """The links to a page, the links from the page, and the files that the page loads."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take note of one element."""
+        """Record an element."""
         of = {name: value or "" for name, value in attrs}
         self.anchors |= {of[name] for name in ("id", "name") if name in of}
         if tag == "a" and "href" in of:
@@ -54,7 +54,7 @@ def pages() -> dict[Path, Page]:
 
 
 def test_every_link_leads_somewhere(pages: dict[Path, Page]) -> None:
-    """To a page or a file that was built, and to a place on it that exists."""
+    """Each link leads to a page or a file that was built, and to an existing place in the page."""
     dead = [
         f"{path.name}: {link}"
         for path, page in pages.items()
@@ -92,7 +92,7 @@ def test_every_page_is_in_the_navigation(pages: dict[Path, Page]) -> None:
 
 
 def test_nothing_is_loaded_from_elsewhere(pages: dict[Path, Page]) -> None:
-    """Neither scripts nor styles nor fonts nor pictures: nobody learns who reads what."""
+    """No script, style, font or picture is loaded from elsewhere, so readers stay private."""
     assert len(pages) > 10
     foreign = [url for page in pages.values() for url in page.loads if urlsplit(url).netloc]
     assert foreign == []
@@ -214,12 +214,12 @@ def found(pages: dict[Path, Page]) -> set[str]:
 
 @pytest.mark.parametrize("word", SOUGHT.split())
 def test_the_search_finds_what_people_look_for(found: set[str], word: str) -> None:
-    """What people type is the beginning of a word of the pages."""
+    """A word that people type is the beginning of a word of the pages."""
     assert any(each.startswith(word) for each in found)
 
 
 def test_the_tests_that_are_named_exist() -> None:
-    """Whoever wants to see how a promise is tested finds the file."""
+    """A test file that a page names exists."""
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md"))
     named = set(re.findall(r"`(\w+/test_\w+\.py)`", text))
     assert {"channel/test_contract.py", "redis/test_contract.py"} <= named
@@ -228,7 +228,7 @@ def test_the_tests_that_are_named_exist() -> None:
 
 @pytest.mark.parametrize("name", anycast.__all__)
 def test_the_reference_is_complete(pages: dict[Path, Page], name: str) -> None:
-    """Every public name has its place there, and so has each of its public members."""
+    """The reference has every public name and every public member."""
     thing: type[object] = getattr(anycast, name)
     members = [key for key, value in vars(thing).items() if key[0] != "_" and value.__doc__]
     wanted = {f"anycast.{name}", *(f"anycast.{name}.{key}" for key in members)}
@@ -271,7 +271,7 @@ def test_the_reference_shows_what_a_call_returns_and_raises(pages: dict[Path, Pa
 
 
 def test_the_reference_of_channels_on_a_server_is_complete(pages: dict[Path, Page]) -> None:
-    """It can be read where nothing is installed that it needs to run, as here."""
+    """The reference can be built without the packages that `anycast.redis` needs."""
     source = (Path(anycast.__file__).parent / "redis" / "__init__.py").read_text(encoding="utf-8")
     [names] = re.findall(r"^__all__ = (\[.*?\])", source, re.DOTALL | re.MULTILINE)
     assert {f"anycast.redis.{name}" for name in literal_eval(names)} <= anchors(pages)

@@ -1,8 +1,8 @@
 """Every example of the README, of the documentation and of the docstrings runs.
 
-An example that calls `anyio.run` runs on asyncio and on trio. What it prints is compared with
-the block that follows it, if that is marked as ``output``; its functions that are called
-``test_...`` are tests, and are called too. What needs a server is run in ``tests/redis``.
+An example that calls `anyio.run` runs on asyncio and on trio. If a block marked ``output`` follows
+the example, the printed text is compared with this block. Functions with names ``test_...`` are
+tests, and are called, too. An example that needs a server is run in ``tests/redis``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def test_example(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """An example runs as it stands, holds what it asserts, and prints what it says."""
+    """An example runs unchanged, its asserts hold, and its output is the output on the page."""
     if "starlette" in example.code:
         pytest.importorskip("starlette", reason="the group `docs` is not installed")
     with of_a_peer(example.code):
@@ -52,7 +52,7 @@ def test_the_first_program_of_a_reader(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Its output is on the page, and its own: no warning is logged."""
+    """The output of the first program is on the page, and no warning is logged."""
     first = next(example for example in EXAMPLES if example.name.startswith(f"{name}:"))
     first.run("asyncio", monkeypatch)
     assert capsys.readouterr().out == first.output
@@ -70,7 +70,7 @@ def test_the_files_that_are_named_exist(name: str) -> None:
 
 
 def test_there_are_examples() -> None:
-    """Every program of the documentation is shown on a page, and so it runs."""
+    """Every program of the documentation is on a page, and so is run."""
     shown = "".join(path.read_text(encoding="utf-8") for path in PAGES)
     programs = [path.name for path in (ROOT / "docs" / "examples").glob("*.py")]
     assert [name for name in programs if f"/{name}" not in shown] == []
@@ -78,6 +78,6 @@ def test_there_are_examples() -> None:
 
 
 def test_every_public_object_has_an_example() -> None:
-    """In its own docstring: the first place where people look."""
+    """The docstring of every public object has an example."""
     documented = {name: getattr(anycast, name).__doc__ or "" for name in anycast.__all__}
     assert [name for name, text in documented.items() if "```python" not in text] == []

@@ -1,4 +1,4 @@
-"""Programs that moved from other libraries by a change of imports, and a queue on a channel."""
+"""Programs that moved from other libraries by changed imports, and a queue on a channel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PROGRAM = re.compile(
 
 
 def before(change: str, path: str, output: str) -> Example:
-    """Return a program as it was before the change that the page shows."""
+    """Return a program before the change that the page shows."""
     lines = change.splitlines()
     old, new = ("\n".join(line[1:] for line in lines if line[0] == sign) for sign in "-+")
     code = (ROOT / path).read_text(encoding="utf-8")
@@ -35,21 +35,21 @@ def test_the_old_import(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The program does the same with the library for which it was written."""
+    """The program does the same with its original library."""
     assert "anycast" not in example.code
     example.run(backend, monkeypatch)
     assert capsys.readouterr().out == example.output
 
 
 def test_both_programs_are_found() -> None:
-    """One is of anyio, and the other is of trio."""
+    """One program was written for anyio, and the other program for trio."""
     assert [path for _, path, _ in PROGRAM.findall(PAGE)] == [
         "docs/examples/from_anyio.py",
         "docs/examples/from_trio.py",
     ]
 
 
-# What follows holds for `asyncio.Queue`, too.
+# The following tests run with `asyncio.Queue`, too.
 
 ADAPTER: dict[str, Any] = {"__name__": "queue_adapter"}
 CODE = (ROOT / "docs/examples/queue_adapter.py").read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 
 
 async def blocked(operation: Any) -> asyncio.Task[Any]:
-    """Start a task, and let it run until it waits."""
+    """Start a task, and let the task run until the task waits."""
     task: asyncio.Task[Any] = asyncio.ensure_future(operation)
     for _ in range(3):
         await asyncio.sleep(0)
@@ -104,7 +104,7 @@ def test_a_queue_without_a_limit(new_queue: Callable[..., Any], maxsize: int) ->
 
 @each_queue
 def test_full_and_empty(new_queue: Callable[..., Any]) -> None:
-    """What cannot be done at once raises asyncio's errors."""
+    """A call that cannot succeed at once raises the errors of asyncio."""
     queue = new_queue(1)
     with pytest.raises(asyncio.QueueEmpty):
         queue.get_nowait()
@@ -116,7 +116,7 @@ def test_full_and_empty(new_queue: Callable[..., Any]) -> None:
 
 @each_queue
 def test_a_put_that_waits(new_queue: Callable[..., Any]) -> None:
-    """It goes on when there is room, and items come in order."""
+    """The put goes on when there is room, and items come in order."""
 
     async def main() -> None:
         queue = new_queue(1)
@@ -131,7 +131,7 @@ def test_a_put_that_waits(new_queue: Callable[..., Any]) -> None:
 
 @each_queue
 def test_a_get_that_waits(new_queue: Callable[..., Any]) -> None:
-    """It goes on when there is an item."""
+    """The get goes on when there is an item."""
 
     async def main() -> None:
         queue = new_queue()
@@ -144,7 +144,7 @@ def test_a_get_that_waits(new_queue: Callable[..., Any]) -> None:
 
 @each_queue
 def test_join(new_queue: Callable[..., Any]) -> None:
-    """It returns when each item is done, and at once where there is none."""
+    """The join returns when each item is done, and at once in an idle queue."""
 
     async def main() -> None:
         queue = new_queue(1)
@@ -166,7 +166,7 @@ def test_join(new_queue: Callable[..., Any]) -> None:
 
 @each_queue
 def test_what_was_not_put_need_not_be_done(new_queue: Callable[..., Any]) -> None:
-    """Neither an item for which there was no room, nor one whose put was cancelled."""
+    """An item that found no room, and an item whose put was cancelled, need not be done."""
 
     async def main() -> None:
         queue = new_queue(1)
@@ -186,7 +186,7 @@ def test_what_was_not_put_need_not_be_done(new_queue: Callable[..., Any]) -> Non
 
 @each_that_shuts_down
 def test_shutdown(new_queue: Callable[..., Any]) -> None:
-    """No item comes in, those that are there come out, and then it is over."""
+    """No item comes in, the stored items come out, and then every call raises."""
 
     async def main() -> None:
         queue = new_queue(1)
@@ -210,7 +210,7 @@ def test_shutdown(new_queue: Callable[..., Any]) -> None:
 
 @each_that_shuts_down
 def test_shutdown_at_once(new_queue: Callable[..., Any]) -> None:
-    """What is stored is dropped and counts as done; what was taken is still to be done."""
+    """The stored items are dropped and count as done, and taken items are still to be done."""
 
     async def main() -> None:
         queue = new_queue()

@@ -1,4 +1,4 @@
-"""Each mutant fits the source: a run that takes minutes does not find out late."""
+"""Each mutant fits the source, so that the long run of mutants does not fail late."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is built for the package index: the wheel, the sdist, and how they are described."""
+"""The files for the package index: the wheel, the sdist, and their metadata."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def files_of_wheel(built: Path) -> set[str]:
 
 
 def files_of_sdist(built: Path) -> set[str]:
-    """Return the names of the files in the sdist, below its one folder."""
+    """Return the names of the files in the sdist, below its folder."""
     [sdist] = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         return {name.partition("/")[2] for name in archive.getnames()}
@@ -48,14 +48,14 @@ def tracked(*folders: str) -> set[str]:
 
 
 def test_the_wheel_has_the_package_and_nothing_else(built: Path) -> None:
-    """Beside the package, with its mark that it is typed, there are metadata only."""
+    """The wheel has the package, the mark ``py.typed`` and the metadata."""
     names = {name for name in files_of_wheel(built) if ".dist-info/" not in name}
     assert names == {name.removeprefix("src/") for name in tracked("src")}
     assert "anycast/py.typed" in names
 
 
 def test_the_sdist_has_all_to_test_it(built: Path) -> None:
-    """Source, tests, documentation and what runs them, and how it may be used."""
+    """The sdist has the source, the tests, the documentation, the tools and the licence."""
     names = files_of_sdist(built)
     assert tracked("src", "tests", "docs", "benchmarks") <= names
     assert {"noxfile.py", "mkdocs.yml", "README.md", "CHANGELOG.md", "LICENSE"} <= names
@@ -75,7 +75,7 @@ CODE = re.compile(r"^```.*?^```$|`[^`]+`", re.DOTALL | re.MULTILINE)
 
 
 def test_the_description_links_to_nothing_that_is_not_there(built: Path) -> None:
-    """What the README says stays, but for links to and pictures of files beside it."""
+    """The description has the text of the README, without links to files beside the README."""
     text = CODE.sub("", description_of(built))
     targets = set(re.findall(r"\]\(([^)]*)\)", text))
     assert targets

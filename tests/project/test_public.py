@@ -1,4 +1,4 @@
-"""The public surface: what is exported, where it says it is from, and that it is documented."""
+"""The public surface: the exported names, the module that they show, and the docstrings."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_all_is_sorted() -> None:
 
 
 def test_nothing_else_is_exported() -> None:
-    """Whatever has a public name in the package is in ``__all__``, but the package of its own."""
+    """Each public name of the package is in ``__all__``, except for submodules."""
     exported = {name for name in vars(anycast) if not name.startswith("_")}
     assert exported - {"redis"} == set(anycast.__all__)
 
 
 @pytest.mark.parametrize("thing", PUBLIC)
 def test_where_it_is_from(thing: type[object]) -> None:
-    """Tracebacks, pickles and reprs show where users find it."""
+    """Tracebacks, pickles and reprs show the module from which users import."""
     assert thing.__module__ == "anycast"
     assert getattr(anycast, thing.__qualname__) is thing
 
@@ -46,17 +46,19 @@ def test_where_it_is_from(thing: type[object]) -> None:
 def test_classes_are_documented(thing: type[object]) -> None:
     """Every public class has a docstring of its own."""
     assert thing.__doc__
-    assert not thing.__doc__.startswith(thing.__name__ + "(")  # as dataclasses would write it
+    assert not thing.__doc__.startswith(
+        thing.__name__ + "("
+    )  # the default docstring of a dataclass
 
 
 @pytest.mark.parametrize(("thing", "name"), MEMBERS)
 def test_members_are_documented(thing: type[object], name: str) -> None:
-    """Every public method and property has a docstring, its own or inherited."""
+    """Every public method and property has a docstring, written here or inherited."""
     assert inspect.getdoc(getattr(thing, name))
 
 
 def test_fields_of_statistics_are_documented() -> None:
-    """Each field is followed by a docstring, which says what it counts."""
+    """A docstring after each field says what the field counts."""
     lines = inspect.getsource(sys.modules["anycast._interface.statistics"]).splitlines()
     for field in dataclasses.fields(BroadcastStatistics):
         [number] = [n for n, line in enumerate(lines) if line.startswith(f"    {field.name}: ")]
@@ -65,7 +67,7 @@ def test_fields_of_statistics_are_documented() -> None:
 
 
 def test_fields_of_statistics() -> None:
-    """They have these names, in this order."""
+    """The fields have these names, in this order."""
     assert [field.name for field in dataclasses.fields(ChannelStatistics)] == [
         "current_buffer_used",
         "max_buffer_size",
@@ -80,7 +82,7 @@ def test_fields_of_statistics() -> None:
 
 
 def test_statistics() -> None:
-    """They count messages and endpoints, and are a snapshot."""
+    """The statistics count messages and endpoints, and are a snapshot."""
     channel = Anycast[int](limit=3)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     sender.clone()
@@ -101,7 +103,7 @@ def test_statistics_are_frozen() -> None:
 
 
 def test_statistics_pickle() -> None:
-    """They can be sent to another process, and name where they are from."""
+    """Statistics can be sent to another process, and name their module."""
     now = Anycast[int]().statistics()
     pickled = pickle.dumps(now, protocol=0)
     assert pickle.loads(pickled) == now  # noqa: S301  written above
@@ -109,7 +111,7 @@ def test_statistics_pickle() -> None:
 
 
 def test_importing_it_imports_no_backend() -> None:
-    """Neither trio nor uvloop is imported, nor anyio's code for any event loop."""
+    """The import loads neither trio nor uvloop, and no code of anyio for an event loop."""
     code = (
         "import sys, anycast\n"
         "heavy = {'trio', 'uvloop', 'asyncio'}\n"

@@ -17,19 +17,19 @@ HARMLESS = {
 
 @pytest.mark.parametrize("member", documented(anycast), ids=lambda member: member.name)
 def test_nothing_is_left_untold(member: Documented) -> None:
-    """Neither an argument nor its unit, a result, an error, cancellation, nor an example."""
+    """Arguments, units, results, errors, cancellation and an example are described."""
     assert member.untold(HARMLESS) == []
 
 
 def test_public_members_are_found() -> None:
-    """Those of a class, of its bases, and functions; and none of what it builds on."""
+    """The members of a class and of its bases, and functions, are found, without foreign bases."""
     names = {member.name for member in documented(anycast)}
     assert {"Anycast", "Anycast.limit", "Anycast.aclose", "Operation.result", "merge"} <= names
     assert not {name for name in names if name.endswith((".extra", ".__init__"))}
 
 
 def test_what_is_missing_is_found() -> None:
-    """A docstring that tells nothing of what it must is caught."""
+    """A docstring in which a required part is missing is found."""
 
     async def wait(limit: float, name: str) -> int:
         """Wait for a while."""
@@ -40,5 +40,5 @@ def test_what_is_missing_is_found() -> None:
 
 
 def test_who_tells_of_errors_that_cannot_be_is_found() -> None:
-    """What raises nothing must not claim to."""
+    """A docstring with errors that the function cannot raise is found."""
     assert Documented("Anycast", Anycast).untold({"Anycast"}) == ["Raises"]

@@ -42,7 +42,7 @@ def test_a_room_touches_no_field_of_the_core(room: str) -> None:
 
 
 def test_only_select_knows_where_a_leaf_waits() -> None:
-    """A leaf shows its queue and the binding of its channel, to `select` alone."""
+    """Only `select` uses the queue of a leaf and the binding of the channel."""
     others = [room for room in ROOMS if room not in {"_select", "_waiting"}]
     files = [file for room in others for file in (SOURCE / room).rglob("*.py")]
     assert not {"binding", "queue"} & attributes(*files)

@@ -1,4 +1,4 @@
-"""The program of the guide that sends server-sent events: who is dropped, and how a stream ends."""
+"""The program that sends server-sent events: which browsers are dropped, how a stream ends."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_a_browser_that_never_reads_is_dropped(program: Any) -> None:
 
 
 async def test_the_response_of_a_slow_browser_ends(program: Any) -> None:
-    """At the gap, in good order: the end of the response is sent."""
+    """The response ends at the gap, in good order: the end of the response is sent."""
     answers: list[dict[str, Any]] = []
     reads = anyio.Event()
 

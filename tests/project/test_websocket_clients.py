@@ -1,4 +1,4 @@
-"""The program of the guide that serves websockets: who gets what, who is dropped, and how it ends.
+"""The program that serves websockets: which clients get and lose messages, and its end.
 
 The clients are in the same process: each test drives the application as a web server does.
 """
@@ -72,7 +72,7 @@ async def end(program: Any, topic: str) -> int:
 
 
 async def test_every_client_gets_every_message_and_then_the_end(program: Any) -> None:
-    """A client that was accepted misses nothing."""
+    """An accepted client misses no message."""
     async with served(program, 3) as clients:
         texts = await send(program, 2 * program.LIMIT)
         assert await end(program, "news") == 204
@@ -113,7 +113,7 @@ async def test_a_slow_client_gets_what_is_left_when_the_topic_ends(program: Any)
 
 
 async def test_what_a_client_sends_reaches_every_client(program: Any) -> None:
-    """Every client of the same topic, the client itself included."""
+    """Every client of the same topic gets the message, the client itself included."""
     async with served(program, 2) as clients, served(program, 1, "weather") as [other]:
         clients[0].say("hello")
         await settle()
@@ -136,7 +136,7 @@ async def test_what_a_client_sends_after_the_end_is_ignored(program: Any) -> Non
 
 @pytest.mark.parametrize("reads", [True, False])
 async def test_a_client_that_leaves_is_forgotten(program: Any, reads: bool) -> None:
-    """Also while a message waits for the client."""
+    """The client is forgotten even while a message waits for the client."""
     async with served(program, 1, reads=reads) as [client]:
         await send(program, 1)
         client.leave()
@@ -145,7 +145,7 @@ async def test_a_client_that_leaves_is_forgotten(program: Any, reads: bool) -> N
 
 
 class BrokenConnection:
-    """What a server does with a message for a client that is gone."""
+    """The error of a server that sends a message to a client that is gone."""
 
     def is_set(self) -> bool:
         """Let the program wait."""
@@ -173,7 +173,7 @@ async def test_a_topic_that_is_over_turns_a_client_away(program: Any) -> None:
 
 
 async def test_an_unknown_topic_is_refused(program: Any) -> None:
-    """Before the websocket is accepted."""
+    """The websocket is refused before it is accepted."""
     async with served(program, 1, "sports") as [client]:
         pass
     assert client.closed == (1008, "no such topic")

@@ -1,4 +1,4 @@
-"""What an operator sees and changes of a channel on a server."""
+"""The view of an operator on a channel on a server, and the changes by an operator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def admin(server: Server, name: str) -> AsyncGenerator[RedisChannelAdmin]:
 
 
 async def test_status_counts_each_message_at_its_place(server: Server, name: str) -> None:
-    """A fresh, a returned, a delayed, a dead message, and one in the hand of the program."""
+    """A new, a returned, a delayed and a dead message are counted, and a message in hand."""
     with fail_after(DEADLINE):
         options: Any = {"prefetch": 0, "max_deliveries": 2, "lease": 20, "limit": 9}
         async with (
@@ -68,7 +68,7 @@ async def test_status_counts_each_message_at_its_place(server: Server, name: str
 async def test_status_counts_a_suspect_as_waiting(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """A message that may end its process can be taken, by a process without a suspect."""
+    """A suspect, which may end its process, is waiting: a process without a suspect can take it."""
     id_ = server.ask("XADD", key(name, "stream"), "*", "b", "1")
     server.ask("XREADGROUP", "GROUP", "receivers", "me", "STREAMS", key(name, "stream"), ">")
     server.ask("XACK", key(name, "stream"), "receivers", id_)
@@ -78,7 +78,7 @@ async def test_status_counts_a_suspect_as_waiting(
 
 
 async def test_status_of_a_channel_that_nobody_uses(admin: RedisChannelAdmin) -> None:
-    """Nothing is there, and the admin itself is no process."""
+    """No process uses the channel, and the admin does not count as a process."""
     assert await admin.status() == ChannelStatus(
         waiting=0,
         in_hand=0,
@@ -108,7 +108,7 @@ async def test_status_without_bounds(server: Server, name: str) -> None:
 async def test_status_of_a_process_whose_lease_has_run_out(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """It is shown with no time left, until another process takes its messages."""
+    """The process is shown with no time left, until another process takes its messages."""
     server.ask("ZADD", key(name, "processes"), 1, "ghost")
     (process,) = (await admin.status()).processes
     assert (process.id, process.lease_left, process.in_hand) == ("ghost", 0.0, 0)
@@ -117,7 +117,7 @@ async def test_status_of_a_process_whose_lease_has_run_out(
 async def test_status_counts_blocked_senders(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """Two tasks are; what a process said long ago, and what is no such note, does not count."""
+    """Two tasks count; an old note of a process, and a field that is no note, do not count."""
     server.ask("HSET", key(name, "blocked"), "ghost", "3 1700000000000", "other", "many")
     async with channel(server, name) as jobs, task_group() as tasks:
         await jobs.new_sender().send_many(range(3))
@@ -152,7 +152,7 @@ async def test_status_forgets_senders_that_are_blocked_no_more(
 async def test_status_of_a_channel_that_has_ended(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """It is closed and empty."""
+    """The channel is closed and empty."""
     await admin.close()
     assert not server.ask("EXISTS", key(name, "stream"))
     now = await admin.status()
@@ -160,7 +160,7 @@ async def test_status_of_a_channel_that_has_ended(
 
 
 async def test_status_and_dead_where_writing_is_refused(own_server: Server, name: str) -> None:
-    """What only reads runs on."""
+    """Calls that only read work on a server that refuses writes."""
     with fail_after(DEADLINE):
         await make(own_server, name)
         own_server.ask("CONFIG", "SET", "min-replicas-to-write", 1)
@@ -191,7 +191,7 @@ CALLS: dict[str, Callable[[RedisChannelAdmin], Awaitable[object]]] = {
 async def test_a_channel_that_is_missing(
     server: Server, name: str, call: Callable[[RedisChannelAdmin], Awaitable[object]]
 ) -> None:
-    """Each call says so, and creates nothing."""
+    """Each call raises an error for a missing channel, and creates no key."""
     with fail_after(DEADLINE):
         async with admin_of(server, name) as admin:
             place = f"127.0.0.1:{server.port} has no such channel in database 0"
@@ -209,7 +209,7 @@ async def test_a_channel_of_another_version(
     admin: RedisChannelAdmin,
     call: Callable[[RedisChannelAdmin], Awaitable[object]],
 ) -> None:
-    """Each call refuses to touch it."""
+    """Each call refuses to touch a channel of another version."""
     server.ask("HSET", key(name, "meta"), "version", 99)
     text = f"RedisAnycast:{name}: another version of anycast made the channel: its format is 99"
     with raises(ChannelError, text):
@@ -220,7 +220,7 @@ async def test_a_channel_of_another_version(
 async def test_calls_outside_of_the_block(
     server: Server, name: str, call: Callable[[RedisChannelAdmin], Awaitable[object]]
 ) -> None:
-    """Before it and after it, each call is an error."""
+    """Each call raises before the block and after the block."""
     admin = admin_of(server, name)
     text = f"RedisChannelAdmin:{name} can be used only within `async with`"
     for _ in range(2):
@@ -239,7 +239,7 @@ async def test_calls_outside_of_the_block(
 async def test_the_last_letters_come_first(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """They are listed page by page, in both directions."""
+    """The letters are listed page by page, in both directions."""
     ids = bury(server, name, *[b"%d" % number for number in range(5)])
     for oldest, expected in ((False, ids[::-1]), (True, ids)):
         after: str | None = None
@@ -252,7 +252,7 @@ async def test_the_last_letters_come_first(
 
 
 async def test_a_dead_letter_tells_all(server: Server, name: str) -> None:
-    """Its message, its error, its headers, and when."""
+    """A dead letter has its message, its error, its headers and its time."""
     begun = datetime.now(UTC) - timedelta(seconds=1)
     with fail_after(DEADLINE):
         async with channel(server, name, max_deliveries=1) as jobs, admin_of(server, name) as admin:
@@ -275,7 +275,7 @@ async def test_a_dead_letter_tells_all(server: Server, name: str) -> None:
 async def test_an_error_that_is_no_text(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """Its bytes are escaped."""
+    """The bytes of the error are escaped."""
     bury(server, name, b"", error=b"\xff")
     assert [each.error for each in await admin.dead()] == ["\\xff"]
 
@@ -283,7 +283,7 @@ async def test_an_error_that_is_no_text(
 async def test_dead_letters_with_large_bodies(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """They come in several answers, and go in several scripts, in order."""
+    """Large letters come in several answers, and go in several scripts, in order."""
     bodies = [b"%d" % number * 400_000 for number in range(6)]
     ids = bury(server, name, *bodies)
     (rows,) = await admin._calls.run(_scripts.ADMIN_DEAD, 1, b"", 6, -1)
@@ -298,7 +298,7 @@ async def test_dead_letters_with_large_bodies(
 
 
 async def test_a_letter_is_sent_again(server: Server, name: str) -> None:
-    """It comes last, with its headers, as a message that was never delivered."""
+    """The letter comes last, with its headers, as a message that was never delivered."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=0) as jobs, admin_of(server, name) as admin:
             await jobs.new_sender().send(1)
@@ -320,7 +320,7 @@ async def test_a_letter_is_sent_again(server: Server, name: str) -> None:
 
 
 async def test_no_letters_are_sent_again(admin: RedisChannelAdmin) -> None:
-    """All of none are none."""
+    """An empty list of letters is accepted, and 0 is returned."""
     assert (await admin.requeue("all"), await admin.requeue([])) == (0, 0)
     assert (await admin.drop("all"), await admin.drop([])) == (0, 0)
 
@@ -340,7 +340,7 @@ async def test_all_letters_are_sent_again(
 
 
 async def test_a_full_channel_takes_letters(server: Server, name: str) -> None:
-    """It is over its limit for a while, and a sender is blocked until there is room."""
+    """The channel exceeds its limit for a while, and a sender is blocked until there is room."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, limit=2, prefetch=0) as jobs,
@@ -377,7 +377,7 @@ async def test_hints(
     call: Callable[[RedisChannelAdmin], Awaitable[object]],
     hints: tuple[int, int],
 ) -> None:
-    """Where room comes to be, a sender is woken, and where messages come to be, a receiver."""
+    """New room wakes a sender, and a new message wakes a receiver."""
     async with channel(server, name) as jobs:
         await jobs.new_sender().send_many(range(3))
     bury(server, name, b"1")
@@ -398,7 +398,7 @@ async def test_hints_of_reopening(server: Server, name: str, admin: RedisChannel
 async def test_letters_of_a_closed_channel(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """They can be sent again as long as receivers get messages, and not after the end."""
+    """Letters can be sent again as long as receivers get messages, and not after the end."""
     async with channel(server, name) as jobs:
         await jobs.new_sender().send(1)
         await admin.close()
@@ -414,7 +414,7 @@ async def test_letters_of_a_closed_channel(
 
 
 async def test_letters_are_dropped(server: Server, name: str, admin: RedisChannelAdmin) -> None:
-    """By their ids, or all."""
+    """Letters are dropped by their ids, or all letters are dropped."""
     ids = bury(server, name, *[b"%d" % number for number in range(600)])
     assert await admin.drop([*ids[:520], "1-1"]) == 520
     assert await admin.drop(ids[:1]) == 0
@@ -425,7 +425,7 @@ async def test_letters_are_dropped(server: Server, name: str, admin: RedisChanne
 
 
 async def test_the_number_of_letters_is_bounded(server: Server, name: str) -> None:
-    """The oldest go at once, and with each further one; without a bound, all stay."""
+    """The oldest letters go at once, and with each further letter; without a bound, all stay."""
     with fail_after(DEADLINE):
         async with channel(server, name, max_deliveries=1) as jobs, admin_of(server, name) as admin:
             ids = bury(server, name, b"1", b"2", b"3")
@@ -446,7 +446,7 @@ async def test_the_number_of_letters_is_bounded(server: Server, name: str) -> No
 
 
 async def test_a_new_limit_holds_for_processes_that_run(server: Server, name: str) -> None:
-    """A larger limit lets a blocked sender go on; a smaller one blocks the next."""
+    """A larger limit lets a blocked sender go on, and a smaller limit blocks the next sender."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, limit=1, lease=0.1) as jobs,
@@ -482,7 +482,7 @@ async def test_closing(server: Server, name: str, admin: RedisChannelAdmin) -> N
 
 
 async def test_reopening(server: Server, name: str, admin: RedisChannelAdmin) -> None:
-    """Its settings and dead letters are there, and a new process uses it; it is idempotent."""
+    """Settings and dead letters stay, a new process uses the channel, and a second call is fine."""
     bury(server, name, b"0")
     await admin.close()
     await admin.reopen()
@@ -497,7 +497,7 @@ async def test_reopening(server: Server, name: str, admin: RedisChannelAdmin) ->
 async def test_reopening_for_a_process_that_has_not_noticed(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """It goes on as if the channel had never been closed."""
+    """The process goes on as if the channel had never been closed."""
     async with channel(server, name) as jobs:
         await jobs.new_sender().send(1)
         await admin.close()
@@ -539,7 +539,7 @@ async def test_reopening_mends_a_channel(
 
 
 async def test_destroying(server: Server, name: str, admin: RedisChannelAdmin) -> None:
-    """Every key goes, those of processes that crashed too, and of no other channel."""
+    """Every key goes, even of crashed processes, and no key of another channel."""
     bury(server, name, b"0")
     server.ask("SET", key(name, "producer:crashed"), 7)
     server.ask("SET", key(f"{name}0", "producer:other"), 7)
@@ -550,7 +550,7 @@ async def test_destroying(server: Server, name: str, admin: RedisChannelAdmin) -
 
 
 async def test_destroying_a_channel_whose_name_is_a_pattern(server: Server, name: str) -> None:
-    """Only the keys of this very channel go."""
+    """Only the keys of this channel are deleted."""
     with fail_after(DEADLINE):
         pattern = f"{name}[0-9]*?\\"
         await make(server, pattern)
@@ -565,7 +565,7 @@ async def test_destroying_a_channel_whose_name_is_a_pattern(server: Server, name
 async def test_destroying_what_is_in_use(
     server: Server, name: str, admin: RedisChannelAdmin
 ) -> None:
-    """It is refused, unless by force: then the process that uses it is told."""
+    """A channel in use is refused, and with force its process is told."""
     async with channel(server, name, timeout=1) as jobs:
         await jobs.new_sender().send(1)
         text = rf"RedisAnycast:{name} is in use \(processes: 1; the last lease runs out in \d+ s\)"
@@ -580,7 +580,7 @@ async def test_destroying_what_is_in_use(
 
 
 async def test_channels_are_listed(own_server: Server) -> None:
-    """Sorted, whatever their names; keys that only look like theirs are passed over."""
+    """The names are sorted, and keys that only look similar are passed over."""
     names = ["", " ", "é", "{", "a:b", "jobs", "jobs\n*"][1:]
     with fail_after(DEADLINE):
         for each in names:
@@ -588,7 +588,7 @@ async def test_channels_are_listed(own_server: Server) -> None:
         own_server.ask("SET", b"anycast:{\xff}:meta", 1)
         own_server.ask("SET", "anycast:{}:meta", 1)
         fill = "for i = 1, 3000 do redis.call('SET', 'other:' .. i, 1) end"
-        own_server.ask("EVAL", fill, 0)  # so many keys take several steps
+        own_server.ask("EVAL", fill, 0)  # so many keys that a search takes several steps
         assert await channels(own_server.url) == sorted(names)
 
 
@@ -656,27 +656,27 @@ async def test_arguments(
     error: type[Exception],
     text: str,
 ) -> None:
-    """A wrong one is named, with the rule and what was given."""
+    """The error of a wrong argument names the argument, the rule and the value."""
     with raises(error, text):
         await work(admin)
 
 
 async def test_the_largest_numbers(admin: RedisChannelAdmin) -> None:
-    """They are what the server takes."""
+    """The largest numbers are the largest numbers of the server."""
     assert await admin.set_dead_limit(2**53) == 0
     assert await admin.dead(10**30, body_bytes=10**30, after=f"0-{2**64 - 1}") == []
     assert await admin.drop([f"{2**64 - 1}-{2**64 - 1}", "007-1"]) == 0
 
 
 def test_an_admin_may_be_made_anywhere(server: Server) -> None:
-    """Making one touches neither an event loop nor the server; its name tells it apart."""
+    """To make an admin needs neither an event loop nor a server."""
     admin = admin_of(server, "jobs")
     assert (admin.name, str(admin)) == ("jobs", "RedisChannelAdmin:jobs")
     assert repr(admin) == "RedisChannelAdmin(name='jobs')"
 
 
 def test_wrong_arguments_of_an_admin(server: Server) -> None:
-    """They are those of a channel."""
+    """Wrong arguments raise as for a channel."""
     with raises(ValueError, "`name` must not be empty, nor contain '}', not ''"):
         admin_of(server, "")
     with raises(ValueError, "`timeout` must be >= 0.01, not 0"):

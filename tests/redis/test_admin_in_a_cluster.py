@@ -1,4 +1,4 @@
-"""What an operator sees and does of channels in a cluster, with the nodes of a real cluster."""
+"""Operators and channels in a cluster, with the nodes of a real cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_an_operator_in_a_cluster(cluster: Cluster, name: str) -> None:
-    """Each channel is found, changed and deleted, whichever node has it."""
+    """Each channel is found, changed and deleted, on any node."""
     names = [f"{name}-{number}" for number in range(8)]
     with fail_after(DEADLINE):
         for each in names:

@@ -1,4 +1,4 @@
-"""An operator acts while processes work and other operators act, and when answers are lost."""
+"""An operator acts while processes work, while other operators act, and with lost answers."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_requeue_while_receivers_take(server: Server, name: str) -> None:
 
 
 async def test_requeue_of_all_while_all_fail_again(server: Server, name: str) -> None:
-    """Each letter is sent again once, although each becomes a letter again."""
+    """Each letter is sent again once, although each message fails again."""
     with fail_after(DEADLINE):
         failed: list[Any] = []
 
@@ -94,7 +94,7 @@ async def test_requeue_of_all_while_all_fail_again(server: Server, name: str) ->
 async def test_requeue_of_all_while_letters_come(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was no letter yet when the call began is left alone."""
+    """Messages that become letters after the call began are left alone."""
     with fail_after(DEADLINE):
         await make(server, name)
         async with admin_of(server, name) as admin:
@@ -111,7 +111,7 @@ async def test_requeue_of_all_while_letters_come(
 
 
 async def test_set_limit_while_senders_are_blocked(server: Server, name: str) -> None:
-    """Senders of two processes go on as the limit grows, and nobody receives meanwhile."""
+    """Blocked senders of two processes go on as the limit grows, without a receive."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, limit=1) as one,
@@ -158,7 +158,7 @@ async def test_destroy_while_in_use(server: Server, name: str) -> None:
 
 
 async def test_a_lost_answer_changes_nothing(server: Server, name: str) -> None:
-    """Whatever changes the channel is done once, and counted once."""
+    """Each call that changes the channel acts once, and counts once."""
     with fail_after(DEADLINE):
         async with Proxy(server.port) as proxy:
             await make(server, name)
@@ -177,14 +177,14 @@ async def test_a_lost_answer_changes_nothing(server: Server, name: str) -> None:
                 proxy.cut_next_reply()
                 assert (await admin.status()).limit == 7
                 assert stored(server, name) == 2
-                for _ in range(2):  # one for the search of keys, and one for the script
+                for _ in range(2):  # a cut for the search of keys, and a cut for the script
                     proxy.cut_next_reply()
                 await admin.destroy()
             assert keys_of(server, name) == []
 
 
 async def test_a_request_that_comes_late_changes_nothing(server: Server, name: str) -> None:
-    """It was cancelled, and a later request was answered before it came."""
+    """The request was cancelled, and a later request was answered before it came."""
     with fail_after(DEADLINE):
         await make(server, name)
         async with admin_of(server, name) as admin:
@@ -199,7 +199,7 @@ async def test_a_request_that_comes_late_changes_nothing(server: Server, name: s
 
 
 async def test_answers_of_two_calls_that_are_lost(server: Server, name: str) -> None:
-    """Each call of an admin gets its own answer in the end."""
+    """In the end each call of an admin gets its own answer."""
     counts: dict[str, int] = {}
     with fail_after(DEADLINE):
         await make(server, name)
@@ -225,7 +225,7 @@ async def test_answers_of_two_calls_that_are_lost(server: Server, name: str) -> 
 
 
 async def test_concurrent_calls_of_one_admin(server: Server, name: str) -> None:
-    """They share a connection, and each gets its own answer."""
+    """The calls share a connection, and each call gets its own answer."""
     counts: list[int] = []
     with fail_after(DEADLINE):
         await make(server, name)
@@ -259,7 +259,7 @@ async def test_a_server_that_is_away(name: str) -> None:
 
 
 async def test_a_key_of_another_type(server: Server, name: str) -> None:
-    """What the server refuses is an error with its reason."""
+    """A refusal of the server is an error with the reason."""
     server.ask("SET", key(name, "meta"), "no hash")
     with fail_after(DEADLINE):
         async with admin_of(server, name) as admin:
@@ -278,7 +278,7 @@ async def test_a_server_that_comes_back(own_server: Server, name: str) -> None:
 
 
 async def test_left_in_another_task(server: Server, name: str) -> None:
-    """An admin may be entered in one task and left in another one."""
+    """An admin may be entered in one task and left in another task."""
     with fail_after(DEADLINE):
         await make(server, name)
         admin = admin_of(server, name)
@@ -305,7 +305,7 @@ async def test_leaving_when_cancelled(server: Server, name: str) -> None:
 
 
 async def test_entering_when_cancelled(server: Server, name: str) -> None:
-    """Nothing is left running."""
+    """No task is left running."""
     admin = admin_of(server, name)
     with fail_after(DEADLINE), CancelScope() as scope:
         scope.cancel()
@@ -357,7 +357,7 @@ async def test_in_another_event_loop(server: Server, name: str) -> None:
 async def test_a_fault_of_the_connection(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged, and ends the link, and leaving still works."""
+    """The fault is logged, and ends the link, and the admin can still be left."""
 
     async def fail(_: object) -> None:
         raise ZeroDivisionError

@@ -44,7 +44,7 @@ async def use_all(server: Server, name: str) -> None:
 
 
 async def end(server: Server, name: str) -> None:
-    """Close a channel that is empty, and open it again, as the user of the page."""
+    """Close an empty channel, and open the channel again, as the user of the page."""
     url = server.url.replace("//", "//operator:password@")
     await make(server, name)
     async with RedisChannelAdmin(name, url=url) as admin:
@@ -53,7 +53,7 @@ async def end(server: Server, name: str) -> None:
 
 
 async def test_the_rights_of_an_operator(own_server: Server, name: str) -> None:
-    """They suffice, and each is needed."""
+    """The rights suffice, and each right is needed."""
     with fail_after(DEADLINE):
         for right in (None, *RIGHTS[7:]):
             own_server.ask("FLUSHALL")
@@ -65,7 +65,9 @@ async def test_the_rights_of_an_operator(own_server: Server, name: str) -> None:
             if right is None:
                 await use_all(own_server, name)
                 await end(own_server, name)
-            elif right != "+cluster|slots":  # where it is refused, there is no cluster
+            elif (
+                right != "+cluster|slots"
+            ):  # a server outside of a cluster does not need this right
                 own_server.ask("ACL", "SETUSER", "operator", right.replace("+", "-"))
                 with pytest.raises(Error):
                     await use_all(own_server, name)

@@ -22,7 +22,7 @@ def test_an_answer_that_is_lost(size: AnswerSize) -> None:
 
 
 def test_an_answer_that_comes_soon(size: AnswerSize) -> None:
-    """After some such answers the bound grows again, up to where the bound began."""
+    """After some such answers the bound grows again, at most to its first value."""
     size.shrink()
     before = size.most
     for _ in range(GROWING - 1):

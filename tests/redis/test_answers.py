@@ -1,4 +1,4 @@
-"""What the errors of a server mean: another try may succeed, or is in vain."""
+"""The meaning of the errors of a server: a retry may succeed, or is useless."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_not_now(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*REFUSED_WRITES, *(text + SCRIPT for text in REFUSED_WRITES)])
 def test_writes_are_refused(text: str) -> None:
-    """That the server works but does not write is told apart, and that its memory is full."""
+    """The error tells whether the server refuses writes, or whether its memory is full."""
     error = judge(answered(text), PLACE, "GET of key")
     assert isinstance(error, WritesRefusedError)
     assert isinstance(error, OutOfMemoryError) == text.startswith("OOM")
@@ -103,7 +103,7 @@ def test_writes_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", [*FINAL, *(text + SCRIPT for text in FINAL)])
 def test_final(text: str) -> None:
-    """No other try succeeds; the error says where, what and why."""
+    """No retry succeeds, and the error names the place, the fault and the reason."""
     error = judge(answered(text), PLACE, "GET of key")
     assert isinstance(error, RefusedError)
     shown = text.removeprefix("ERR ").partition(", with args")[0]
@@ -119,7 +119,7 @@ def test_a_server_that_asks_for_a_password() -> None:
 
 
 def test_another_server_may_be_right() -> None:
-    """Only then a new connection is of use."""
+    """These errors mean that another server may accept the command."""
     elsewhere = [
         text.partition(" ")[0]
         for text in [*NOT_NOW, *REFUSED_WRITES]
@@ -165,7 +165,7 @@ def test_nobody_knows(error: Exception) -> None:
 
 
 def test_the_first_cause_is_told() -> None:
-    """However deep it is, also in a group."""
+    """The first cause is told, however deep, and also in a group."""
     error = LostError("Unable to connect")
     error.__cause__ = ExceptionGroup("all attempts failed", [OSError("the cable is cut")])
     told = str(judge_connecting(error, PLACE))
@@ -181,7 +181,7 @@ def test_a_cause_without_a_text() -> None:
 
 
 def test_what_tls_says() -> None:
-    """The words of TLS are told, without the place in its source."""
+    """The text of a TLS error is told, without the place in the source of TLS."""
     error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] (_ssl.c:1018)")
     error.verify_message = "self-signed certificate"
     told = "host:1 cannot be reached: the certificate is not accepted: self-signed certificate"
@@ -196,7 +196,7 @@ def test_a_server_with_tls_that_is_asked_without() -> None:
     assert str(judge_connecting(error, PLACE)).endswith("(the server may speak TLS: use rediss://)")
 
 
-# What follows talks to servers.
+# The following tests use servers.
 
 
 @pytest.mark.anyio
@@ -248,7 +248,7 @@ def note_errors(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
 
 
 def refuse_replicas(server: Server, on: bool) -> None:
-    """Ask for a replica that is not there, or for none."""
+    """Ask for a replica that does not exist, or for no replica."""
     server.ask("CONFIG", "SET", "min-replicas-to-write", int(on))
 
 
@@ -308,7 +308,7 @@ async def test_opening_on_a_server_that_refuses_to_write(own_server: Server, nam
 async def test_too_many_clients(
     own_server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A channel waits until the server accepts its connection, or says why it cannot open."""
+    """A channel waits until the server accepts its connection, or raises with the reason."""
     place = ("127.0.0.1", own_server.port)
     with fail_after(DEADLINE), socket.create_connection(place) as taken:
         # The limit counts this connection, and leaves no room for another.
@@ -344,7 +344,7 @@ async def test_a_key_of_another_type(own_server: Server, name: str) -> None:
 
 @pytest.mark.anyio
 async def test_a_server_that_repeats_the_password(server: Server, name: str) -> None:
-    """A server that does not know HELLO answers with its arguments: they are left out."""
+    """An old server answers HELLO with the arguments of HELLO, which the error leaves out."""
 
     async def answer(stream: SocketStream) -> None:
         async with stream:
@@ -370,7 +370,7 @@ async def test_a_server_that_repeats_the_password(server: Server, name: str) -> 
 async def test_the_log_shows_no_password(
     server: Server, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At no level, by nobody."""
+    """No log record shows the password, at any level."""
     server.ask("ACL", "SETUSER", "Ada", "on", ">other", "~*", "+@all")
     url = server.url.replace("//", f"//Ada:{WORD}@")
     with fail_after(DEADLINE), caplog.at_level(1):

@@ -1,6 +1,6 @@
-"""Batches that are collected for a time, as only channels on a server do it.
+"""Batches that are collected for a time: promises of channels on a server alone.
 
-What every kind of channel promises is in `test_contract`.
+The promises of all kinds of channel are tested in `test_contract`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def jobs(server: Server, name: str) -> AsyncGenerator[RedisAnycast[Any]]:
-    """Provide an open channel that prefetches nothing."""
+    """Provide an open channel without prefetching."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=0) as jobs:
             yield jobs
@@ -49,7 +49,7 @@ def collected(jobs: RedisAnycast[Any], count: int) -> Callable[[], bool]:
 
 
 def no_demand(jobs: RedisAnycast[Any]) -> bool:
-    """Return whether nothing is wanted."""
+    """Return whether the demand is zero."""
     inbox = jobs._session.inbox
     return (inbox._asking, inbox._more) == (0, 0)
 
@@ -57,7 +57,7 @@ def no_demand(jobs: RedisAnycast[Any]) -> bool:
 async def test_a_batch_is_acknowledged_with_the_next(
     server: Server, name: str, jobs: RedisAnycast[Any]
 ) -> None:
-    """Not earlier, and all of it."""
+    """The next receive acknowledges all messages of a batch, and not before."""
     receiver = jobs.new_receiver()
     await jobs.new_sender().send_many(range(3))
     assert await receiver.receive_many(2, within=math.inf) == [0, 1]
@@ -78,7 +78,7 @@ async def test_closing_its_receiver_gives_a_batch_back(jobs: RedisAnycast[Any]) 
 
 
 async def test_a_batch_comes_at_once(server: Server, name: str, jobs: RedisAnycast[Any]) -> None:
-    """The server is asked for all of it, and for nothing more."""
+    """The server is asked for exactly the messages of the batch."""
     await jobs.new_sender().send_many(range(200))
     took: list[int] = []
     put = jobs._session.inbox.put
@@ -96,7 +96,7 @@ async def test_a_batch_comes_at_once(server: Server, name: str, jobs: RedisAnyca
 
 
 async def test_a_batch_asks_for_what_it_lacks(jobs: RedisAnycast[Any]) -> None:
-    """What has come already is not asked for again."""
+    """The server is asked only for the messages that the batch lacks."""
     receiver = jobs.new_receiver()
     async with task_group() as tasks:
         attempt = await begin(tasks, collecting(receiver, 5))
@@ -120,7 +120,7 @@ async def test_a_batch_has_at_most_as_many_as_the_limit(server: Server, name: st
 async def test_a_cancelled_batch_goes_back_to_the_server(
     server: Server, name: str, jobs: RedisAnycast[Any]
 ) -> None:
-    """If nobody here wants it, another process gets it, in order, as if never delivered."""
+    """Without a waiting task here, another process gets the messages, in order and uncounted."""
     async with channel(server, name, prefetch=0) as there:
         await jobs.new_sender().send_many(range(3))
         async with task_group() as tasks:
@@ -135,7 +135,7 @@ async def test_a_cancelled_batch_goes_back_to_the_server(
 
 
 async def test_leaving_the_channel_ends_a_batch(server: Server, name: str) -> None:
-    """Its messages go back, and the call raises."""
+    """The messages go back, and the call raises."""
     with fail_after(DEADLINE):
         async with task_group() as tasks:
             async with channel(server, name, prefetch=0) as there:
@@ -149,7 +149,7 @@ async def test_leaving_the_channel_ends_a_batch(server: Server, name: str) -> No
 
 
 async def test_leaving_the_channel_in_a_batch_is_no_delivery(server: Server, name: str) -> None:
-    """The program has not seen its messages, so they do not become dead letters."""
+    """The program has not seen the messages, so the messages do not become dead letters."""
     with fail_after(DEADLINE):
         async with task_group() as tasks, channel(server, name, max_deliveries=1) as there:
             await begin(tasks, collecting(there.new_receiver(), 5))
@@ -162,7 +162,7 @@ async def test_leaving_the_channel_in_a_batch_is_no_delivery(server: Server, nam
 
 
 async def test_leaving_the_channel_with_a_cancelled_batch(server: Server, name: str) -> None:
-    """Its messages go back to the server, since nobody here can take them."""
+    """The messages go back to the server, since no task here can take them."""
     with fail_after(DEADLINE):
         async with task_group() as tasks, channel(server, name, prefetch=0) as there:
             attempt = await begin(tasks, collecting(there.new_receiver(), 5))
@@ -178,7 +178,7 @@ async def test_leaving_the_channel_with_a_cancelled_batch(server: Server, name: 
 
 
 async def test_closing_its_receiver_ends_a_batch(jobs: RedisAnycast[Any]) -> None:
-    """The call raises, and the messages go to others, as if never delivered."""
+    """The call raises, and the messages go to other receivers, uncounted."""
     receiver = jobs.new_receiver()
     await jobs.new_sender().send_many(range(2))
     async with task_group() as tasks:
@@ -195,7 +195,7 @@ async def test_closing_its_receiver_ends_a_batch(jobs: RedisAnycast[Any]) -> Non
 async def test_a_close_by_another_process_ends_the_batches_of_all(
     server: Server, name: str, jobs: RedisAnycast[Any]
 ) -> None:
-    """Each process learns that no more will come, before the channel can end."""
+    """Each process learns of the close before the channel can end."""
     async with (
         channel(server, name, prefetch=0) as one,
         channel(server, name, prefetch=0) as two,
@@ -229,7 +229,7 @@ async def test_what_a_closed_channel_gets_back_comes(jobs: RedisAnycast[Any]) ->
 
 
 async def test_the_heartbeat_keeps_the_messages_of_a_batch(server: Server, name: str) -> None:
-    """They stay in this process for as long as the batch waits."""
+    """The messages stay in this process for as long as the batch waits."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, lease=0.2, prefetch=0) as slow,
@@ -250,7 +250,7 @@ async def test_the_heartbeat_keeps_the_messages_of_a_batch(server: Server, name:
 async def behind_proxy(
     server: Server, name: str
 ) -> AsyncGenerator[tuple[RedisAnycast[Any], Proxy]]:
-    """Provide a channel with one message, whose lease can run out."""
+    """Provide a channel with a message whose lease can run out."""
     async with (
         Proxy(server.port) as proxy,
         channel(server, name, lease=0.2, prefetch=0, url=proxy.url) as jobs,
@@ -270,7 +270,7 @@ async def lose_lease(server: Server, name: str, jobs: RedisAnycast[Any], proxy: 
 
 
 async def test_a_lease_that_ran_out(server: Server, name: str) -> None:
-    """Its message is with another process, and so is not in the batch."""
+    """The message is with another process, and so is not in the batch."""
     with fail_after(DEADLINE):
         async with behind_proxy(server, name) as (jobs, proxy), task_group() as tasks:
             attempt = await begin(tasks, collecting(jobs.new_receiver(), 2))
@@ -281,7 +281,7 @@ async def test_a_lease_that_ran_out(server: Server, name: str) -> None:
 
 
 async def test_a_lease_that_ran_out_in_a_derived_batch(server: Server, name: str) -> None:
-    """The batch is returned as it is, and the receiver does not acknowledge the message."""
+    """The batch is returned, and the receiver does not acknowledge the lost message."""
     with fail_after(DEADLINE):
         async with behind_proxy(server, name) as (jobs, proxy), task_group() as tasks:
             texts = jobs.new_receiver().map(str)
@@ -293,7 +293,7 @@ async def test_a_lease_that_ran_out_in_a_derived_batch(server: Server, name: str
 
 
 async def test_every_lease_of_a_batch_ran_out(server: Server, name: str) -> None:
-    """Then it waits for a message again."""
+    """The batch waits for a first message again."""
     with fail_after(DEADLINE):
         async with behind_proxy(server, name) as (jobs, proxy), task_group() as tasks:
             attempt = await begin(tasks, partial(jobs.new_receiver().receive_many, 2, within=1.2))
@@ -305,7 +305,7 @@ async def test_every_lease_of_a_batch_ran_out(server: Server, name: str) -> None
 
 
 async def test_at_most_once_has_no_such_batches(server: Server, name: str) -> None:
-    """What the server has deleted cannot go back."""
+    """Such a batch is refused: a message that the server has deleted cannot go back."""
     with fail_after(DEADLINE):
         async with channel(server, name, delivery="at-most-once") as jobs:
             receiver = jobs.new_receiver()

@@ -1,4 +1,4 @@
-"""Cancellation of what is under way: it is seen through, and its outcome told."""
+"""Cancellation of requests in flight: the request is finished, and its outcome is told."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ each_delivery = pytest.mark.parametrize("delivery", ["at-least-once", "at-most-o
 
 @pytest.mark.asyncio_only
 async def test_native_cancellation_of_a_send_under_way(server: Server, name: str) -> None:
-    """It returns, since its message is sent, and the task is cancelled at its next await."""
+    """The send returns, since its message is sent, and the next await is cancelled."""
     outcome: list[str] = []
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
         proxy.hold()
@@ -60,7 +60,7 @@ async def test_native_cancellation_of_a_send_under_way(server: Server, name: str
 
 @pytest.mark.asyncio_only
 async def test_native_cancellation_of_one_send_after_the_other(server: Server, name: str) -> None:
-    """The one under way is sent, and the next one is cancelled before it is on the wire."""
+    """The send in flight is sent, and the next send is cancelled before it is on the wire."""
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
         proxy.hold()
 
@@ -79,7 +79,7 @@ async def test_native_cancellation_of_one_send_after_the_other(server: Server, n
 
 @pytest.mark.asyncio_only
 async def test_a_timeout_of_a_send_under_way(server: Server, name: str) -> None:
-    """The send returns, and nothing is cancelled: neither in the block, nor after it."""
+    """The send returns, and neither the block nor the code after the block is cancelled."""
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
         proxy.hold()
 
@@ -100,7 +100,7 @@ async def test_a_timeout_of_a_send_under_way(server: Server, name: str) -> None:
 
 @pytest.mark.asyncio_only
 async def test_wait_for_a_send_under_way(server: Server, name: str) -> None:
-    """It returns what the send returned, and nothing is cancelled after it."""
+    """`wait_for` returns the result of the send, and no cancellation follows."""
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
         proxy.hold()
 
@@ -120,7 +120,7 @@ async def test_wait_for_a_send_under_way(server: Server, name: str) -> None:
 async def test_native_cancellation_of_a_batch_under_way(
     server: Server, name: str, room: int
 ) -> None:
-    """What is out of the deque is stored, and what is in it is not."""
+    """Messages that have left the deque are stored, and messages in the deque are not."""
     messages = deque(range(5))
     outcome: list[str] = []
     async with (
@@ -152,7 +152,7 @@ async def test_native_cancellation_of_a_batch_under_way(
 async def test_a_batch_that_is_cancelled_as_a_part_of_it_is_stored(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The task has yet to be told of that part, and takes it out of the deque even so."""
+    """The task takes the stored part out of the deque, even if it has not been told of the part."""
     messages = deque(range(5))
     async with channel(server, name, limit=2) as jobs:
         outbox = jobs._session.outbox
@@ -189,7 +189,7 @@ async def test_destroying_a_send_under_way(server: Server, name: str) -> None:
 
 
 async def test_cancelling_a_send_under_way(server: Server, name: str) -> None:
-    """It returns, since its message is sent, and the cancellation comes after it."""
+    """The send returns, since its message is sent, and the cancellation follows."""
     sent = False
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
         proxy.hold()
@@ -205,7 +205,7 @@ async def test_cancelling_a_send_under_way(server: Server, name: str) -> None:
 
 
 async def test_cancelling_a_send_that_turns_out_to_be_refused(server: Server, name: str) -> None:
-    """The channel was full: it is cancelled, and its message never sent."""
+    """The channel was full: the send is cancelled, and its message is never sent."""
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url, limit=1) as jobs:
         sender = jobs.new_sender()
         await sender.send("first")
@@ -241,7 +241,7 @@ async def test_a_cancelled_body_leaves_in_good_order(server: Server, name: str) 
 
 @pytest.mark.asyncio_only
 async def test_native_cancellation_while_it_leaves(server: Server, name: str) -> None:
-    """It leaves in good order, and is cancelled after that."""
+    """The task leaves the channel in good order, and is cancelled after that."""
     async with Proxy(server.port) as proxy:
 
         async def use() -> None:
@@ -311,7 +311,7 @@ USES: list[Callable[[RedisAnycast[Any]], Awaitable[object]]] = [
 
 @pytest.mark.parametrize("use", USES, ids=["send", "receive", "join"])
 def test_a_channel_whose_tasks_were_cancelled(server: Server, name: str, use: Any) -> None:
-    """It tells so, rather than letting a task wait for ever."""
+    """The channel raises an error, in place of an endless wait."""
 
     async def main() -> None:
         async with channel(server, name) as jobs:
@@ -345,7 +345,7 @@ def test_a_failed_channel_whose_tasks_are_cancelled(server: Server, name: str) -
 def test_the_tasks_are_cancelled_of_a_channel_that_is_opened(
     server: Server, name: str, turns: int
 ) -> None:
-    """The channel is not open, and tells so: also if its task has not begun yet."""
+    """The channel is not open and raises, even if its task has not begun."""
 
     async def main() -> None:
         loop, kept = asyncio.get_running_loop(), asyncio.current_task()
@@ -364,7 +364,7 @@ def test_the_tasks_are_cancelled_of_a_channel_that_is_opened(
 
 
 async def test_a_cancelled_close_closes_the_channel_even_so(server: Server, name: str) -> None:
-    """The server is told of it, when the channel is left at the latest."""
+    """The server is told of the close, at the latest when the channel is left."""
     with CancelScope() as scope:
         async with channel(server, name) as jobs:
             scope.cancel()
@@ -375,7 +375,7 @@ async def test_a_cancelled_close_closes_the_channel_even_so(server: Server, name
 
 
 async def cancelled_at(at: int, operation: Coroutine[Any, Any, object]) -> bool:
-    """Cancel an operation when it yields for a certain time; return whether it did so often."""
+    """Cancel an operation at a yield with a given number; return whether it yielded so often."""
     yields = count(1)
 
     def cancel_when_due() -> None:
@@ -390,7 +390,7 @@ async def cancelled_at(at: int, operation: Coroutine[Any, Any, object]) -> bool:
 async def natively_cancelled_at(
     at: int, operation: Coroutine[Any, Any, object], *, late: bool
 ) -> bool:
-    """As `cancelled_at`, with a native cancellation; a late one strikes when the wait is over."""
+    """Do as `cancelled_at`, with a native cancellation; a late one strikes after the wait."""
     yields = count(1)
 
     def cancel_when_due(trap: asyncio.Future[object] | None) -> None:
@@ -399,7 +399,7 @@ async def natively_cancelled_at(
                 task.cancel()
             elif trap is None:
                 asyncio.get_running_loop().call_soon(task.cancel)
-            else:  # what was asked for before the task itself waits happens before the task runs
+            else:  # the request of the task happens before the task runs
                 trap.add_done_callback(lambda _: task.cancel())
 
     @coroutine
@@ -427,7 +427,7 @@ async def natively_cancelled_at(
 async def use_at_every_await(
     server: Server, name: str, delivery: str, cancelled_at: Callable[..., Awaitable[bool]]
 ) -> None:
-    """Cancel a task at each of its awaits, from opening to leaving: nothing is lost or stuck."""
+    """Cancel a task at each of its awaits, from opening to leaving, without a loss or a hang."""
     before = server.clients()
     sent: list[int] = []
     received: list[int] = []
@@ -454,7 +454,9 @@ async def use_at_every_await(
         while await cancelled_at(at, use(10 * at)):
             at += 1
         async with channel(server, name, delivery=delivery, max_deliveries=None) as jobs:
-            assert in_hand(server, name) == 0  # all of it was given back on leaving
+            assert (
+                in_hand(server, name) == 0
+            )  # every message was given back when the channel was left
             await jobs.aclose()
             received.extend([message async for message in jobs.new_receiver()])
         await until(lambda: not server.clients() - before)
@@ -480,7 +482,7 @@ async def test_cancelling_at_every_await(
 async def test_native_cancellation_at_every_await(
     server: Server, name: str, delivery: str, caplog: pytest.LogCaptureFixture, *, late: bool
 ) -> None:
-    """The same, and also if it strikes when the wait is over and the task has yet to run."""
+    """The same holds if the cancellation strikes after the wait, before the task runs."""
     await use_at_every_await(server, name, delivery, partial(natively_cancelled_at, late=late))
     assert not caplog.records
 
@@ -489,7 +491,7 @@ async def test_native_cancellation_at_every_await(
 async def test_closing_a_sender_whose_message_is_under_way(
     server: Server, name: str, *, full: bool
 ) -> None:
-    """The send tells what became of it: stored, or not and never."""
+    """The send tells its outcome: stored, or never stored."""
     limit = 1 if full else 2
     async with (
         Proxy(server.port) as proxy,

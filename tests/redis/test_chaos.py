@@ -1,6 +1,6 @@
-"""The chaos run, for a short time; and the account of it, which must notice each broken promise.
+"""A short chaos run, and the account, which must notice each broken promise.
 
-`nox -s chaos` lets it run for longer.
+`nox -s chaos` runs for a longer time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LATER = 10 * LONGEST_OUTAGE
 @pytest.mark.parametrize("place", ["single", "sentinel", "cluster"])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_chaos(place: str, backend: str) -> None:
-    """Whatever fails, no promise is broken."""
+    """No promise is broken, whatever fails."""
     try:
         ran, account = chaos.run(place, backend, seed=1, seconds=20)
     except chaos.UnplannedFailoverError:
@@ -46,30 +46,30 @@ def faults(*records: str, killed: float = math.inf) -> list[str]:
 
 
 def test_a_message_that_is_done() -> None:
-    """All is well."""
+    """A message that was sent and done breaks no promise."""
     assert faults("1 begin 7 1, 2 done 7") == []
 
 
 def test_a_message_that_is_lost() -> None:
-    """Its send returned, and nobody has done it."""
+    """The send returned, and no process has done the message."""
     assert faults() == ["7 is lost"]
     assert faults("1 begin 7 1, 2 drop 7") == ["7 is lost"]
 
 
 def test_a_message_that_nobody_sent() -> None:
-    """It comes from nowhere."""
+    """The message was never sent."""
     assert faults("1 begin 7 1, 2 done 7, 3 begin 8 1, 4 done 8") == ["8 was never sent"]
 
 
 def test_a_message_with_two_at_once() -> None:
-    """Only after a lease, or if the first process lost its lease."""
+    """Two processes may have a message only after a lost lease."""
     assert faults("1 begin 7 1, 3 drop 7", "2 begin 7 1, 4 done 7") == ["7 is with two at once"]
     assert faults("1 begin 7 1, 9 drop 7, 9 lost", "5 begin 7 2, 6 done 7") == []
     assert faults("1 begin 7 1, 3 drop 7, 3 lost", "2 begin 7 2, 4 done 7") == []
 
 
 def test_a_message_that_comes_again() -> None:
-    """Only if the process died before the server was told that the message is done."""
+    """A done message may come again only if its process died before the server was told."""
     records = "1 begin 7 1, 2 done 7", "5 begin 7 2, 6 done 7"
     assert faults(*records, killed=3) == []
     assert faults(*records)[0] == "7 came again"
@@ -94,7 +94,7 @@ def test_the_count_of_deliveries(before: str, *, deliveries: int, right: bool) -
 
 
 def test_a_death_may_count() -> None:
-    """If the message was in the hand of the process."""
+    """The death of a process counts as a delivery if the process had the message in hand."""
     for deliveries in (1, 2):
         assert faults("1 begin 7 1", f"5 begin 7 {deliveries}, 6 done 7", killed=2) == []
     assert len(faults("1 begin 7 1", "5 begin 7 3, 6 done 7", killed=2)) == 1
@@ -111,7 +111,7 @@ def test_more_than_the_hands_can_hold() -> None:
 
 
 def test_a_record_that_was_cut_off() -> None:
-    """The process was killed while it wrote."""
+    """The process was killed while it wrote the record."""
     actors = [Actor("sender", ["0 try 7\n", "0 se"], killed=1)]
     account = Account(actors, LEASE)
     assert (account.tried, account.sent) == ({7}, set())

@@ -29,13 +29,13 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def own_cluster() -> Iterator[Cluster]:
-    """Run a cluster for one test."""
+    """Run a cluster for a single test."""
     with Cluster() as cluster:
         yield cluster
 
 
 def other_than(cluster: Cluster, *nodes: Server) -> Server:
-    """Return a primary that is none of these nodes."""
+    """Return a primary that is not among these nodes."""
     masters = [fields for fields in cluster.shown_by(nodes[0]) if "master" in fields[2]]
     ports = [int(fields[1].partition("@")[0].rpartition(":")[2]) for fields in masters]
     return next(node for node in map(cluster.node, ports) if node not in nodes)
@@ -43,7 +43,7 @@ def other_than(cluster: Cluster, *nodes: Server) -> Server:
 
 @pytest.mark.parametrize("text", [b"a", b"{a}b", b"{}a", b"a{b", b"{{a}}", b"x{a}{b}", b"1234567"])
 def test_the_slot_of_a_key(cluster: Cluster, text: bytes) -> None:
-    """It is the slot that the nodes compute."""
+    """The slot equals the slot that the nodes compute."""
     assert slot_of(text) == cluster.nodes[0].ask("CLUSTER", "KEYSLOT", text)
 
 
@@ -69,7 +69,7 @@ def test_no_address_from_a_socket() -> None:
 
 
 async def test_every_name_works(cluster: Cluster, name: str) -> None:
-    """Each channel is on the node that has its slot, whichever nodes the URL names."""
+    """Each channel is on the node with its slot, whichever nodes the URL names."""
     owners: set[Server] = set()
     with fail_after(DEADLINE):
         for number in range(12):
@@ -98,7 +98,7 @@ async def test_a_server_that_is_no_cluster(server: Server, name: str) -> None:
 
 
 async def test_a_slot_that_no_node_has(own_server: Server, name: str) -> None:
-    """After the timeout the error says so."""
+    """After the timeout the error says that no node has the slot."""
     with Server(**{"cluster-enabled": "yes", "cluster-port": str(free_port())}) as node:
         for url in (node.url.replace("redis:", "redis+cluster:"), node.url):
             with fail_after(DEADLINE), pytest.raises(ChannelError, match="no node of the cluster"):
@@ -121,7 +121,7 @@ async def test_a_planned_failover_under_load(cluster: Cluster, name: str, kind: 
 
 @pytest.mark.parametrize("kind", ["cluster", "node"])
 async def test_a_node_crashes_under_load(own_cluster: Cluster, name: str, kind: str) -> None:
-    """Its replica takes over, and the channel finds the replica, also from the URL of the node."""
+    """The replica takes over, and the channel finds the replica, even by the URL of the node."""
     cluster = own_cluster
     owner = cluster.owner(key(name, "meta"))
     url = cluster.url if kind == "cluster" else owner.url

@@ -57,7 +57,7 @@ class AsyncCodec(OnlyEncode):
 
 
 class Static:
-    """A class that is a codec itself."""
+    """A class that is itself a codec."""
 
     @staticmethod
     def encode(message: str) -> bytes:
@@ -91,7 +91,7 @@ class Native:
     ],
 )
 def test_what_is_no_codec(codec: Any, method: str) -> None:
-    """Without one of the two methods it is refused when the channel is made."""
+    """A codec without one of the two methods is refused when the channel is made."""
     text = (
         f"`codec` must have methods `encode` and `decode`, but {codec!r} has no `{method}`:"
         " pass `json_codec(type_of_the_messages)`, or a `Codec`"
@@ -113,7 +113,7 @@ def test_what_is_no_codec(codec: Any, method: str) -> None:
     ],
 )
 def test_methods_that_take_more(codec: Any, call: str, reason: str) -> None:
-    """The class in place of its instance, say, is refused when the channel is made."""
+    """A method that needs further arguments is refused when the channel is made."""
     method = call.partition("(")[0]
     text = f"`codec.{method}` must take one argument, but `{call}` of {codec!r} does not: {reason}"
     with raises(TypeError, text):
@@ -121,14 +121,14 @@ def test_methods_that_take_more(codec: Any, call: str, reason: str) -> None:
 
 
 def test_an_async_codec() -> None:
-    """It is refused when the channel is made: a channel awaits no codec."""
+    """An async codec is refused when the channel is made: a channel awaits no codec."""
     with pytest.raises(TypeError, match=r"^`codec.decode` must be a plain function, but .* async"):
         RedisAnycast[Any](name="jobs", url=URL, codec=AsyncCodec())
 
 
 @pytest.mark.parametrize("codec", [json_codec(int), Utf8(), Static, Native(), msgspec.json])
 def test_what_is_a_codec(codec: Any) -> None:
-    """Any object with the two methods is: an instance, a class or a module."""
+    """Any object with the two methods is a codec: an instance, a class or a module."""
     assert RedisAnycast[Any](name="jobs", url=URL, codec=codec).name == "jobs"
 
 
@@ -139,7 +139,7 @@ def test_what_is_a_codec(codec: Any) -> None:
     ids=lambda result: type(result).__name__,
 )
 async def test_a_result_that_is_no_bytes(server: Server, name: str, result: object) -> None:
-    """That send alone raises; a send at the same time and a later send go on."""
+    """Only that send raises, and a send at the same time and a later send go on."""
     codec = Utf8(bad=result)
     sent: list[str] = []
     with fail_after(DEADLINE):
@@ -161,7 +161,7 @@ async def test_a_result_that_is_no_bytes(server: Server, name: str, result: obje
 
 @pytest.mark.anyio
 async def test_a_result_in_a_batch_that_is_no_bytes(server: Server, name: str) -> None:
-    """The messages before it are sent, and it stays at the head of the deque."""
+    """The messages before it are sent, and the message stays at the head of the deque."""
     messages = deque(["one", "two", "bad", "four"])
     with fail_after(DEADLINE):
         async with channel(server, name, codec=Utf8(bad="text")) as jobs:
@@ -174,7 +174,7 @@ async def test_a_result_in_a_batch_that_is_no_bytes(server: Server, name: str) -
 
 @pytest.mark.anyio
 async def test_a_subclass_of_bytes(server: Server, name: str) -> None:
-    """It is bytes."""
+    """A subclass of bytes is accepted as bytes."""
     with fail_after(DEADLINE):
         async with channel(server, name, codec=Utf8(good=Bytes(b"really"))) as jobs:
             await jobs.new_sender().send("good")
@@ -183,7 +183,7 @@ async def test_a_subclass_of_bytes(server: Server, name: str) -> None:
 
 @pytest.mark.anyio
 async def test_a_message_that_would_change(server: Server, name: str) -> None:
-    """The send raises, and nothing is sent."""
+    """The send raises, and the message is not sent."""
     codec: Codec[Any] = json_codec(int)
     with fail_after(DEADLINE):
         async with channel(server, name, codec=codec) as jobs:

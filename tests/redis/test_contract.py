@@ -1,4 +1,4 @@
-"""What a channel promises wherever it keeps its messages: in memory, and on a server."""
+"""The promises that a channel keeps in memory and on a server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture(params=["memory", "server"])
 def make(request: pytest.FixtureRequest, server: Server, name: str) -> Callable[..., Channel[Any]]:
-    """Make a channel of one kind or the other."""
+    """Make a channel in memory or on a server."""
 
     def in_memory(limit: float = 10) -> Channel[Any]:
         return Anycast(name=name, limit=limit)
@@ -64,7 +64,7 @@ async def numbers(make: Callable[..., Channel[Any]]) -> AsyncGenerator[Channel[A
 
 
 async def test_messages_come_in_the_order_of_their_sends(numbers: Channel[Any]) -> None:
-    """One task sends more than there is room for, another receives."""
+    """A task sends more messages than there is room for, and another task receives."""
     async with task_group() as tasks:
         tasks.start_soon(numbers.new_sender().send_many, range(50))
         receiver = numbers.new_receiver()
@@ -98,7 +98,7 @@ async def test_each_message_goes_to_one_receiver(numbers: Channel[Any]) -> None:
 
 
 async def test_a_full_channel_blocks(numbers: Channel[Any]) -> None:
-    """A third message waits until one of two is received and done with."""
+    """A third message waits until a message of two is received and done."""
     sender, receiver = numbers.new_sender(), numbers.new_receiver()
     await sender.send_many([1, 2])
     async with task_group() as tasks:
@@ -110,7 +110,7 @@ async def test_a_full_channel_blocks(numbers: Channel[Any]) -> None:
 
 
 async def test_a_cancelled_send_that_is_blocked_leaves_no_trace(numbers: Channel[Any]) -> None:
-    """Its message never arrives, and the one behind it does."""
+    """The message of the cancelled send never arrives, and the message behind does."""
     sender, receiver = numbers.new_sender(), numbers.new_receiver()
     await sender.send_many([1, 2])
     async with task_group() as tasks:
@@ -129,7 +129,7 @@ async def cancel_when(scope: CancelScope, condition: Callable[[], object]) -> No
 
 
 async def test_a_cancelled_receive_takes_nothing(numbers: Channel[Any]) -> None:
-    """The next one gets the message."""
+    """The next receiver gets the message."""
     receiver = numbers.new_receiver()
     async with task_group() as tasks:
         with CancelScope() as scope:
@@ -141,7 +141,7 @@ async def test_a_cancelled_receive_takes_nothing(numbers: Channel[Any]) -> None:
 
 
 async def test_sends_after_close(numbers: Channel[Any]) -> None:
-    """They raise, and say that the channel is closed."""
+    """The sends raise, and say that the channel is closed."""
     sender = numbers.new_sender()
     await numbers.aclose()
     assert numbers.is_closed
@@ -155,7 +155,7 @@ async def test_sends_after_close(numbers: Channel[Any]) -> None:
 
 
 async def test_close_wakes_blocked_senders(numbers: Channel[Any]) -> None:
-    """Their messages are not sent; what was accepted is received."""
+    """The messages of blocked senders are not sent, and accepted messages are received."""
     sender, receiver = numbers.new_sender(), numbers.new_receiver()
     await sender.send_many([1, 2])
 
@@ -171,7 +171,7 @@ async def test_close_wakes_blocked_senders(numbers: Channel[Any]) -> None:
 
 
 async def test_the_end_wakes_waiting_receivers(numbers: Channel[Any]) -> None:
-    """They stop, and say that the channel is closed."""
+    """Waiting receivers stop, and say that the channel is closed."""
 
     async def wait_for_the_end() -> None:
         receiver = numbers.new_receiver()
@@ -187,13 +187,13 @@ async def test_the_end_wakes_waiting_receivers(numbers: Channel[Any]) -> None:
 
 
 async def test_closing_twice(numbers: Channel[Any]) -> None:
-    """It is as good as once."""
+    """A second close changes nothing."""
     await numbers.aclose()
     await numbers.aclose()
 
 
 async def test_a_closed_sender(numbers: Channel[Any]) -> None:
-    """It sends no more; its clone does."""
+    """A closed sender raises, and its clone still sends."""
     sender = numbers.new_sender()
     clone = sender.clone()
     with sender:
@@ -208,7 +208,7 @@ async def test_a_closed_sender(numbers: Channel[Any]) -> None:
 
 
 async def test_closing_a_sender_wakes_its_own_tasks(numbers: Channel[Any]) -> None:
-    """A task that is blocked in it raises; one that is blocked in its clone goes on."""
+    """A task that is blocked in the sender raises, and a task in its clone goes on."""
     sender, receiver = numbers.new_sender(), numbers.new_receiver()
     clone = sender.clone()
     await clone.send_many([1, 2])
@@ -227,7 +227,7 @@ async def test_closing_a_sender_wakes_its_own_tasks(numbers: Channel[Any]) -> No
 
 
 async def test_a_closed_receiver(numbers: Channel[Any]) -> None:
-    """It receives no more; its clone does."""
+    """A closed receiver raises, and its clone still receives."""
     receiver = numbers.new_receiver()
     clone = receiver.clone()
     receiver.close()
@@ -244,7 +244,7 @@ async def test_a_closed_receiver(numbers: Channel[Any]) -> None:
 
 
 async def test_closing_a_receiver_wakes_its_own_tasks(numbers: Channel[Any]) -> None:
-    """A task that waits in it raises; one that waits in its clone gets the message."""
+    """A task that waits in the receiver raises, and a task in its clone gets the message."""
     receiver = numbers.new_receiver()
     clone = receiver.clone()
 
@@ -265,7 +265,7 @@ async def test_closing_a_receiver_wakes_its_own_tasks(numbers: Channel[Any]) -> 
 
 
 async def test_a_lease_that_ends_well(numbers: Channel[Any]) -> None:
-    """Its message is done, and with the last one the channel ends."""
+    """The message is done, and with the last message the channel ends."""
     sender, receiver = numbers.new_sender(), numbers.new_receiver()
     await sender.send_many([1, 2])
     await numbers.aclose()
@@ -287,7 +287,7 @@ async def test_a_lease_that_fails_gives_back(numbers: Channel[Any]) -> None:
 
 
 async def test_a_cancelled_lease_gives_back(numbers: Channel[Any]) -> None:
-    """Its message comes again, even though the channel was closed meanwhile."""
+    """The message comes again, even after a close."""
     receiver = numbers.new_receiver()
     await numbers.new_sender().send(1)
     with CancelScope() as scope:
@@ -328,7 +328,7 @@ async def test_a_lease_is_entered_once(numbers: Channel[Any]) -> None:
 
 
 async def test_the_statistics_of_ends(numbers: Channel[Any]) -> None:
-    """They are those of the channel, and closed ends and derived receivers have them, too."""
+    """Endpoints, closed endpoints and derived receivers have the statistics of the channel."""
     sender, receiver = numbers.new_sender(), numbers.new_receiver()
     mapped = merge(receiver.map(str), numbers.new_receiver())
     await sender.send(1)
@@ -343,7 +343,7 @@ async def test_the_statistics_of_ends(numbers: Channel[Any]) -> None:
 
 
 async def test_receive_nowait_of_an_empty_channel(numbers: Channel[Any]) -> None:
-    """It would block, and says why: a server may have messages that have yet to come."""
+    """The call raises WouldBlock with a text: the server may have messages on their way."""
     in_memory = isinstance(numbers, Anycast)
     why = "the channel has no message" if in_memory else "no message has come from the server"
     with raises(WouldBlock, why):
@@ -351,7 +351,7 @@ async def test_receive_nowait_of_an_empty_channel(numbers: Channel[Any]) -> None
 
 
 async def test_receive_many_takes_what_is_there(numbers: Channel[Any]) -> None:
-    """All of them come, in order, and never more than were asked for."""
+    """All messages come in order, and never more messages than asked for."""
     receiver = numbers.new_receiver()
     async with task_group() as tasks:
         tasks.start_soon(numbers.new_sender().send_many, range(10))
@@ -366,7 +366,7 @@ async def test_receive_many_takes_what_is_there(numbers: Channel[Any]) -> None:
 
 
 async def test_a_batch_waits_for_further_messages(numbers: Channel[Any]) -> None:
-    """With ``within`` it is complete when as many have come as were asked for."""
+    """With ``within``, a batch is complete when it has as many messages as asked for."""
     receiver = numbers.new_receiver()
     async with task_group() as tasks:
         tasks.start_soon(numbers.new_sender().send_many, range(6))
@@ -376,19 +376,19 @@ async def test_a_batch_waits_for_further_messages(numbers: Channel[Any]) -> None
 
 
 async def test_a_batch_waits_for_so_long(numbers: Channel[Any]) -> None:
-    """Then it has what there is."""
+    """After the given time, the batch has the messages that came."""
     await numbers.new_sender().send(1)
     assert await numbers.new_receiver().receive_many(2, within=0.05) == [1]
 
 
 async def test_a_batch_that_waits_for_no_time(numbers: Channel[Any]) -> None:
-    """It has what is there already."""
+    """The batch has the messages that are here already."""
     await numbers.new_sender().send_many([1, 2])
     assert await numbers.new_receiver().receive_many(5, within=0) == [1, 2]
 
 
 async def test_a_batch_of_one(numbers: Channel[Any]) -> None:
-    """It waits for nothing more."""
+    """A batch of one message does not wait further."""
     await numbers.new_sender().send(1)
     assert await numbers.new_receiver().receive_many(1, within=math.inf) == [1]
 
@@ -410,14 +410,14 @@ async def test_a_close_ends_a_batch(numbers: Channel[Any]) -> None:
 
 
 async def test_a_batch_out_of_a_closed_channel(numbers: Channel[Any]) -> None:
-    """It has what is left."""
+    """The batch has the messages that are left."""
     await numbers.new_sender().send_many([1, 2])
     await numbers.aclose()
     assert await numbers.new_receiver().receive_many(5, within=math.inf) == [1, 2]
 
 
 async def test_a_cancelled_batch_gives_back(many_numbers: Channel[Any]) -> None:
-    """Its messages come again, in order, as if they had not been received."""
+    """The messages come again, in order, as if they had not been received."""
     numbers = many_numbers
     receiver = numbers.new_receiver()
     await numbers.new_sender().send_many([1, 2])
@@ -435,7 +435,7 @@ async def test_a_cancelled_batch_gives_back(many_numbers: Channel[Any]) -> None:
 
 
 async def test_a_cancelled_batch_gives_to_tasks_that_wait(many_numbers: Channel[Any]) -> None:
-    """They need not wait until the messages are back in the channel."""
+    """Waiting tasks get the messages directly, and not by way of the channel."""
     numbers = many_numbers
     received: list[int] = []
 
@@ -466,7 +466,7 @@ def numbers_left(numbers: Channel[Any]) -> int:
 
 
 async def test_a_batch_of_what_combinators_make(numbers: Channel[Any]) -> None:
-    """They collect messages, too."""
+    """Derived receivers collect batches, too."""
     one, two = numbers.new_receiver(), numbers.new_receiver()
     texts = merge(one, two).filter(lambda number: number % 2).map(str)
     async with task_group() as tasks:
@@ -475,7 +475,7 @@ async def test_a_batch_of_what_combinators_make(numbers: Channel[Any]) -> None:
 
 
 async def test_a_close_ends_a_batch_of_what_combinators_make(numbers: Channel[Any]) -> None:
-    """It has what there is."""
+    """The batch has the messages that came before the close."""
     texts = merge(numbers.new_receiver(), numbers.new_receiver()).map(str)
     await numbers.new_sender().send_many([1, 2])
     await numbers.aclose()
@@ -485,7 +485,7 @@ async def test_a_close_ends_a_batch_of_what_combinators_make(numbers: Channel[An
 
 
 async def test_the_arguments_of_a_batch(numbers: Channel[Any]) -> None:
-    """They are a number of messages, and a number of seconds."""
+    """The arguments are a number of messages, and a number of seconds."""
     receiver = numbers.new_receiver()
     with raises(ValueError, "`max_messages` must be >= 1, not 0"):
         await receiver.receive_many(0, within=1)
@@ -518,20 +518,20 @@ async def test_a_lease_tells_how_often(numbers: Channel[Any], kind: str) -> None
 
 
 async def test_join_of_an_empty_channel(numbers: Channel[Any]) -> None:
-    """Nothing is to be waited for."""
+    """The join returns without a wait."""
     await numbers.join()
     await numbers.aclose()
     await numbers.join()
 
 
 async def note(notes: list[str], wait: Callable[[], Awaitable[object]]) -> None:
-    """Wait for something, and note that it has come."""
+    """Wait for an awaitable, and record its end."""
     await wait()
     notes.append("joined")
 
 
 async def test_join_waits_for_stored_messages_and_for_leases(numbers: Channel[Any]) -> None:
-    """Several tasks join, and all of them go on when the last lease ends as done."""
+    """Several tasks join, and all go on when the last lease ends as done."""
     notes: list[str] = []
     receiver = numbers.new_receiver()
     await numbers.new_sender().send_many([1, 2])
@@ -549,7 +549,7 @@ async def test_join_waits_for_stored_messages_and_for_leases(numbers: Channel[An
 
 
 async def test_join_waits_for_blocked_senders(numbers: Channel[Any]) -> None:
-    """What they offer is not done before it is sent."""
+    """An offered message of a blocked sender counts until the message is done."""
     receiver = numbers.new_receiver()
     done: list[int] = []
 
@@ -568,7 +568,7 @@ async def test_join_waits_for_blocked_senders(numbers: Channel[Any]) -> None:
 
 
 async def test_join_of_a_closed_channel(numbers: Channel[Any]) -> None:
-    """It waits for what is left."""
+    """The join waits for the messages that are left."""
     notes: list[str] = []
     await numbers.new_sender().send(1)
     await numbers.aclose()
@@ -580,7 +580,7 @@ async def test_join_of_a_closed_channel(numbers: Channel[Any]) -> None:
 
 
 async def test_a_cancelled_join(numbers: Channel[Any]) -> None:
-    """It changes nothing, and a later one waits for the same."""
+    """A cancelled join changes nothing, and a later join waits for the same messages."""
     await numbers.new_sender().send(1)
     async with task_group() as tasks:
         attempt = await begin(tasks, numbers.join)
@@ -592,7 +592,7 @@ async def test_a_cancelled_join(numbers: Channel[Any]) -> None:
 
 
 async def test_send_many_out_of_a_deque(numbers: Channel[Any]) -> None:
-    """What is left in it when it is interrupted was not sent."""
+    """The messages that are left in the interrupted deque were not sent."""
     messages = deque(range(5))
     async with task_group() as tasks:
         with CancelScope() as scope:
@@ -615,13 +615,13 @@ async def test_send_many_out_of_a_deque(numbers: Channel[Any]) -> None:
 
 @pytest.mark.parametrize("message", [None, 0, "", [], False])
 async def test_any_message(numbers: Channel[Any], message: object) -> None:
-    """Those that are false are messages like any other."""
+    """Falsy messages are ordinary messages."""
     await numbers.new_sender().send(message)
     assert await numbers.new_receiver().receive() == message
 
 
 def test_endpoints_are_streams(make: Callable[..., Channel[Any]], server: Server) -> None:
-    """They fit where those of anyio do, and their names show the channel's."""
+    """Endpoints fit where endpoints of anyio fit, and their names show the channel's name."""
     del server
     numbers = make()
     sender, receiver = numbers.new_sender(), numbers.new_receiver()

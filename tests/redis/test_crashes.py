@@ -1,4 +1,4 @@
-"""What becomes of the messages of a process that died, or whose lease has run out."""
+"""The messages of a process that died, or whose lease has run out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEASE = 0.2
 
 
 def die(jobs: RedisAnycast[Any]) -> None:
-    """Let a process fall silent, as a crash would; leaving the channel tells nothing then."""
+    """Let a process fall silent, as in a crash: the server does not hear when it leaves."""
     jobs._session._fail(OSError("crashed"))
 
 
@@ -85,7 +85,7 @@ async def test_a_dead_letter_tells_an_earlier_error(
 
 
 async def test_suspects_go_one_at_a_time(server: Server, name: str) -> None:
-    """It becomes known which of several messages in hand ends the process."""
+    """The suspects show which of several messages in hand ends the process."""
     with fail_after(DEADLINE):
         async with channel(server, name, lease=LEASE) as jobs:
             await jobs.new_sender().send_many(["bad", "good"])
@@ -122,7 +122,7 @@ async def test_suspects_go_to_other_processes(server: Server, name: str) -> None
 
 
 async def test_more_messages_than_a_script_moves(server: Server, name: str) -> None:
-    """All of them come again, in order."""
+    """All messages come again, in order."""
     count = 1100
     with fail_after(DEADLINE):
         async with channel(server, name, lease=LEASE, limit=2000) as jobs:
@@ -141,7 +141,7 @@ async def test_more_messages_than_a_script_moves(server: Server, name: str) -> N
 
 
 async def test_a_process_that_died_without_messages(server: Server, name: str) -> None:
-    """The server forgets the process, which keeps nobody else busy."""
+    """The server forgets the process, so other processes need not look after it."""
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs, task_group() as tasks:
             server.ask("ZADD", key(name, "processes"), 1, "died")
@@ -167,7 +167,7 @@ async def test_the_clock_of_the_server_was_set_back(server: Server, name: str) -
 async def test_a_message_that_comes_again_to_the_process_that_lost_it(
     server: Server, name: str
 ) -> None:
-    """Leaving the first lease settles nothing: the second lease has the message."""
+    """The end of the first lease has no effect: the second lease has the message."""
     with fail_after(DEADLINE):
         async with (
             Proxy(server.port) as proxy,
@@ -194,7 +194,7 @@ async def test_a_message_that_comes_again_to_the_process_that_lost_it(
 async def test_a_lease_that_ran_out_is_told(
     server: Server, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The process gives its messages up, goes on as another consumer, and can be lost again."""
+    """The process drops its messages, goes on as another consumer, and can be lost again."""
     with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
         async with Proxy(server.port) as proxy:
             async with (
@@ -219,7 +219,7 @@ async def test_a_lease_that_ran_out_is_told(
 async def test_an_acknowledgement_whose_answer_is_lost(
     server: Server, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is repeated, without a warning."""
+    """The acknowledgement is repeated, without a warning."""
     with fail_after(DEADLINE):
         async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
             await jobs.new_sender().send_many(range(3))
@@ -263,7 +263,7 @@ async def test_a_message_that_is_given_back_twice(server: Server, name: str) -> 
 
 
 async def test_a_request_that_comes_late(server: Server, name: str) -> None:
-    """A later request of the process was carried out meanwhile, so nothing happens."""
+    """A later request of the process was carried out meanwhile, so the late one has no effect."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=0) as jobs:
             await jobs.new_sender().send(1)

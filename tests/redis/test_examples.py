@@ -1,4 +1,4 @@
-"""The examples that need a server run, as they stand but for its address."""
+"""The examples that need a server run unchanged, except for the address."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_example(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """An example holds what it asserts, and prints what it says; a worker, what was sent to it."""
+    """The asserts of an example hold, and its output is right, also the output of a worker."""
 
     async def send() -> None:
         jobs = RedisAnycast[Any](name="jobs", url=own_server.url, codec=json_codec(Any))

@@ -1,4 +1,4 @@
-"""What goes wrong between a channel and its server: nothing is lost, and nothing hangs."""
+"""Faults between a channel and its server: no message is lost, and no task hangs."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_connections_killed_at_random(own_server: Server, name: str) -> No
 
 
 async def test_a_server_killed_and_restarted(name: str) -> None:
-    """With an append-only file nothing that was accepted is lost, and nothing stored twice."""
+    """With an append-only file, no accepted message is lost, and none is stored twice."""
     with Server(appendonly="yes", appendfsync="always") as server:
 
         def restart(came: int) -> None:
@@ -86,7 +86,7 @@ async def test_a_server_killed_and_restarted(name: str) -> None:
 
 
 async def test_a_proxy_that_cuts_replies(server: Server, name: str) -> None:
-    """The server did it, and nobody heard: it is done again, and has no effect twice."""
+    """The request succeeded and its answer was lost: it is repeated, with no second effect."""
     async with Proxy(server.port) as proxy:
 
         def cut(came: int) -> None:
@@ -96,12 +96,12 @@ async def test_a_proxy_that_cuts_replies(server: Server, name: str) -> None:
         jobs = channel(server, name, url=proxy.url, limit=20, lease=0.5, delivery="at-most-once")
         async with jobs:
             came = await work(jobs, 200, cut)
-    assert len(came) == len(set(came))  # at most once, whatever happens
+    assert len(came) == len(set(came))  # at most once, whatever fails
     assert stored(server, name) == 0
 
 
 async def test_no_send_is_stored_twice(server: Server, name: str) -> None:
-    """However many replies to it are lost."""
+    """A send is stored once, however many of its answers are lost."""
     async with Proxy(server.port) as proxy:
         with fail_after(DEADLINE):
             async with channel(server, name, url=proxy.url) as jobs:
@@ -113,7 +113,7 @@ async def test_no_send_is_stored_twice(server: Server, name: str) -> None:
 
 
 async def test_a_take_whose_reply_is_lost(server: Server, name: str) -> None:
-    """Its messages come again, at once, as if they had never come."""
+    """The messages of the lost answer come again at once, uncounted."""
     async with Proxy(server.port) as proxy:
         with fail_after(DEADLINE):
             async with channel(server, name, url=proxy.url, prefetch=0) as jobs:
@@ -130,7 +130,7 @@ async def test_a_take_whose_reply_is_lost(server: Server, name: str) -> None:
 async def test_a_fault_while_a_channel_is_opened(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Entering raises, and nothing waits for a task that died."""
+    """Entering raises, and no call waits for a task that died."""
     jobs = channel(server, name)
 
     async def fail(_: object) -> None:
@@ -195,14 +195,14 @@ async def expect_failure(jobs: RedisAnycast[Any], break_it: Callable[[], object]
 
 
 async def test_a_server_that_goes_away_for_good(own_server: Server, name: str) -> None:
-    """After the timeout everything that waits fails, and so does what comes later."""
+    """After the timeout all waiting calls fail, and so do later calls."""
     async with channel(own_server, name, timeout=0.5) as jobs:
         reason = await expect_failure(jobs, own_server.kill)
     assert reason.startswith(f"{jobs}: 127.0.0.1:{own_server.port} cannot be reached")
 
 
 async def test_an_infinite_timeout(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The channel never gives up; the log tells that the server is away, and that it is back."""
+    """The channel never gives up, and the log tells when the server is away and back."""
     with (
         Server(appendonly="yes", appendfsync="always") as server,
         fail_after(DEADLINE),
@@ -225,7 +225,7 @@ async def test_an_infinite_timeout(name: str, caplog: pytest.LogCaptureFixture) 
 async def test_leaving_with_an_infinite_timeout(
     own_server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server that is away does not hold who leaves for ever."""
+    """The channel can be left in finite time while the server is away."""
     monkeypatch.setattr("anycast.redis._options.LONGEST_FAREWELL", 0.2)
     with fail_after(DEADLINE):
         async with channel(own_server, name, timeout=math.inf):
@@ -233,14 +233,14 @@ async def test_leaving_with_an_infinite_timeout(
 
 
 async def test_a_server_that_hangs(own_server: Server, name: str) -> None:
-    """Its connections are open, but it answers nothing: that is as good as gone."""
+    """A server with open connections and no answers counts as away."""
     async with channel(own_server, name, timeout=0.5, lease=1.0) as jobs:
         reason = await expect_failure(jobs, own_server.freeze)
     assert f"127.0.0.1:{own_server.port}" in reason
 
 
 async def test_a_server_that_hangs_for_a_while(own_server: Server, name: str) -> None:
-    """Within the timeout nothing fails; whoever waited goes on."""
+    """Within the timeout no call fails, and waiting tasks go on."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, timeout=20.0) as jobs:
             own_server.freeze()
@@ -252,7 +252,7 @@ async def test_a_server_that_hangs_for_a_while(own_server: Server, name: str) ->
 
 
 async def test_a_send_whose_outcome_stays_unknown(own_server: Server, name: str) -> None:
-    """The error says that nobody knows."""
+    """The error says that the outcome is unknown."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, timeout=0.3) as jobs:
             await jobs.new_sender().send(1)
@@ -288,7 +288,7 @@ async def test_a_send_that_never_reached_the_server(own_server: Server, name: st
 
 
 async def test_leaving_does_not_wait_for_ever(own_server: Server, name: str) -> None:
-    """A server that hangs cannot hold who leaves, nor what is under way."""
+    """A server that hangs delays neither the leaving task nor the tasks in flight for ever."""
     outcomes: list[str] = []
 
     async def send() -> None:
@@ -315,7 +315,7 @@ async def test_a_slow_connection(server: Server, name: str) -> None:
 
 
 async def test_flushed_while_senders_are_blocked(own_server: Server, name: str) -> None:
-    """They learn it, too."""
+    """Blocked senders learn of the flush, too."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, limit=1) as jobs, task_group() as tasks:
             await jobs.new_sender().send(1)
@@ -331,7 +331,7 @@ async def test_flushed_while_senders_are_blocked(own_server: Server, name: str) 
 
 
 async def test_everything_is_flushed(own_server: Server, name: str) -> None:
-    """Whoever waits learns that the channel is gone."""
+    """Waiting tasks learn that the channel is gone."""
     async with channel(own_server, name) as jobs:
         reason = await expect_failure(jobs, lambda: own_server.ask("FLUSHALL"))
     assert reason == f"{jobs}: the server does not have the channel any more"
@@ -372,7 +372,7 @@ async def test_failover_to_an_empty_server(own_server: Server, name: str) -> Non
 
 
 async def test_a_server_that_is_a_replica_for_a_while(own_server: Server, name: str) -> None:
-    """In a failover it refuses to write, and whoever asked goes on when there is a server again."""
+    """In a failover the server refuses writes, and requests go on when there is a primary."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, timeout=30.0) as jobs:
             sender = jobs.new_sender()
@@ -393,7 +393,7 @@ def errors(server: Server, kind: str) -> bool:
 
 
 async def test_a_channel_made_anew_behind_our_back(own_server: Server, name: str) -> None:
-    """It is not the one that we were in."""
+    """A new channel of the same name is not the channel that this process has opened."""
     with fail_after(DEADLINE):
         async with channel(own_server, name) as old:
             own_server.ask("FLUSHALL")
@@ -405,7 +405,7 @@ async def test_a_channel_made_anew_behind_our_back(own_server: Server, name: str
 
 
 async def test_the_stream_alone_is_deleted(own_server: Server, name: str) -> None:
-    """That is as good as all of it."""
+    """A channel without its stream counts as deleted."""
     async with channel(own_server, name) as jobs:
         reason = await expect_failure(jobs, lambda: own_server.ask("DEL", key(name, "stream")))
     assert reason == f"{jobs}: the server does not have the channel any more"
@@ -460,7 +460,7 @@ def receive_elsewhere(server: Server, name: str, count: int, **options: Any) -> 
 async def test_a_loop_that_hangs_past_its_lease(
     server: Server, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Others get its messages, also those it had prefetched; it notices, and hands out none."""
+    """Other processes get its messages, and the process hands out none of them."""
     with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
         async with channel(server, name, lease=0.2, prefetch=3) as hanging:
             await hanging.new_sender().send_many(range(4))
@@ -477,7 +477,7 @@ async def test_a_loop_that_hangs_past_its_lease(
 async def test_what_a_loop_that_hung_still_has(
     server: Server, name: str, caplog: pytest.LogCaptureFixture, then: str
 ) -> None:
-    """What others got meanwhile it neither hands out nor gives back."""
+    """Messages that other processes got meanwhile are neither handed out nor given back."""
     with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
         async with channel(server, name, lease=0.2, prefetch=3) as hanging:
             await hanging.new_sender().send_many(range(4))
@@ -497,7 +497,7 @@ async def test_what_a_loop_that_hung_still_has(
 
 
 async def test_at_most_once_and_a_server_that_hangs(own_server: Server, name: str) -> None:
-    """A message that may have been deleted or not is handed to nobody."""
+    """A message that may have been deleted is not handed out."""
     options: dict[str, Any] = {"delivery": "at-most-once", "timeout": 0.5, "prefetch": 4}
     with fail_after(DEADLINE):
         async with channel(own_server, name, **options) as jobs:
@@ -521,7 +521,7 @@ async def test_at_most_once_and_a_server_that_hangs(own_server: Server, name: st
 
 
 async def test_a_server_that_answers_nonsense(server: Server, name: str) -> None:
-    """That is as good as no answer; after the timeout the error tells what came."""
+    """Nonsense counts as no answer, and after the timeout the error quotes the nonsense."""
     async with (
         Proxy(server.port) as proxy,
         channel(server, name, url=proxy.url, timeout=0.5) as jobs,
@@ -532,7 +532,7 @@ async def test_a_server_that_answers_nonsense(server: Server, name: str) -> None
 
 
 async def test_a_send_that_is_answered_by_nonsense(server: Server, name: str) -> None:
-    """Whether it is stored nobody knows, and the error says so."""
+    """The outcome of the send is unknown, and the error says so."""
     with fail_after(DEADLINE):
         async with (
             Proxy(server.port) as proxy,
@@ -554,7 +554,7 @@ async def test_a_send_that_is_answered_by_nonsense(server: Server, name: str) ->
 async def test_a_fault_of_our_own(
     server: Server, name: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody is left to wait for a pump that died; the log says why it did."""
+    """No task waits for a pump that has died, and the log has the reason."""
 
     async def fail() -> None:
         raise ZeroDivisionError
@@ -567,7 +567,7 @@ async def test_a_fault_of_our_own(
 
 
 class BrokenConnection:
-    """A connection that fails in a way that nobody has thought of."""
+    """A connection that fails in an unexpected way."""
 
     usable = True
 
@@ -577,7 +577,7 @@ class BrokenConnection:
 
 
 async def test_a_connection_that_fails_in_another_way(server: Server) -> None:
-    """It is as good as no answer."""
+    """An unexpected failure counts as no answer."""
     async with task_group() as tasks:
         link = Link(LinkServer(server.url), tasks, timeout=1.0)
         broken: Any = BrokenConnection()
@@ -588,7 +588,7 @@ async def test_a_connection_that_fails_in_another_way(server: Server) -> None:
 
 
 async def test_leaving_while_a_connection_is_being_made(server: Server) -> None:
-    """It is cut as soon as it is there."""
+    """The new connection is cut as soon as it is made."""
     async with Proxy(server.port) as proxy, task_group() as tasks:
         link = Link(LinkServer(proxy.url), tasks, timeout=DEADLINE)
 

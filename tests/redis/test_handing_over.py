@@ -1,6 +1,6 @@
-"""What befalls a task that was handed a message, and has yet to run.
+"""A task that was handed a message and has not run since: what may strike the task.
 
-In each test a task waits, and something strikes in the very step in which its message comes.
+In each test a task waits, and an event strikes in the very step in which the message comes.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ async def receive(receiver: RedisReceiver[Any]) -> object:
 
 
 async def receive_many(receiver: RedisReceiver[Any]) -> object:
-    """Receive a batch, which is one message."""
+    """Receive a batch of a single message."""
     (message,) = await receiver.receive_many(3)
     return message
 
 
 async def lease(receiver: RedisReceiver[Any]) -> object:
-    """Take a lease, and end it well."""
+    """Take a lease, and end the lease as done."""
     async with receiver.lease() as message:
         return message
 
@@ -68,7 +68,7 @@ async def receive_mapped(receiver: RedisReceiver[Any]) -> object:
 
 
 async def lease_mapped(receiver: RedisReceiver[Any]) -> object:
-    """Take a lease from a mapped receiver, and end it well."""
+    """Take a lease from a mapped receiver, and end the lease as done."""
     async with receiver.map(str).lease() as message:
         return message
 
@@ -99,7 +99,7 @@ def each_delivery(test: Callable[..., Any]) -> Any:
 
 @asynccontextmanager
 async def opened(server: Server, name: str, **options: Any) -> AsyncGenerator[RedisAnycast[Any]]:
-    """Open a channel that prefetches nothing, and whose messages die if one delivery fails."""
+    """Open a channel without prefetching, whose messages die after one failed delivery."""
     options = {"prefetch": 0, "max_deliveries": 1, **options}
     with fail_after(DEADLINE):
         async with channel(server, name, **options) as jobs:
@@ -118,7 +118,7 @@ async def send(
     before: Callable[[], object] = nothing,
     after: Callable[[], object] = nothing,
 ) -> None:
-    """Send a message to a task that waits; strike in the step in which the task is handed it."""
+    """Send a message to a waiting task; strike in the step in which the task is handed it."""
     inbox = jobs._session.inbox
     put = inbox.put
 
@@ -136,7 +136,7 @@ async def send(
 
 
 async def expect_job(jobs: RedisAnycast[Any]) -> None:
-    """Receive the message, which nobody has worked on."""
+    """Receive the message, which is uncounted."""
     receiver = jobs.new_receiver()
     assert await receiver.receive() == "job"
     assert receiver.deliveries == 1
@@ -173,7 +173,7 @@ async def test_a_native_cancellation(server: Server, name: str, operation: Recei
 async def test_a_native_cancellation_with_at_most_once(
     server: Server, name: str, operation: Receive
 ) -> None:
-    """It strikes while the server is asked, so the message goes to others."""
+    """The cancellation strikes during the request, so the message goes to other receivers."""
     async with opened(server, name, delivery="at-most-once") as jobs:
         task = asyncio.create_task(operation(jobs.new_receiver()))
         await send(jobs, after=task.cancel)
@@ -184,7 +184,7 @@ async def test_a_native_cancellation_with_at_most_once(
 
 @pytest.mark.asyncio_only
 async def test_a_native_cancellation_that_strikes_in_a_lease(server: Server, name: str) -> None:
-    """The message is given back, as one that somebody worked on."""
+    """The message is given back, and its delivery counts."""
     async with opened(server, name, max_deliveries=2) as jobs:
 
         async def run() -> None:
@@ -202,7 +202,7 @@ async def test_a_native_cancellation_that_strikes_in_a_lease(server: Server, nam
 
 @pytest.mark.asyncio_only
 async def test_a_native_cancellation_of_a_batch(server: Server, name: str) -> None:
-    """The task gets all of it, and its next wait is cancelled."""
+    """The task gets the whole batch, and its next wait is cancelled."""
     got: list[object] = []
     async with opened(server, name) as jobs:
 
@@ -225,7 +225,7 @@ async def test_a_native_cancellation_of_a_batch(server: Server, name: str) -> No
 async def test_a_native_cancellation_and_a_message_that_is_not_ours(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The task waits for the next one, and is cancelled there; both go to others."""
+    """The task waits for the next message, and is cancelled there; both messages go on."""
     async with opened(server, name) as jobs:
 
         def strike() -> None:
@@ -262,7 +262,7 @@ async def test_a_cancelled_scope(server: Server, name: str, operation: Receive) 
 async def test_a_cancelled_scope_with_at_most_once(
     server: Server, name: str, operation: Receive
 ) -> None:
-    """It strikes while the server is asked, so the message goes to others."""
+    """The cancellation strikes during the request, so the message goes to other receivers."""
     async with opened(server, name, delivery="at-most-once") as jobs:
         async with task_group() as tasks:
 
@@ -284,7 +284,7 @@ async def test_a_cancelled_scope_with_at_most_once(
 async def test_its_receiver_is_closed(
     server: Server, name: str, delivery: str, operation: Receive
 ) -> None:
-    """The receive raises, and the message goes to others."""
+    """The receive raises, and the message goes to other receivers."""
     async with opened(server, name, delivery=delivery) as jobs:
         receiver = jobs.new_receiver()
         async with task_group() as tasks:
@@ -312,7 +312,7 @@ async def test_its_channel_is_closed(
 async def test_its_channel_is_left(
     server: Server, name: str, delivery: str, operation: Receive
 ) -> None:
-    """The receive raises, and the message goes to others, as one that nobody worked on."""
+    """The receive raises, and the message goes to other receivers, uncounted."""
     async with task_group() as tasks, opened(server, name, delivery=delivery) as there:
         leave = partial(there._session._shut_down, ChannelError("left", there))
         attempt = await begin(tasks, operation, there.new_receiver())
@@ -326,7 +326,7 @@ async def test_its_channel_is_left(
 async def test_its_channel_fails(
     server: Server, name: str, delivery: str, operation: Receive
 ) -> None:
-    """The receive raises, since nobody would be told that the message is done."""
+    """The receive raises, since the server could not be told that the message is done."""
     async with opened(server, name, delivery=delivery) as jobs, task_group() as tasks:
         fail = partial(jobs._session._fail, UnreachableError("the cable is cut"))
         attempt = await begin(tasks, operation, jobs.new_receiver())
@@ -352,7 +352,7 @@ async def test_a_loop_over_a_map_when_its_channel_fails(server: Server, name: st
 async def test_it_is_destroyed(
     server: Server, name: str, delivery: str, operation: Receive
 ) -> None:
-    """The message goes to the task that has waited longest after it."""
+    """The message goes to the task that has waited longest after the destroyed task."""
     async with opened(server, name, delivery=delivery) as jobs, task_group() as tasks:
         coroutine = operation(jobs.new_receiver())
         coroutine.send(None)
@@ -381,7 +381,7 @@ async def test_it_is_destroyed_and_nobody_waits(
 async def test_it_is_destroyed_while_the_server_is_to_be_asked(
     server: Server, name: str, operation: Receive
 ) -> None:
-    """The message goes to others."""
+    """The message goes to other receivers."""
     async with opened(server, name, delivery="at-most-once") as jobs:
         coroutine = operation(jobs.new_receiver())
         coroutine.send(None)
@@ -398,7 +398,7 @@ async def test_it_is_destroyed_while_the_server_is_to_be_asked(
 
 
 async def test_what_was_handed_over_is_not_given_back() -> None:
-    """It is neither more than is wanted nor idle: its task has yet to run."""
+    """The message is neither surplus nor idle: its task has not run since."""
     inbox: Inbox[int] = Inbox(0)
     async with task_group() as tasks:
         tasks.start_soon(inbox.new_receiver().receive)
@@ -409,7 +409,7 @@ async def test_what_was_handed_over_is_not_given_back() -> None:
 
 
 async def test_what_another_arm_prevents(server: Server, name: str) -> None:
-    """A stop comes just before the message, which then goes to others."""
+    """A stop comes right before the message, so the message goes to other receivers."""
     async with opened(server, name) as jobs, task_group() as tasks:
         stops = Anycast[None]()
         stop = stops.new_receiver().receiving()
@@ -421,7 +421,7 @@ async def test_what_another_arm_prevents(server: Server, name: str) -> None:
 
 
 async def test_two_arms_in_one_channel(server: Server, name: str) -> None:
-    """Each message comes once, in order, whichever arm gets it."""
+    """Each message comes once, in order, through either arm."""
     async with opened(server, name) as jobs, task_group() as tasks:
         tasks.start_soon(jobs.new_sender().send_many, range(5))
         async with jobs.new_receiver() as one, jobs.new_receiver() as two:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -72,7 +72,7 @@ class Settling:
 
     def __init__(self) -> None:
         self.channel = RedisAnycast[str](name="jobs", url="redis://x", codec=json_codec(str))
-        self.session: Any = self.channel._session
+        self.session = cast("Any", self.channel._session)
         self.settled: list[str] = []
         self.session.settlements = SimpleNamespace(
             done=lambda _: self.settled.append("done"),

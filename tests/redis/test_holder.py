@@ -1,4 +1,4 @@
-"""The consumer under which a process has messages, and what happens when its lease runs out."""
+"""The consumer of a process on the server, and the end of its lease."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Server:
-    """Answers scripts as told, each when it is told to."""
+    """Answers scripts with given answers, each at a given time."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[bytes, bool]] = []
@@ -51,7 +51,7 @@ async def test_a_new_consumer() -> None:
 
 @pytest.mark.parametrize("other", [b"lost", b"ok"])
 async def test_scripts_under_way(other: bytes) -> None:
-    """One is refused: what another brings belongs to the consumer that is lost."""
+    """If a script is refused, the answers of other scripts belong to the lost consumer."""
     server = Server()
     server.answers = {0: [b"lost"], 1: [other]}
 

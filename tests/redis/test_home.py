@@ -1,4 +1,4 @@
-"""A channel lives in one event loop and one process, and belongs to no task."""
+"""A channel belongs to one event loop and one process, and to no task."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ async def test_a_task_that_ends() -> None:
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 @pytest.mark.parametrize("use", USES, ids=NAMES)
 async def test_another_event_loop(server: Server, name: str, use: Any, backend: str) -> None:
-    """The call raises at once and names the channel; the channel itself goes on."""
+    """The call raises at once and names the channel, and the channel goes on."""
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs:
 
@@ -119,7 +119,7 @@ async def test_a_thread_without_an_event_loop(server: Server, name: str) -> None
 
 
 def child(jobs: RedisAnycast[Any]) -> str:
-    """Return what a forked process is told when it uses a channel."""
+    """Return the error of a forked process that uses a channel."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a fork beside threads: this child only reads
@@ -137,7 +137,7 @@ def child(jobs: RedisAnycast[Any]) -> str:
 
 
 async def test_a_forked_process(server: Server, name: str) -> None:
-    """The child shares the connections of its parent, and so must not use them."""
+    """The child shares the connections of its parent, and so must not use the connections."""
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs:
             assert child(jobs) == (
@@ -149,7 +149,7 @@ async def test_a_forked_process(server: Server, name: str) -> None:
 async def test_another_process_id(
     server: Server, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A child knows by the id that it is a child."""
+    """A child notices by the process id that it is a child."""
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs:
             with monkeypatch.context() as patch:
@@ -159,7 +159,7 @@ async def test_another_process_id(
 
 
 async def test_entered_in_one_task_and_left_in_another(server: Server, name: str) -> None:
-    """As fixtures, start-up hooks and exit stacks do."""
+    """Fixtures, start-up hooks and exit stacks enter and leave in different tasks."""
     jobs = channel(server, name)
     with fail_after(DEADLINE):
         async with task_group() as tasks:
@@ -173,7 +173,7 @@ async def test_entered_in_one_task_and_left_in_another(server: Server, name: str
 
 
 def test_never_entered(server: Server, name: str) -> None:
-    """A receiver has nothing that could come back."""
+    """A receiver of a channel that was not entered has no message to give back."""
     receiver = channel(server, name).new_receiver()
     del receiver
     gc.collect()
@@ -194,12 +194,12 @@ def test_never_left(server: Server, name: str, backend: str) -> None:
 
     kept: list[object] = []
     anyio.run(main, backend=backend)
-    kept.clear()  # a receiver that is collected after its event loop has ended
+    kept.clear()  # a receiver is collected after the end of its event loop
     assert stored(server, name) == 1
 
 
 def test_an_operator_whose_task_is_cancelled_before_it_begins(server: Server, name: str) -> None:
-    """Nothing waits for ever."""
+    """No call waits for ever."""
 
     async def main() -> None:
         admin = RedisChannelAdmin(name=name, url=server.url)

@@ -1,6 +1,6 @@
-"""`join`, as only channels on a server do it.
+"""`join`: the promises of channels on a server alone.
 
-What every kind of channel promises is in `test_contract`.
+The promises of all kinds of channel are tested in `test_contract`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ async def test_join_waits_for_other_processes(
 
 
 async def test_join_waits_for_an_acknowledgement(jobs: RedisAnycast[Any]) -> None:
-    """A message that a receiver has returned counts until it asks for the next."""
+    """A received message counts until the receiver asks for the next message."""
     receiver = jobs.new_receiver()
     await jobs.new_sender().send(1)
     await receiver.receive()
@@ -61,7 +61,7 @@ async def test_join_waits_for_an_acknowledgement(jobs: RedisAnycast[Any]) -> Non
 
 
 async def test_a_dead_letter_is_done(server: Server, name: str, jobs: RedisAnycast[Any]) -> None:
-    """Nothing waits for it any more."""
+    """A dead letter does not count any more."""
     await jobs.new_sender().send(1)
     with suppress(ValueError):
         async with jobs.new_receiver().lease():
@@ -71,7 +71,7 @@ async def test_a_dead_letter_is_done(server: Server, name: str, jobs: RedisAnyca
 
 
 class Questions:
-    """What the pump asks the server, each answered when the test says so."""
+    """The requests of the pump, each answered when the test says so."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -147,7 +147,7 @@ async def test_a_join_waits_for_blocked_senders() -> None:
 
 
 async def test_leaving_the_channel_ends_a_join(server: Server, name: str) -> None:
-    """It raises, and so does every later one."""
+    """The join raises, and so does every later join."""
     with fail_after(DEADLINE):
         async with task_group() as tasks, channel(server, name) as jobs:
             await jobs.new_sender().send(1)
@@ -161,7 +161,7 @@ async def test_leaving_the_channel_ends_a_join(server: Server, name: str) -> Non
 
 
 async def test_a_failure_ends_a_join(own_server: Server, name: str) -> None:
-    """It raises what went wrong."""
+    """The join raises the failure."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, timeout=0.5) as jobs, task_group() as tasks:
             await jobs.new_sender().send(1)
@@ -176,7 +176,7 @@ async def test_a_failure_ends_a_join(own_server: Server, name: str) -> None:
 
 
 async def test_a_join_outlasts_a_server_that_is_away(name: str, own_server: Server) -> None:
-    """For less than the timeout, that is no error."""
+    """A server that is away for less than the timeout causes no error."""
     with fail_after(DEADLINE):
         async with (
             Proxy(own_server.port) as proxy,
@@ -194,7 +194,7 @@ async def test_a_join_outlasts_a_server_that_is_away(name: str, own_server: Serv
 
 
 async def test_a_channel_that_was_not_entered(server: Server, name: str) -> None:
-    """A join would wait for ever, so it raises."""
+    """A join raises, since its wait would not end."""
     jobs = channel(server, name)
     with raises(RuntimeError, f"{jobs} can be used only within `async with`"):
         await jobs.join()
@@ -207,7 +207,7 @@ async def stay(jobs: RedisAnycast[Any], left: Event) -> None:
 
 
 async def test_a_join_while_the_channel_is_opened(server: Server, name: str) -> None:
-    """It waits for that, too."""
+    """The join also waits for the channel to open."""
     with fail_after(DEADLINE):
         async with Proxy(server.port) as proxy, task_group() as tasks:
             jobs, left = channel(server, name, url=proxy.url), Event()

@@ -1,4 +1,4 @@
-"""Messages as JSON: what goes in comes out, and nothing else does."""
+"""Messages as JSON: each message arrives unchanged, or is refused."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Growing:
 
 @dataclass
 class Odd:
-    """Refuses the number that it has after the first time."""
+    """Refuses the number that it has from the second time on."""
 
     number: int
 
@@ -82,7 +82,7 @@ class Box(Generic[T]):
 
 @dataclass
 class Never:
-    """Equals everything, so that `==` says nothing."""
+    """Equals every object, so that `==` is useless."""
 
     number: int
     content: Any = None
@@ -211,7 +211,7 @@ def wrong(kind: Any, *values: object) -> Any:
     ],
 )
 def test_there_and_back(kind: Any, message: object) -> None:
-    """A message comes out as it went in, as its type says."""
+    """A message arrives unchanged, with the types that the codec was given."""
     codec = json_codec(kind)
     again = codec.decode(codec.encode(message))
     assert again == message
@@ -302,7 +302,7 @@ def test_defaults_stand_for_what_is_missing() -> None:
     ],
 )  # fmt: skip
 def test_a_message_of_another_type(kind: Any, message: object, text: str) -> None:
-    """It is refused before it is sent, and the error says what would change, and where."""
+    """The message is refused before the send, and the error names the change and its place."""
     with raises(TypeError, text):
         json_codec(kind).encode(message)
 
@@ -332,7 +332,7 @@ def test_a_message_of_another_type(kind: Any, message: object, text: str) -> Non
     ],
 )
 def test_a_message_that_would_change(kind: Any, message: object, text: str) -> None:
-    """A value that JSON cannot hold is refused before it is sent."""
+    """A value that JSON cannot hold is refused before the send."""
     with raises(ValueError, text):
         json_codec(kind).encode(message)
 
@@ -355,7 +355,7 @@ def test_a_long_value_is_cut_short() -> None:
 
 
 def test_a_message_that_contains_itself() -> None:
-    """It is refused before it is sent."""
+    """The message is refused before the send."""
     message = Box[Any](None)
     message.content = [message]
     with raises(ValueError, "the message is nested too deeply, or contains itself"):
@@ -363,7 +363,7 @@ def test_a_message_that_contains_itself() -> None:
 
 
 def test_a_message_that_is_nested_too_deeply() -> None:
-    """It is refused; and what is just accepted can be read far down in a stack, too."""
+    """Too deep a message is refused, and an accepted message can be read deep in a stack."""
     codec: Codec[Any] = json_codec(Any)
     bodies: list[bytes] = []
 
@@ -381,7 +381,7 @@ def test_a_message_that_is_nested_too_deeply() -> None:
 
 
 def test_an_error_of_the_class_of_a_message() -> None:
-    """It is raised as it is."""
+    """The error is raised unchanged."""
     message = Odd(2)
     message.number = 3
     with raises(KeyError, "'three'"):
@@ -407,13 +407,13 @@ def test_an_error_of_the_class_of_a_message() -> None:
     ],
 )  # fmt: skip
 def test_a_body_of_another_shape(kind: Any, body: bytes, text: str) -> None:
-    """It is refused, and the error says where it differs."""
+    """The body is refused, and the error names the place of the difference."""
     with raises(ValueError, text):
         json_codec(kind).decode(body)
 
 
 def test_a_body_that_is_no_text() -> None:
-    """It is refused."""
+    """The body is refused."""
     with pytest.raises(ValueError, match=r"^the body is no str: 'utf-8' codec can't decode"):
         json_codec(str).decode(b'"\xff"')
 
@@ -432,7 +432,7 @@ def test_a_body_that_is_no_text() -> None:
     ],
 )
 def test_a_body_with_a_field_that_is_not_known(kind: Any, body: bytes, text: str) -> None:
-    """It is refused: the message asks for more than this process would do."""
+    """The body is refused: the message asks for more than this process would do."""
     with raises(ValueError, text):
         json_codec(kind).decode(body)
 
@@ -449,7 +449,7 @@ def test_a_body_with_a_field_that_is_not_known(kind: Any, body: bytes, text: str
     ],
 )
 def test_a_body_that_another_program_wrote(kind: Any, body: bytes, message: object) -> None:
-    """Spaces, the order of fields and of sets, and fields that are missing change nothing."""
+    """Spaces, the order of fields and of sets, and missing fields make no difference."""
     assert json_codec(kind).decode(body) == message
 
 
@@ -479,7 +479,7 @@ def test_a_body_that_another_program_wrote(kind: Any, body: bytes, message: obje
     ],
 )
 def test_a_type_that_is_not_known(kind: Any, reason: str) -> None:
-    """It is refused when the codec is made."""
+    """The type is refused when the codec is made."""
     text = f"`json_codec` does not know how to write a {kind!r}: {reason}"
     with pytest.raises(TypeError) as caught:
         json_codec(kind)
@@ -500,7 +500,7 @@ def test_a_type_that_is_not_known(kind: Any, reason: str) -> None:
     ],
 )
 def test_a_union_of_types_that_look_alike(kind: Any) -> None:
-    """It is refused when the codec is made, and the error says what to do."""
+    """The union is refused when the codec is made, and the error gives advice."""
     with pytest.raises(
         TypeError, match=r"may not contain more than one .*`msgspec.Struct` with tags$"
     ):
@@ -508,7 +508,7 @@ def test_a_union_of_types_that_look_alike(kind: Any) -> None:
 
 
 def test_a_name_that_is_not_defined() -> None:
-    """A dataclass with an annotation that nothing explains is refused when the codec is made."""
+    """A dataclass with an undefined name in an annotation is refused when the codec is made."""
 
     @dataclass
     class Lost:

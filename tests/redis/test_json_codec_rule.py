@@ -128,7 +128,7 @@ def exact(value: Any) -> Any:
 
 NOON = datetime.fromisoformat("2020-01-01T12:00")
 
-# Values that look like other values in JSON or in Python, or that JSON cannot hold.
+# Values that look like other values in JSON or in Python, and values beyond JSON.
 FOREIGN: Values = st.sampled_from(
     [
         *(True, 0, 1, 1.0, -0.0, Count(1), Rank.LOW, Access.READ, 2**70, Decimal("1.0")),
@@ -262,7 +262,7 @@ MIXED = types(FOREIGN, FOREIGN.filter(hashable))
 @given(st.data())
 @settings(deadline=None, max_examples=500)
 def test_a_message_of_the_type_arrives(data: st.DataObject) -> None:
-    """It can be sent, and arrives as it was, with the same types at all depths."""
+    """The message can be sent, and arrives unchanged, with the same types at all depths."""
     kind, values = data.draw(PROPER)
     message = data.draw(values)
     body = json_codec(kind).encode(message)
@@ -272,7 +272,7 @@ def test_a_message_of_the_type_arrives(data: st.DataObject) -> None:
 @given(st.data())
 @settings(deadline=None, max_examples=2000)
 def test_what_is_sent_arrives(data: st.DataObject) -> None:
-    """Any message at all is refused by a TypeError or ValueError, or arrives as it was."""
+    """Any message is refused by a TypeError or ValueError, or arrives unchanged."""
     kind, values = data.draw(MIXED)
     message = data.draw(values)
     try:

@@ -1,4 +1,4 @@
-"""The page on how channels on a server work: its commands answer what it shows."""
+"""The page on how channels on a server work: its commands give the answers of the page."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.anyio
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "redis" / "how-it-works.md").read_text(encoding="utf-8")
 COMMAND = re.compile(r"^\$ redis-cli (.+)\n((?:(?!\$ |```).*\n)*)", re.MULTILINE)
-# What differs from one time to the next: ids, names of processes, and ages.
+# The parts that differ from run to run: ids, names of processes, and ages.
 VARYING = re.compile(r"^(\d{13}-\d+|[0-9a-f]{16})$", re.MULTILINE)
-AGE = 2  # the line of `XPENDING` that tells one
+AGE = 2  # the line of `XPENDING` with the age
 
 
 async def test_the_commands_answer_what_the_page_shows(own_server: Server) -> None:
-    """With one message done, one in hand, one waiting and one dead."""
+    """The channel has a message done, a message in hand, a waiting and a dead message."""
     jobs = channel(own_server, "jobs", max_deliveries=2, prefetch=0)
     async with jobs:
         sender, receiver = jobs.new_sender(), jobs.new_receiver()

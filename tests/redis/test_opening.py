@@ -1,4 +1,4 @@
-"""Opening a channel: what it is given, what it finds, and who does not answer."""
+"""Opening a channel: its arguments, what it finds on the server, and silent servers."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ pytestmark = pytest.mark.anyio
 def test_arguments(
     server: Server, options: dict[str, Any], error: type[Exception], text: str
 ) -> None:
-    """A wrong one is named, with the rule and what was given; never a password."""
+    """The error names the argument, the rule and the value, but never a password."""
     name = options.pop("name", "name")
     with raises(error, text):
         channel(server, name, **options)
 
 
 def test_a_channel_may_be_made_anywhere(server: Server) -> None:
-    """Making one touches neither an event loop nor the server."""
+    """To make a channel needs neither an event loop nor a server."""
     jobs = channel(server, "jobs", limit=7)
     assert (jobs.name, jobs.limit, jobs.is_closed) == ("jobs", 7, False)
     assert str(jobs) == "RedisAnycast:jobs"
@@ -173,7 +173,7 @@ async def test_an_unbounded_channel(server: Server, name: str) -> None:
 
 
 async def test_a_closed_channel_stays_closed(server: Server, name: str) -> None:
-    """Whoever opens it later can only receive what is left."""
+    """A process that opens the channel later can only receive the messages that are left."""
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs:
             await jobs.new_sender().send(1)
@@ -188,7 +188,7 @@ async def test_a_closed_channel_stays_closed(server: Server, name: str) -> None:
 
 
 async def test_entering_twice(server: Server, name: str) -> None:
-    """A channel is good for one ``async with``."""
+    """A channel can be entered by a single ``async with``."""
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs:
             with raises(RuntimeError, f"{jobs} can be entered once only: make another one"):
@@ -196,14 +196,14 @@ async def test_entering_twice(server: Server, name: str) -> None:
 
 
 def test_closing_needs_the_server(server: Server, name: str) -> None:
-    """A channel that was never entered cannot close it for others."""
+    """A channel that was never entered cannot be closed for other processes."""
     jobs = channel(server, name)
     with raises(RuntimeError, f"{jobs} can be closed only within `async with`"):
         jobs.close()
 
 
 async def test_closing_after_leaving(server: Server, name: str) -> None:
-    """It was closed before, so it is as good as once; otherwise it is an error."""
+    """A second close after leaving is accepted, and a first close after leaving raises."""
     with fail_after(DEADLINE):
         async with channel(server, name) as jobs:
             pass
@@ -217,7 +217,7 @@ async def test_closing_after_leaving(server: Server, name: str) -> None:
 
 
 async def test_using_it_before_entering(server: Server, name: str) -> None:
-    """It is a mistake that is told, and nothing waits for what never comes."""
+    """Each call raises before the block, and no task waits."""
     jobs = channel(server, name)
     text = f"{jobs} can be used only within `async with`"
     receiver, sender = jobs.new_receiver(), jobs.new_sender()
@@ -249,14 +249,14 @@ async def test_a_wrong_password(name: str) -> None:
 
 
 async def test_nobody_there(server: Server, name: str) -> None:
-    """After the timeout the error says where nobody was."""
+    """After the timeout the error names the address without a server."""
     url = f"redis://127.0.0.1:{(port := free_port())}"
     with fail_after(DEADLINE), pytest.raises(ChannelError, match=f":{port} cannot be"):
         await channel(server, name, url=url, timeout=0.1).__aenter__()
 
 
 async def answer_nothing(stream: SocketStream) -> None:
-    """Accept whatever comes, like a server that hangs."""
+    """Accept connections and never answer, like a server that hangs."""
     with suppress(BrokenResourceError, ClosedResourceError):
         async with stream:
             async for _ in stream:
@@ -275,7 +275,7 @@ async def answer_as(version: bytes, stream: SocketStream) -> None:
 async def open_against(
     handler: Callable[[SocketStream], Awaitable[None]], server: Server, name: str
 ) -> str:
-    """Open a channel on a server that is none, and return what the error says."""
+    """Open a channel at an address without a server, and return the error."""
     with fail_after(DEADLINE):
         async with (
             await create_tcp_listener(local_host="127.0.0.1") as listener,
@@ -291,7 +291,7 @@ async def open_against(
 
 
 async def test_a_server_that_answers_nothing(server: Server, name: str) -> None:
-    """It is as good as nobody."""
+    """A server that never answers counts as no server."""
     assert "cannot be reached" in await open_against(answer_nothing, server, name)
 
 
@@ -302,7 +302,7 @@ async def test_a_server_that_is_too_old(server: Server, name: str) -> None:
 
 
 async def test_cancelling_while_it_opens(server: Server, name: str) -> None:
-    """It ends at once, and leaves no connection."""
+    """The opening ends at once, and leaves no connection."""
     begun, ended = Event(), Event()
 
     async def notice(stream: SocketStream) -> None:
@@ -333,7 +333,7 @@ async def test_cancelling_while_it_opens(server: Server, name: str) -> None:
 
 @pytest.mark.parametrize("package", ["coredis", "msgspec"])
 def test_the_extra_is_optional(package: str) -> None:
-    """Without a package of the extra anycast works, and its Redis part says what to install."""
+    """Without a package of the extra, anycast works, and `anycast.redis` says what to install."""
     program = """
 import sys
 import anycast
@@ -351,7 +351,7 @@ except ImportError as error:
 
 
 async def test_a_socket_of_unix(server: Server, name: str) -> None:
-    """The server may be reached through one."""
+    """The server can be reached through a Unix socket."""
     with fail_after(DEADLINE):
         async with channel(server, name, url=f"unix://{server.socket}") as jobs:
             await jobs.new_sender().send(1)
@@ -366,7 +366,7 @@ needs_tls = pytest.mark.skipif(
 
 @needs_tls
 async def test_tls(name: str, tmp_path: Path) -> None:
-    """With rediss:// the server is known by its certificate; one of another issuer will not do."""
+    """With rediss:// a certificate of the right issuer is needed."""
     authority, other = trustme.CA(), trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     files = {part: tmp_path / part for part in ("authority", "other", "certificate", "key")}

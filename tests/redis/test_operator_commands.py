@@ -28,7 +28,7 @@ class Terminal(io.StringIO):
     """A terminal on which a user has typed an answer."""
 
     def isatty(self) -> bool:
-        """Say that it is one."""
+        """Return True: the stream is a terminal."""
         return True
 
 
@@ -56,7 +56,7 @@ def run(
 
 @pytest.fixture
 def jobs(server: Server, name: str) -> str:
-    """Name a channel that is open and has one message."""
+    """Name an open channel that has a message."""
 
     async def send() -> None:
         async with channel(server, name, limit=9) as jobs:
@@ -67,16 +67,16 @@ def jobs(server: Server, name: str) -> str:
 
 
 def masked(text: str) -> str:
-    """Return a text without what differs from one time to the next."""
+    """Return a text without the parts that differ from run to run."""
     return re.sub(r"\d[\d.]* (s|min) *", "TIME ", re.sub(r"[0-9a-f]{16}", "PROCESS", text))
 
 
 def test_status(server: Server, run: Any, jobs: str) -> None:
-    """It tells the messages, the settings and the processes, of a channel that is in use."""
+    """The output has the messages, settings and processes of a channel in use."""
 
     async def status() -> tuple[int, str, str]:
         async with channel(server, jobs) as open_channel, open_channel.new_receiver().lease():
-            # A command has an event loop of its own, so it needs a thread of its own.
+            # A command runs an event loop of its own, so the command needs a thread of its own.
             shown: tuple[int, str, str] = await anyio.to_thread.run_sync(run, "status", jobs)
             return shown
 
@@ -124,7 +124,7 @@ def test_status_of_a_channel_that_nobody_uses(server: Server, run: Any, name: st
 
 
 def test_status_for_programs(run: Any, jobs: str) -> None:
-    """The values are those of `ChannelStatus`."""
+    """The values are the values of `ChannelStatus`."""
     code, out, _ = run("status", jobs, "--json")
     shown = json.loads(out)
     assert 0 <= shown.pop("oldest_age") < 60
@@ -193,7 +193,7 @@ def test_dead(server: Server, run: Any, jobs: str) -> None:
 
 
 def test_dead_letters_that_are_large(server: Server, run: Any, jobs: str) -> None:
-    """Only the beginning of a body is fetched, unless the whole is wanted."""
+    """Only the beginning of a body is fetched, unless an option asks for the whole body."""
     bury(server, jobs, b"x" * 3000)
     assert len(run("dead", jobs)[1]) < 400
     assert len(run("dead", jobs, "--whole")[1]) > 3000
@@ -216,7 +216,7 @@ def test_dead_letters_that_are_large(server: Server, run: Any, jobs: str) -> Non
     ],
 )
 def test_durations(seconds: float | None, text: str) -> None:
-    """Each has the largest unit of which there are two."""
+    """A duration has the largest unit of which there are at least two."""
     assert duration(seconds) == text
 
 
@@ -273,7 +273,7 @@ def test_no_dead_letters(run: Any, jobs: str) -> None:
 
 
 def test_requeue(server: Server, run: Any, jobs: str) -> None:
-    """It moves letters by their ids, or all; an id that is none is an error after the rest."""
+    """Letters are moved by id, or all; a wrong id is an error after the right ids."""
     ids = bury(server, jobs, b"1", b"2", b"3", b"4")
     assert run("requeue", jobs, ids[0]) == (0, "dead letters requeued: 1\n", "")
     missing = f"1 of 2 ids are of no dead letter of {jobs} (`dead` lists the ids)\n"
@@ -284,7 +284,7 @@ def test_requeue(server: Server, run: Any, jobs: str) -> None:
 
 
 def test_drop(server: Server, run: Any, jobs: str) -> None:
-    """It asks first, unless it is told not to."""
+    """The command asks first, unless an option says otherwise."""
     ids = bury(server, jobs, b"1", b"2", b"3", b"4")
     refused = "drop needs --yes, or a terminal to ask in\n"
     assert run("drop", jobs, "--all") == (2, "", refused)
@@ -333,7 +333,7 @@ def test_close_and_reopen(server: Server, run: Any, jobs: str) -> None:
 
 
 def test_destroy(server: Server, run: Any, jobs: str) -> None:
-    """It is refused while a process uses the channel, unless by force."""
+    """The command is refused while a process uses the channel, unless by force."""
     server.ask("ZADD", key(jobs, "processes"), 9e12, "me")
     code, out, err = run("destroy", jobs, "--yes")
     assert (code, out) == (1, "")
@@ -348,7 +348,7 @@ def test_destroy(server: Server, run: Any, jobs: str) -> None:
 
 
 def test_destroy_for_programs(run: Any, jobs: str) -> None:
-    """They get the name."""
+    """Programs get the name of the channel."""
     code, out, _ = run("destroy", jobs, "--yes", "--json")
     assert (code, json.loads(out)) == (0, {"destroyed": jobs})
 
@@ -439,7 +439,7 @@ def test_a_script_that_the_server_refuses(server: Server, run: Any, name: str) -
 
 @pytest.mark.parametrize("command", ["status jobs", "channels", "destroy jobs --yes"])
 def test_a_server_that_is_away(run: Any, command: str) -> None:
-    """A single line names the server, without its password."""
+    """The error is a single line that names the server, without the password."""
     port = free_port()
     url = f"redis://me:secret@127.0.0.1:{port}"
     code, out, err = run(*command.split(), "--url", url, "--timeout", "0.1")
@@ -474,7 +474,7 @@ def test_a_wrong_password(run: Any) -> None:
     ],
 )
 def test_help(run: Any, command: str) -> None:
-    """Each command has help; that of all commands has examples, which are right."""
+    """Each command has help, and the help of the program has examples that work."""
     code, out, err = run(*command.split(), "--help")
     assert (code, err) == (0, "")
     assert "usage: python -m anycast.redis" in out
@@ -486,7 +486,7 @@ def test_help(run: Any, command: str) -> None:
 
 
 def test_ctrl_c_at_a_question(run: Any, jobs: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is changed, and there is no traceback."""
+    """The channel is not changed, and there is no traceback."""
 
     class Pressed(Terminal):
         def readline(self, *_: Any) -> Any:
@@ -511,7 +511,7 @@ def python(*arguments: str, **options: Any) -> subprocess.Popen[str]:
 
 
 def test_the_program(server: Server, jobs: str) -> None:
-    """It runs as a module, with the code as its exit status, and in any encoding."""
+    """The module runs with the code as its exit status, in any encoding."""
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
     with python("status", jobs, "--url", server.url, env=env) as process:
         out, err = process.communicate()
@@ -523,7 +523,7 @@ def test_the_program(server: Server, jobs: str) -> None:
 
 
 def test_a_reader_that_goes(server: Server, jobs: str) -> None:
-    """It ends quietly when its output is closed, as ``head`` does."""
+    """The command ends quietly when its output is closed, as by ``head``."""
     bury(server, jobs, *[b"x"] * 2000)
     with python("dead", jobs, "--count", "2000", "--url", server.url) as process:
         assert process.stdout

@@ -1,4 +1,4 @@
-"""What a cancellation means for a task that waits for a pump, whenever it strikes.
+"""Cancellations of a task that waits for a pump, at any moment.
 
 Each test plays the pump itself, so no server is needed.
 """
@@ -56,7 +56,7 @@ class Waiting:
             raise
 
     async def start(self) -> asyncio.Task[None]:
-        """Start a task of asyncio, and return it once it waits."""
+        """Start a task of asyncio, and return the task when it waits."""
         task = asyncio.create_task(self.run())
         await settle()
         return task
@@ -70,7 +70,7 @@ class Waiting:
         self.request.settle(done=done)
 
     def queue_again(self) -> None:
-        """Tell that a part of it is done, and queue the rest."""
+        """Report progress, and queue the rest of the request again."""
         self.request.state = RequestState.QUEUED
         self.request.report_progress()
 
@@ -110,7 +110,7 @@ async def test_cancelled_while_it_is_queued(waiting: Waiting) -> None:
 @pytest.mark.parametrize("turns", [0, 1, 16])
 @pytest.mark.parametrize("cancels", [1, 2])
 async def test_cancelled_while_it_is_in_flight(waiting: Waiting, cancels: int, turns: int) -> None:
-    """It turns out to be done, so the wait returns; the cancellation strikes the next wait."""
+    """The request is done, so the wait returns, and the next wait is cancelled."""
     task = await waiting.start()
     waiting.begin()
     for _ in range(cancels):
@@ -124,7 +124,7 @@ async def test_cancelled_while_it_is_in_flight(waiting: Waiting, cancels: int, t
 
 @pytest.mark.asyncio_only
 async def test_cancelled_and_not_done(waiting: Waiting) -> None:
-    """The cancellation is raised, and not before it is known that the request was not done."""
+    """The cancellation is raised when the answer shows that the request was not done."""
     task = await waiting.start()
     waiting.begin()
     task.cancel()
@@ -166,7 +166,7 @@ async def test_cancelled_after_it_was_settled(waiting: Waiting, *, done: bool) -
 
 @pytest.mark.asyncio_only
 async def test_cancelled_after_it_was_told_of_progress(waiting: Waiting) -> None:
-    """What is queued again is not done, so the cancellation is raised."""
+    """A request that is queued again is not done, so the cancellation is raised."""
     task = await waiting.start()
     waiting.begin()
     waiting.queue_again()
@@ -176,7 +176,7 @@ async def test_cancelled_after_it_was_told_of_progress(waiting: Waiting) -> None
 
 
 async def test_settled_after_it_was_told_of_progress(waiting: Waiting) -> None:
-    """The task is woken once, and finds all of it done."""
+    """The task is woken once, and finds the whole request done."""
     async with task_group() as tasks:
         tasks.start_soon(waiting.run)
         await settle()
@@ -189,7 +189,7 @@ async def test_settled_after_it_was_told_of_progress(waiting: Waiting) -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_task_that_is_owed_a_cancellation(waiting: Waiting) -> None:
-    """It is known to be leaving as soon as it waits, so that the pump does not begin."""
+    """The task is leaving as soon as it waits, so the pump does not begin the request."""
     numbers = Anycast[int]()
 
     async def receive_and_run() -> None:
@@ -209,7 +209,7 @@ async def test_a_task_that_is_owed_a_cancellation(waiting: Waiting) -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_timeout_takes_its_cancellation_back() -> None:
-    """The request is done, so nothing is cancelled: neither in the block, nor after it."""
+    """The request is done, and neither the block nor the code after the block is cancelled."""
     async with asyncio.timeout(0.0) as limit:
         request = PendingRequest()
         request.state = RequestState.IN_FLIGHT
@@ -222,7 +222,7 @@ async def test_a_timeout_takes_its_cancellation_back() -> None:
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("first", ["timeout", "task"])
 async def test_of_two_cancellations_one_is_taken_back(waiting: Waiting, first: str) -> None:
-    """The other one strikes after the block."""
+    """The second cancellation strikes after the block."""
     limits: list[asyncio.Timeout] = []
 
     async def run() -> None:
@@ -247,7 +247,7 @@ async def test_of_two_cancellations_one_is_taken_back(waiting: Waiting, first: s
 
 
 async def test_a_scope_does_not_strike_what_is_shielded() -> None:
-    """It was cancelled while the request was in flight; the next wait, in a shield, goes on."""
+    """The cancelled scope does not strike the next wait, which is in a shield."""
 
     async def clean_up() -> None:
         with CancelScope(shield=True):
@@ -268,7 +268,7 @@ async def test_a_scope_does_not_strike_what_is_shielded() -> None:
 @pytest.mark.asyncio_only
 @pytest.mark.parametrize("first", ["scope", "task"])
 async def test_a_scope_does_not_hide_a_native_cancellation(waiting: Waiting, first: str) -> None:
-    """Both strike while the request is in flight; the native one strikes after the scope's end."""
+    """A native cancellation of a request in flight strikes after the block of the scope."""
     scope = CancelScope()
 
     async def run() -> None:
@@ -293,7 +293,7 @@ async def test_a_scope_does_not_hide_a_native_cancellation(waiting: Waiting, fir
 
 @pytest.mark.asyncio_only
 async def test_a_task_that_is_destroyed(waiting: Waiting) -> None:
-    """It waits for nothing any more, and the pump can see that it has abandoned its request."""
+    """The task waits no more, and the pump sees that the request is abandoned."""
     coroutine = waiting.run()
     coroutine.send(None)
     waiting.begin()
@@ -304,7 +304,7 @@ async def test_a_task_that_is_destroyed(waiting: Waiting) -> None:
 
 @pytest.mark.asyncio_only
 async def test_another_event_loop_in_another_thread(waiting: Waiting) -> None:
-    """The pump can settle what a leaving task waited for, whatever waits elsewhere."""
+    """The pump can settle the request of a leaving task after a wait in another event loop."""
 
     async def wait_elsewhere() -> None:
         PendingRequest()
@@ -320,12 +320,12 @@ async def test_another_event_loop_in_another_thread(waiting: Waiting) -> None:
         await task
 
 
-# What the pumps leave alone, where they can tell: with plain events on trio they cannot.
+# Requests that the pumps skip, where they can tell: with plain events on trio they cannot.
 
 
 @pytest.mark.asyncio_only
 async def test_a_message_of_a_task_that_is_leaving() -> None:
-    """It is not put on the wire, and those behind it are."""
+    """The message is not put on the wire, and the messages behind it are."""
     outbox = Outbox()
     sender: Any = None
 
@@ -388,7 +388,7 @@ async def test_the_lease_runs_out_before_the_acknowledgement() -> None:
 
 @pytest.mark.asyncio_only
 async def test_a_message_that_is_not_accepted_any_more() -> None:
-    """Its send does not begin to wait, so a late timeout can still be taken back."""
+    """The send does not begin to wait, so a late timeout can still be taken back."""
     outbox = Outbox()
     sender: Any = None
     outbox.shut(lambda _: ValueError("closed"))

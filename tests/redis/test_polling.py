@@ -25,7 +25,7 @@ async def nowait(receiver: Receiver[Any]) -> object:
 
 
 async def by_select_nowait(receiver: Receiver[Any]) -> object:
-    """Ask without waiting, as one of several operations."""
+    """Ask without a wait, as one of several operations."""
     return select_nowait(receiver.receiving()).result()
 
 
@@ -54,7 +54,7 @@ async def lease_in_no_time(receiver: Receiver[Any]) -> object:
 
 
 def made(kind: str, receiver: Receiver[Any]) -> Receiver[Any]:
-    """Return the receiver, or a receiver that is made of it."""
+    """Return the receiver, or a receiver derived from the receiver."""
     match kind:
         case "map":
             return receiver.map(int)
@@ -78,7 +78,7 @@ async def test_a_poll_that_is_repeated(
     kind: str,
     prefetch: int,
 ) -> None:
-    """Each message comes, in order, and none is asked for by a task that waits."""
+    """Each message comes, in order, although no task waits."""
     got: list[object] = []
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=prefetch) as jobs:
@@ -93,7 +93,7 @@ async def test_a_poll_that_is_repeated(
 
 
 async def test_a_poll_that_is_given_up(server: Server, name: str) -> None:
-    """What came for it goes back, and this delivery does not count."""
+    """The message that comes for the poll goes back, uncounted."""
     with fail_after(DEADLINE):
         async with (
             channel(server, name, prefetch=0) as here,

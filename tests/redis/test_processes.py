@@ -1,4 +1,4 @@
-"""What a crash costs: processes that are killed in the midst of their work."""
+"""The cost of a crash: processes that are killed in the midst of their work."""
 
 from __future__ import annotations
 
@@ -28,24 +28,25 @@ pytestmark = pytest.mark.anyio
 WORKER = Path(__file__).parents[1] / "support" / "redis_worker.py"
 LEASE = 0.5
 TASKS = PREFETCH = 4  # of each worker
-# What a worker may have in hand when it dies: a message in each task, and twice what it asks
-# for at once, of which it may have worked on one lot while the server was told of the other.
+# The messages that a worker may have in hand when it dies: a message in each task, and twice the
+# messages of a request. (The worker may have worked on the messages of one request while it told
+# the server of the request before.)
 IN_HAND = TASKS + 2 * (TASKS + PREFETCH)
 
 
 class Worker:
-    """A process that works, and what it has said."""
+    """A process that works, and the lines that the process has written."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
         self.lines: list[str] = []
 
     def said(self, word: str) -> list[int]:
-        """Return the numbers that it said after a word."""
+        """Return the numbers in the lines with a word."""
         return [int(line.split()[1]) for line in self.lines if line.startswith(f"{word} ")]
 
     async def listen(self, heard: Callable[[Worker], object]) -> None:
-        """Listen to it until it ends."""
+        """Read the lines until the process ends."""
         assert self.process.stdout
         rest = ""
         async for text in TextReceiveStream(self.process.stdout):
@@ -57,7 +58,7 @@ class Worker:
 
 
 class Crew:
-    """Processes that work on one channel, some of which are killed."""
+    """Processes that work on a channel, some of which are killed."""
 
     def __init__(self, server: Server, name: str, backend: str) -> None:
         self.server = server
@@ -67,17 +68,17 @@ class Crew:
         self.killed: list[Worker] = []
 
     async def start(self, role: str, *numbers: int) -> Worker:
-        """Start one more."""
+        """Start another process."""
         arguments = [self.backend, self.server.url, self.name, role, LEASE, *numbers]
         command = [sys.executable, str(WORKER), *map(str, arguments)]
-        # Not measured by coverage: that would make them slow to start, and shows nothing new.
+        # Not measured by coverage: the start would be slow, and the result the same.
         env = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
         worker = Worker(await open_process(command, stderr=subprocess.DEVNULL, env=env))
         self.workers.append(worker)
         return worker
 
     def kill(self, worker: Worker) -> None:
-        """Kill one, unless it was, or has just ended."""
+        """Kill a process, unless the process was killed, or has just ended."""
         if worker not in self.killed:
             with suppress(ProcessLookupError):
                 worker.process.kill()
@@ -124,7 +125,7 @@ async def test_workers_that_are_killed(crew: Crew, server: Server, name: str) ->
 
 @pytest.mark.slow
 async def test_a_worker_killed_every_second(crew: Crew, server: Server, name: str) -> None:
-    """20,000 messages through four workers: none lost, and none twice that was in no hand."""
+    """20,000 messages through four workers: none is lost, and only messages in hand come twice."""
     count = 20_000
     at_work: list[Worker] = []
 
@@ -167,7 +168,7 @@ async def test_a_worker_killed_every_second(crew: Crew, server: Server, name: st
 
 
 async def test_senders_that_are_killed(crew: Crew, server: Server, name: str) -> None:
-    """What they know to be sent is there once; of the last one nobody knows."""
+    """Each message whose send returned is there once, and the last one may be there."""
     received: list[int] = []
 
     async def receive(jobs: Any) -> None:

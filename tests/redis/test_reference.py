@@ -23,5 +23,5 @@ HARMLESS = {
 
 @pytest.mark.parametrize("member", documented(anycast.redis), ids=lambda member: member.name)
 def test_nothing_is_left_untold(member: Documented) -> None:
-    """Neither an argument nor its unit, a result, an error, cancellation, nor an example."""
+    """Arguments, units, results, errors, cancellation and an example are described."""
     assert member.untold(HARMLESS) == []

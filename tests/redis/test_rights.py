@@ -32,7 +32,7 @@ def grant(server: Server, *more: str) -> None:
 
 
 async def use(server: Server, name: str, url: str) -> None:
-    """Do with a channel whatever runs another script."""
+    """Use every call of a channel that runs another script."""
     url = url.replace("//", "//worker:password@", 1)
     with fail_after(DEADLINE):
         async with channel(server, name, url=url, limit=2, lease=0.2, max_deliveries=1) as jobs:
@@ -67,13 +67,13 @@ async def test_one_right_less(own_server: Server, name: str) -> None:
 
 
 async def test_a_database(own_server: Server, name: str) -> None:
-    """Another database needs one more right."""
+    """Another database needs another right."""
     grant(own_server, "+select")
     await use(own_server, name, f"{own_server.url}/1")
 
 
 async def test_sentinels(name: str) -> None:
-    """A server behind Sentinels needs one more right, and so do Sentinels."""
+    """A server behind Sentinels needs another right, and so do the Sentinels."""
     with Watched() as watched:
         for server in watched.servers:
             grant(server, "+role")

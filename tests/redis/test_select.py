@@ -1,4 +1,4 @@
-"""Receivers of a channel on a server, in `select` and made into others."""
+"""Receivers of a channel on a server, in `select` and in derived receivers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def jobs(server: Server, name: str) -> AsyncGenerator[RedisAnycast[Any]]:
-    """Provide an open channel that prefetches nothing."""
+    """Provide an open channel without prefetching."""
     with fail_after(DEADLINE):
         async with channel(server, name, prefetch=0) as jobs:
             yield jobs
@@ -53,7 +53,7 @@ async def test_a_message_or_a_stop(server: Server, name: str, jobs: RedisAnycast
 
 
 async def test_the_end_makes_it_happen(jobs: RedisAnycast[Any]) -> None:
-    """Its result is the error that a receive would raise."""
+    """The operation happens, and `result` raises the error of a receive."""
     receiver = jobs.new_receiver()
     await jobs.new_sender().send(1)
     job = receiver.receiving()
@@ -65,7 +65,7 @@ async def test_the_end_makes_it_happen(jobs: RedisAnycast[Any]) -> None:
 
 
 async def test_a_closed_receiver_makes_it_happen(jobs: RedisAnycast[Any]) -> None:
-    """Its result is the error that a receive would raise, whichever of the two ways waits."""
+    """The operation happens, and `result` raises the error of a receive, with either wait."""
     receiver = jobs.new_receiver()
     job, mapped = receiver.receiving(), receiver.map(str)
     async with task_group() as tasks:
@@ -81,7 +81,7 @@ async def test_a_closed_receiver_makes_it_happen(jobs: RedisAnycast[Any]) -> Non
 async def test_a_message_that_is_not_ours_any_more(
     jobs: RedisAnycast[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It does not make it happen; the next one does."""
+    """The lost message does not make the operation happen, and the next message does."""
     receiver = jobs.new_receiver()
     job = receiver.receiving()
 
@@ -104,7 +104,7 @@ def _has_nothing(*_: object) -> bool:
 
 
 async def test_merge_map_and_filter(jobs: RedisAnycast[Any]) -> None:
-    """They are made of operations, and so work here, too."""
+    """Derived receivers use only operations, and so work here, too."""
     more = Anycast[int]()
     await more.new_sender().send(1)
     await jobs.new_sender().send_many([2, 3])
@@ -115,7 +115,7 @@ async def test_merge_map_and_filter(jobs: RedisAnycast[Any]) -> None:
 
 
 async def test_a_lease_of_what_map_makes(jobs: RedisAnycast[Any]) -> None:
-    """It gives the message itself back, or is done with it."""
+    """The end of the lease gives back the original message, or is done with the message."""
     await jobs.new_sender().send(1)
     texts = jobs.new_receiver().map(str)
     with pytest.raises(ValueError, match="no"):

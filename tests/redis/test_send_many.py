@@ -32,7 +32,7 @@ def evaluated(server: Server) -> int:
 
 @pytest.mark.parametrize("kind", [deque, list, tuple, range])
 async def test_a_batch_travels_in_few_scripts(own_server: Server, name: str, kind: Any) -> None:
-    """A message takes no round trip of its own, and the order is kept."""
+    """A message needs no round trip of its own, and the order is kept."""
     with fail_after(DEADLINE):
         async with channel(own_server, name, limit=2000) as jobs:
             sender, receiver = jobs.new_sender(), jobs.new_receiver()
@@ -47,7 +47,7 @@ async def test_a_batch_travels_in_few_scripts(own_server: Server, name: str, kin
 async def test_a_generator_is_asked_when_the_message_before_is_stored(
     server: Server, name: str
 ) -> None:
-    """Never ahead of need: what it has not been asked for cannot be lost."""
+    """A message that the generator has not given yet cannot be lost."""
     asked: list[int] = []
 
     def numbers() -> Iterator[int]:
@@ -65,7 +65,7 @@ async def test_a_generator_is_asked_when_the_message_before_is_stored(
 
 
 async def test_a_list_is_sent_as_it_was_at_the_call(server: Server, name: str) -> None:
-    """Changing it while it is being sent changes nothing."""
+    """A change of the list during the send has no effect."""
     messages = list(range(200))
     with fail_after(DEADLINE):
         async with channel(server, name, limit=150) as jobs, task_group() as tasks:
@@ -77,7 +77,7 @@ async def test_a_list_is_sent_as_it_was_at_the_call(server: Server, name: str) -
 
 
 async def test_what_is_stored_is_taken_out_of_the_deque(server: Server, name: str) -> None:
-    """While the rest waits for room, and all of it in the end."""
+    """Stored messages leave the deque while the rest waits for room, and in the end all."""
     messages = deque(range(10))
     with fail_after(DEADLINE):
         async with channel(server, name, limit=3, prefetch=0) as jobs, task_group() as tasks:
@@ -93,7 +93,7 @@ async def test_what_is_stored_is_taken_out_of_the_deque(server: Server, name: st
 
 @pytest.mark.parametrize("room", [0, 2, 5])
 async def test_cancelling_a_batch_that_is_under_way(server: Server, name: str, room: int) -> None:
-    """What is out of the deque is stored, what is in it is not; all of it counts as sent."""
+    """Messages out of the deque are stored and count as sent, and messages in it are not."""
     messages = deque(range(5))
     returned = False
     limit = 1 + room
@@ -120,7 +120,7 @@ async def test_cancelling_a_batch_that_is_under_way(server: Server, name: str, r
 
 
 async def test_closing_a_sender_in_the_midst_of_a_batch(server: Server, name: str) -> None:
-    """It raises; what is out of the deque is stored."""
+    """The send raises, and the messages out of the deque are stored."""
     messages = deque(range(5))
     with fail_after(DEADLINE):
         async with channel(server, name, limit=2) as jobs, task_group() as tasks:
@@ -138,7 +138,7 @@ async def test_closing_a_sender_in_the_midst_of_a_batch(server: Server, name: st
 
 
 async def test_closing_a_channel_in_the_midst_of_a_batch(server: Server, name: str) -> None:
-    """As closing the sender does."""
+    """The send raises, and the messages out of the deque are stored."""
     messages = deque(range(5))
     with fail_after(DEADLINE):
         async with channel(server, name, limit=2) as jobs, task_group() as tasks:
@@ -154,7 +154,7 @@ async def test_closing_a_channel_in_the_midst_of_a_batch(server: Server, name: s
 
 
 async def test_a_message_in_a_batch_that_cannot_be_encoded(server: Server, name: str) -> None:
-    """What goes before it is sent, and it stays at the head of the deque."""
+    """The messages before it are sent, and the message stays at the head of the deque."""
     bad = object()
     messages: deque[Any] = deque([1, 2, bad, 4])
     with fail_after(DEADLINE):
@@ -167,7 +167,7 @@ async def test_a_message_in_a_batch_that_cannot_be_encoded(server: Server, name:
 
 
 async def test_a_batch_with_a_server_out_of_memory(name: str) -> None:
-    """Nothing of a script that was refused is stored, and all of it is left in the deque."""
+    """No message of a refused script is stored, and all stay in the deque."""
     with Server() as server, fail_after(DEADLINE):
         async with channel(server, name) as jobs:
             server.ask("CONFIG", "SET", "maxmemory", "1")
@@ -182,7 +182,7 @@ async def test_a_batch_with_a_server_out_of_memory(name: str) -> None:
 
 
 async def test_a_batch_of_large_messages(server: Server, name: str) -> None:
-    """A script carries no more of them than it may, and all arrive in order."""
+    """A script has a maximum size, and all messages arrive in order."""
     codec = json_codec(str)
     messages = [str(number) * 400_000 for number in range(5)]
     with fail_after(DEADLINE):
@@ -193,7 +193,7 @@ async def test_a_batch_of_large_messages(server: Server, name: str) -> None:
 
 
 async def test_batches_and_single_messages_take_turns(server: Server, name: str) -> None:
-    """First come, first served: a batch that came later overtakes nobody."""
+    """A batch that came later overtakes no sender."""
     with fail_after(DEADLINE):
         async with channel(server, name, limit=1, prefetch=0) as jobs, task_group() as tasks:
             sender, receiver = jobs.new_sender(), jobs.new_receiver()

@@ -35,7 +35,7 @@ def shared() -> Iterator[Watched]:
 
 @pytest.fixture
 def watched() -> Iterator[Watched]:
-    """Run servers for one test."""
+    """Run servers for a single test."""
     with Watched() as watched:
         yield watched
 
@@ -84,7 +84,7 @@ async def test_no_sentinel_there(shared: Watched, name: str) -> None:
 
 
 async def test_a_sentinel_that_names_a_replica(shared: Watched, name: str) -> None:
-    """A server that is no primary is not used, whatever a Sentinel says."""
+    """A server that is no primary is not used, even if a Sentinel names the server."""
     replica = next(server for server in shared.servers if server is not shared.primary())
     sentinel = shared.sentinels[2]
     sentinel.ask("SENTINEL", "MONITOR", name, "127.0.0.1", replica.port, 2)
@@ -94,7 +94,7 @@ async def test_a_sentinel_that_names_a_replica(shared: Watched, name: str) -> No
 
 
 async def test_sentinels_with_a_password(name: str) -> None:
-    """The password of Sentinels is an option of the URL, and a wrong one is final."""
+    """The password of Sentinels is an option of the URL, and a wrong password is final."""
     with Watched(password=WORD) as watched, fail_after(DEADLINE):
         url = f"{watched.url}?sentinel_password="
         async with channel(watched.servers[0], name, url=f"{url}{WORD}") as jobs:
@@ -110,7 +110,7 @@ async def test_the_primary_crashes_under_load(watched: Watched, name: str) -> No
 
 
 async def test_the_primary_hangs_under_load(watched: Watched, name: str) -> None:
-    """What hung is not asked again when it goes on: it is a replica soon, and forgets."""
+    """A primary that hung is not used when it goes on: it becomes a replica, and forgets."""
 
     def freeze_for_a_while() -> None:
         old = watched.primary()
@@ -138,7 +138,7 @@ async def test_a_planned_failover(watched: Watched, name: str) -> None:
 
 
 def is_replica(server: Server) -> bool:
-    """Return whether a server is a replica; a Sentinel that makes it one cuts all connections."""
+    """Return whether a server is a replica; a Sentinel that changes a server cuts connections."""
     with suppress(OSError):
         return server.info("replication")["role"] == "slave"
     return False
@@ -151,7 +151,7 @@ def connected(server: Server) -> bool:
 
 
 def test_a_server_of_a_service_names_another_server() -> None:
-    """Only nodes of a cluster may do so."""
+    """The answer is an error: only nodes of a cluster may redirect."""
     unused: Any = None
     route = SentinelRoute((), SERVICE, unused, 1.0)
     with pytest.raises(UnavailableError, match="MOVED 1 host:1"):

@@ -1,4 +1,4 @@
-"""Cancellation at random, a thousand times: nothing is lost, and no connection either."""
+"""Cancellations at random, a thousand times: no message and no connection is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 each_delivery = pytest.mark.parametrize("delivery", ["at-least-once", "at-most-once"])
 
 CANCELLATIONS = 1000
-CONNECTIONS = 4  # of a channel: to send, to receive, and to wait for hints to do either
+CONNECTIONS = 4  # of a channel: to send, to receive, and to wait for a hint in each direction
 
 
 class Storm:
@@ -33,7 +33,8 @@ class Storm:
 
     Args:
         jobs: the channel.
-        attempt: does something, and cancels it if it takes long; returns whether it did.
+        attempt: performs an operation, and cancels the operation if it takes long; returns whether
+            the operation has happened.
     """
 
     def __init__(self, jobs: RedisAnycast[Any], attempt: Attempt) -> None:
@@ -52,7 +53,7 @@ class Storm:
         cancel()
 
     async def send(self, first: int) -> None:
-        """Send numbers, one after the other; note which were sent."""
+        """Send numbers, one after the other; record the numbers that were sent."""
         sender, numbers = self.jobs.new_sender(), count(first)
 
         async def send_one() -> None:
@@ -153,14 +154,14 @@ async def blow(server: Server, name: str, delivery: str, attempt: Attempt) -> No
     assert min(storm.cancelled[how] for how in ("send", "receive", "lease")) > CANCELLATIONS / 20
     if delivery == "at-least-once":
         assert sorted(storm.came) == sorted(storm.sent)
-    else:  # one that was leased and cancelled is lost, by promise
+    else:  # a message on lease whose task was cancelled is lost, by promise
         assert len(storm.came) == len(set(storm.came))
         assert set(storm.came) <= set(storm.sent)
 
 
 @each_delivery
 async def test_a_storm(server: Server, name: str, delivery: str) -> None:
-    """What was sent comes once, what was not never does, and every connection is closed."""
+    """A sent message comes once, an unsent message never, and every connection is closed."""
     await blow(server, name, delivery, within_a_scope)
 
 
@@ -168,5 +169,5 @@ async def test_a_storm(server: Server, name: str, delivery: str) -> None:
 @each_delivery
 @pytest.mark.parametrize("attempt", [in_a_task, within_a_timeout, waiting_for_it])
 async def test_a_native_storm(server: Server, name: str, delivery: str, attempt: Attempt) -> None:
-    """The same with the cancellations of asyncio, and nothing else is cancelled by them."""
+    """The same holds for the cancellations of asyncio, which strike only their own operation."""
     await blow(server, name, delivery, attempt)

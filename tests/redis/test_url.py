@@ -1,4 +1,4 @@
-"""The URL of a channel: what its parts mean, and what is refused."""
+"""The URL of a channel: the meaning of its parts, and refused URLs."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_url_that_is_no_text() -> None:
     ],
 )
 def test_no_error_shows_a_password(url: str) -> None:
-    """However wrong the URL is, neither the error nor its causes repeat the password."""
+    """Neither the error nor its causes repeat the password, however wrong the URL is."""
     with pytest.raises(ValueError, match="`url`") as raised:
         RedisAnycast[Any](name="jobs", url=url.format(WORD), codec=json_codec(Any))
     seen: BaseException | None = raised.value
@@ -190,13 +190,13 @@ def test_no_error_shows_a_password(url: str) -> None:
 
 
 def test_no_repr_shows_a_password() -> None:
-    """Not even that of the parts of a URL."""
+    """The `repr` of a parsed URL shows no password."""
     url = f"redis+sentinel://user:{WORD}@host/one?sentinel_password={WORD}"
     assert WORD not in repr(parse_url(url))
 
 
 def test_tls_checks_the_host_by_default() -> None:
-    """Only an option turns the check of the name off, or every check."""
+    """Only an option turns off the check of the host name, or every check."""
     context = parse_url("rediss://host").access.tls
     assert context
     assert (context.check_hostname, context.verify_mode) == (True, ssl.CERT_REQUIRED)

@@ -1,8 +1,9 @@
-"""That what is always ready gets an equal share of a `select` or a `merge`, however it gets there.
+"""An operation that is always ready gets an equal share of a `select` or a `merge`.
 
-An operation may be performed at a glance, or after a yield that is due, or only after others
-were looked at; none of these ways may be more frequented than another. The shares are of
-4,000 rounds between two: one of 1,800 or less is seen once in 10^9 runs.
+`select` has several ways to an operation: the fast path, the search after a due yield, and the
+search after other operations were found not ready. No way may favour an operation. Each share is
+counted over 4,000 rounds between two operations: a share of 1,800 or less is seen once in 10^9
+runs.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ FAIR = ROUNDS * 0.45
 
 
 class Unhurried(ReceiveOperation[int]):
-    """An operation that is never performed at a glance, like those of other kinds of channel."""
+    """An operation without a fast path, as in other kinds of channel."""
 
     def try_fast(self) -> bool:
         return super(EndpointOperation, self).try_fast()  # as an operation by default
 
 
 class UnhurriedReceiver(Foreign[int]):
-    """A receiver of another kind of channel, whose operations take their time."""
+    """A receiver whose operations have no fast path, as in other kinds of channel."""
 
     def receiving(self) -> Selectable[int]:
         receiver: ReceiverBase[int] = self._receiver
@@ -52,7 +53,7 @@ class UnhurriedReceiver(Foreign[int]):
 
 
 def full(number: int, *, yield_every: int = 64) -> Receiver[int]:
-    """Return a receiver that has a message in each round: its number."""
+    """Return a receiver that has a message in each round: the number of the receiver."""
     channel = Anycast[int](limit=math.inf, yield_every=yield_every)
     sender = channel.new_sender()
     for _ in range(ROUNDS):
@@ -86,7 +87,7 @@ pairs = pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
 
 @pairs
 async def test_a_select(pair: Callable[[], tuple[Receiver[int], Receiver[int]]]) -> None:
-    """Each happens as often as the other."""
+    """Both operations happen equally often."""
     operations = [receiver.receiving() for receiver in pair()]
     ones = sum([(await select(*operations)).result() for _ in range(ROUNDS)])
     assert FAIR < ones < ROUNDS - FAIR
@@ -94,7 +95,7 @@ async def test_a_select(pair: Callable[[], tuple[Receiver[int], Receiver[int]]])
 
 @pairs
 async def test_a_merge(pair: Callable[[], tuple[Receiver[int], Receiver[int]]]) -> None:
-    """Each is received from as often as the other."""
+    """Both sources are received from equally often."""
     receiver = merge(*pair())
     ones = sum([await receiver.receive() for _ in range(ROUNDS)])
     assert FAIR < ones < ROUNDS - FAIR
@@ -119,7 +120,7 @@ NESTS: dict[str, Callable[[list[Receiver[int]]], Receiver[int]]] = {
 async def test_a_merge_of_merges(
     nest: Callable[[list[Receiver[int]]], Receiver[int]], way: str, yield_every: int
 ) -> None:
-    """Each of four sources gets its share, wherever in the nest the source stands."""
+    """Each of four sources gets an equal share, wherever the source stands in the nest."""
     receiver = nest([full(number, yield_every=yield_every) for number in range(4)])
     received: list[int] = []
     while len(received) < ROUNDS:
@@ -137,7 +138,7 @@ async def test_a_merge_of_merges(
 async def test_a_merge_beside_what_is_empty(
     pair: Callable[[], tuple[Receiver[int], Receiver[int]]],
 ) -> None:
-    """Its share goes to both alike, in a select in order too."""
+    """The share of an empty source goes to both ready sources alike, in a select in order, too."""
     operation = merge(empty(), *pair()).receiving()
     ones = sum([(await select(operation, in_order=True)).result() for _ in range(ROUNDS)])
     assert FAIR < ones < ROUNDS - FAIR
@@ -145,7 +146,7 @@ async def test_a_merge_beside_what_is_empty(
 
 @pairs
 def test_without_waiting(pair: Callable[[], tuple[Receiver[int], Receiver[int]]]) -> None:
-    """It is the same where nothing may yield."""
+    """The shares are the same in calls that never yield."""
     operations = [receiver.receiving() for receiver in pair()]
     ones = sum([select_nowait(*operations).result() for _ in range(ROUNDS)])
     assert FAIR < ones < ROUNDS - FAIR
@@ -158,7 +159,7 @@ def test_without_waiting(pair: Callable[[], tuple[Receiver[int], Receiver[int]]]
 async def test_a_merge_with_one_that_always_fails(
     combinator: Callable[[Receiver[int]], Receiver[int]],
 ) -> None:
-    """A message that a function cannot take is a turn like any other."""
+    """A message for which a function fails counts as a turn."""
     receiver, failed = merge(combinator(full(1)), full(0)), 0
     for _ in range(ROUNDS):
         try:
@@ -169,7 +170,7 @@ async def test_a_merge_with_one_that_always_fails(
 
 
 async def test_a_merge_with_one_that_turns_all_away() -> None:
-    """It keeps nobody from the others."""
+    """A source whose filter drops every message leaves the turns to the other sources."""
     receiver = merge(full(0).filter(bool), full(1))
     assert sum([await receiver.receive() for _ in range(ROUNDS // 4)]) == ROUNDS // 4
 
@@ -178,7 +179,7 @@ LIMITS = [(0, 0), (0, 1), (0, 10), (0, math.inf), (1, 1)]
 
 
 def offering(tasks: TaskGroup, limits: tuple[float, float]) -> list[Receiver[int]]:
-    """Return receivers of two channels, each with a sender that has its number for each round."""
+    """Return receivers of two channels, each with a sender that sends the channel's number."""
     channels = [Anycast[int](limit=limit) for limit in limits]
     for number, channel in enumerate(channels):
         tasks.start_soon(channel.new_sender().send_many, [number] * ROUNDS)
@@ -186,7 +187,7 @@ def offering(tasks: TaskGroup, limits: tuple[float, float]) -> list[Receiver[int
 
 
 def check_shares(received: list[int]) -> None:
-    """Check that either channel had its share."""
+    """Check that each channel had a fair share."""
     assert len(received) == ROUNDS
     assert FAIR < sum(received) < ROUNDS - FAIR
 
@@ -194,7 +195,7 @@ def check_shares(received: list[int]) -> None:
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("waits", [True, False])
 async def test_a_select_over_a_rendezvous(limits: tuple[float, float], *, waits: bool) -> None:
-    """A blocked sender is as good as a message that is stored."""
+    """The message of a blocked sender is as likely to be received as a stored message."""
     async with task_group() as tasks:
         operations = [receiver.receiving() for receiver in offering(tasks, limits)]
         await settle()
@@ -209,7 +210,7 @@ async def test_a_select_over_a_rendezvous(limits: tuple[float, float], *, waits:
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("way", ["receive", "receive_nowait", "receive_many"])
 async def test_a_merge_over_a_rendezvous(limits: tuple[float, float], way: str) -> None:
-    """Each channel is received from as often as the other, whichever has a buffer."""
+    """Both channels are received from equally often, whichever channel has a buffer."""
     async with task_group() as tasks:
         receiver = merge(*offering(tasks, limits))
         await settle()
@@ -238,10 +239,11 @@ async def receive_for_ever(receiver: Receiver[int]) -> None:
 
 
 def check_turns(ones: int, turns: list[float]) -> None:
-    """Check the shares of two channels, by what each offers in one turn of the event loop.
+    """Check the shares of two channels, given what each channel offers in a turn of the event loop.
 
-    Once a channel has nothing more to offer, the other gets all until its tasks run again. So
-    the shares follow the offers, and each is at least three quarters of that.
+    Once a channel has nothing more to offer, the other channel gets all turns until the tasks of
+    the first channel run again. So a share follows the offers, and is at least three quarters of
+    the offered share.
     """
     shares = [ROUNDS * offers / sum(turns) for offers in turns]
     assert ROUNDS - ones > shares[0] * 0.75
@@ -254,7 +256,7 @@ def check_turns(ones: int, turns: list[float]) -> None:
 async def test_senders_that_come_again_and_again(
     limits: tuple[int, int], tasks_each: tuple[int, int], *, merges: bool
 ) -> None:
-    """No channel is starved, however little it can offer beside the other."""
+    """No channel starves, however few messages the channel offers beside the other channel."""
     channels = [Anycast[int](limit=limit) for limit in limits]
     receivers = [channel.new_receiver() for channel in channels]
     operations = [receiver.receiving() for receiver in receivers]
@@ -271,7 +273,7 @@ async def test_senders_that_come_again_and_again(
 
 @pytest.mark.parametrize("limits", [(0, 0), (0, 1), (0, 10), (1, 1)])
 async def test_a_select_that_sends_over_a_rendezvous(limits: tuple[int, int]) -> None:
-    """A receiver that waits is as good as room."""
+    """A waiting receiver is as likely to be chosen as a buffer with room."""
     channels = [Anycast[int](limit=limit) for limit in limits]
     operations = [channel.new_sender().sending(0) for channel in channels]
     async with task_group() as tasks:
@@ -284,7 +286,7 @@ async def test_a_select_that_sends_over_a_rendezvous(limits: tuple[int, int]) ->
 
 
 async def test_in_order_a_rendezvous_that_comes_first_always_wins() -> None:
-    """Its sender is blocked, so its message is there, whatever is stored in the other channel."""
+    """The blocked sender of the first channel offers a message, so the first channel wins."""
     async with task_group() as tasks:
         operations = [receiver.receiving() for receiver in offering(tasks, (0, math.inf))]
         await settle()
@@ -297,7 +299,7 @@ async def test_in_order_a_rendezvous_that_comes_first_always_wins() -> None:
 @pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_several_arms_in_the_line_of_receivers(limit: int, *, in_order: bool) -> None:
-    """Of three that wait in one queue each gets its share; in order the first one gets all."""
+    """Three arms in one queue have equal shares, but with ``in_order`` the first arm wins."""
     channel = Anycast[int](limit=limit)
     sender = channel.new_sender()
     operations = [channel.new_receiver().receiving() for _ in range(3)]
@@ -308,7 +310,7 @@ async def test_several_arms_in_the_line_of_receivers(limit: int, *, in_order: bo
 @pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_several_arms_in_the_line_of_senders(limit: int, *, in_order: bool) -> None:
-    """Of three that wait in one queue each gets its share; in order the first one gets all."""
+    """Three arms in one queue have equal shares, but with ``in_order`` the first arm wins."""
     channel = Anycast[int](limit=limit)
     for _ in range(limit):
         channel.new_sender().send_nowait(0)
@@ -325,7 +327,7 @@ async def claims(
     *,
     in_order: bool,
 ) -> Counter[int]:
-    """Block in a `select` again and again, and count which of its operations is claimed."""
+    """Block in a `select` again and again, and count how often each operation is chosen."""
     counts: Counter[int] = Counter()
 
     async def block() -> None:
@@ -342,7 +344,7 @@ async def claims(
 
 
 def check_claims(counts: Counter[int], *, in_order: bool) -> None:
-    """Check that the first of three operations was claimed each time, or that it was drawn."""
+    """Check that the first of three operations was always chosen, or that the choice was fair."""
     if in_order:
         assert counts == {0: ROUNDS}
     else:  # less is seen once in 10^11 runs

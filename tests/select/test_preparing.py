@@ -1,6 +1,6 @@
-"""An operation is told before a task waits for it, and when a call that does not wait was in vain.
+"""Operations are told before a task waits, and after a call in vain that does not wait.
 
-A channel in memory needs neither. A channel on a server asks the server then.
+A channel in memory ignores both calls. A channel on a server then asks the server.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note what the receives of channels in memory are told."""
+    """Record which methods are called on the receive operations of channels in memory."""
     told: list[str] = []
 
     def prepare(_: object) -> None:
         told.append("before_wait")
 
     def poll(_: object) -> None:
-        told.append("polled")
+        told.append("note_nothing_ready")
 
     monkeypatch.setattr(ReceiveOperation, "before_wait", prepare, raising=False)
-    monkeypatch.setattr(ReceiveOperation, "polled", poll, raising=False)
+    monkeypatch.setattr(ReceiveOperation, "note_nothing_ready", poll, raising=False)
     return told
 
 
@@ -62,7 +62,7 @@ Make = Callable[[Receiver[Any]], Receiver[Any]]
 
 @each_kind
 async def test_before_a_wait(told: list[str], make: Make, sources: int) -> None:
-    """Each source is told once, when the task begins to wait."""
+    """`before_wait` is called once for each source, when the task begins to wait."""
     channel = Anycast[int]()
     operation = make(channel.new_receiver()).receiving()
     async with task_group() as tasks:
@@ -76,7 +76,7 @@ async def test_before_a_wait(told: list[str], make: Make, sources: int) -> None:
 
 @pytest.mark.parametrize("make", [same, mapped, filtered, merged])
 async def test_nothing_is_told_where_a_message_is_ready(told: list[str], make: Make) -> None:
-    """The task does not wait."""
+    """If a message is ready, the task does not wait, and no method is called."""
     channel = Anycast[int]()
     await channel.new_sender().send_many([1, 2])
     receiver = make(channel.new_receiver())
@@ -87,15 +87,15 @@ async def test_nothing_is_told_where_a_message_is_ready(told: list[str], make: M
 
 @each_kind
 async def test_a_call_that_was_in_vain(told: list[str], make: Make, sources: int) -> None:
-    """Each source is told, since the call may be repeated."""
+    """`note_nothing_ready` is called for each source, since the program may repeat the call."""
     receiver = make(Anycast[int]().new_receiver())
     with pytest.raises(WouldBlock):
         select_nowait(receiver.receiving())
-    assert told == ["polled"] * sources
+    assert told == ["note_nothing_ready"] * sources
 
 
 async def test_a_derived_receive_that_was_in_vain(told: list[str]) -> None:
-    """A receive without waiting tells the source, too."""
+    """A `receive_nowait` that finds no message calls `note_nothing_ready`, too."""
     with pytest.raises(WouldBlock):
         Anycast[int]().new_receiver().map(int).receive_nowait()
-    assert told == ["polled"]
+    assert told == ["note_nothing_ready"]

@@ -30,7 +30,7 @@ ROUNDS = 10_000
 
 
 class Ends:
-    """A channel, with one sender and one receiver."""
+    """A channel with a sender and a receiver."""
 
     def __init__(self, limit: float = 0, *, yield_every: int = 64) -> None:
         self.channel = Anycast[int](limit=limit, yield_every=yield_every)
@@ -44,7 +44,7 @@ class Ends:
         return self.receiver.receiving()
 
     def debris(self) -> list[object]:
-        """Return whatever is left of tasks that waited."""
+        """Return the waiters and arms that are left of tasks that waited."""
         core: Any = self.channel._core
         ends: list[Any] = [self.sender, self.receiver]
         return [
@@ -55,7 +55,7 @@ class Ends:
 
 
 async def test_a_ready_operation_happens_at_once() -> None:
-    """It is returned, and the event loop is not asked."""
+    """`select` returns the ready operation without a yield."""
     full, empty = Ends(1), Ends(1)
     full.sender.send_nowait(1)
     operations = full.receive(), empty.receive()
@@ -65,7 +65,7 @@ async def test_a_ready_operation_happens_at_once() -> None:
 
 
 async def test_it_waits_for_the_first_that_becomes_ready() -> None:
-    """The others leave no trace."""
+    """The operations that did not happen leave no trace."""
     one, two = Ends(), Ends()
     receive_one, receive_two = one.receive(), two.receive()
     async with task_group() as tasks:
@@ -80,7 +80,7 @@ async def test_it_waits_for_the_first_that_becomes_ready() -> None:
 
 
 async def test_a_blocked_send_happens_when_there_is_room() -> None:
-    """Its message goes where the room is, and nowhere else."""
+    """The message goes into the channel that has room, and into no other channel."""
     one, two = Ends(1), Ends(1)
     one.sender.send_nowait(1)
     two.sender.send_nowait(2)
@@ -99,7 +99,7 @@ async def test_a_blocked_send_happens_when_there_is_room() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_what_a_blocked_sender_offers_is_ready(limit: int) -> None:
-    """The select takes the oldest message without a wait, and the sender goes on."""
+    """The select takes the oldest message without a wait, and the blocked sender goes on."""
     ends, idle = Ends(limit), Ends()
     operations = ends.receive(), idle.receive()
     async with task_group() as tasks:
@@ -114,7 +114,7 @@ async def test_what_a_blocked_sender_offers_is_ready(limit: int) -> None:
 
 
 async def test_a_receiver_that_waits_is_room_to_send() -> None:
-    """The select gives it the message without a wait."""
+    """The select gives the waiting receiver the message without a wait."""
     ends, full = Ends(), Ends()
     operations = ends.send(1), full.send(2)
     async with task_group() as tasks:
@@ -128,7 +128,7 @@ async def test_a_receiver_that_waits_is_room_to_send() -> None:
 async def test_a_select_leaves_every_line_in_the_step_in_which_one_arm_is_claimed(
     claims: str,
 ) -> None:
-    """The task has yet to run, and nobody can reach its other arms any more."""
+    """Before the task runs, its other arms have left their queues: no peer can reach them."""
     ends, second, other = Ends(), Ends(), Ends()
     operations = ends.receive(), second.send(2), other.receive(), other.send(3)
     async with task_group() as tasks:
@@ -150,7 +150,7 @@ async def test_a_select_leaves_every_line_in_the_step_in_which_one_arm_is_claime
 
 
 async def test_a_select_that_sends_and_receives_does_not_meet_itself() -> None:
-    """With nobody else in a rendezvous it waits, whichever comes first in it."""
+    """Without another task, a select on both sides of a rendezvous waits, in either order."""
     ends = Ends()
     async with task_group() as tasks:
         for operations in ((ends.send(1), ends.receive()), (ends.receive(), ends.send(1))):
@@ -165,7 +165,7 @@ async def test_a_select_that_sends_and_receives_does_not_meet_itself() -> None:
 
 @pytest.mark.parametrize("other", ["send", "receive"])
 async def test_a_select_that_sends_and_receives_meets_others(other: str) -> None:
-    """A plain send or receive is its partner."""
+    """A plain send, or a plain receive, completes the select."""
     ends = Ends()
     send, receive = ends.send(1), ends.receive()
     async with task_group() as tasks:
@@ -180,7 +180,7 @@ async def test_a_select_that_sends_and_receives_meets_others(other: str) -> None
 
 
 async def test_two_selects_meet_in_a_rendezvous() -> None:
-    """One sends, the other receives, and no third party is needed."""
+    """One select sends and the other select receives, without a third task."""
     ends = Ends()
     results: list[Operation[Any]] = []
 
@@ -195,7 +195,7 @@ async def test_two_selects_meet_in_a_rendezvous() -> None:
 
 
 async def test_two_selects_over_two_channels_meet_in_one_of_them() -> None:
-    """Either the first sends, or it receives; the other channel sees nothing of it."""
+    """The first select sends or receives in one channel, and leaves no trace in the other."""
     one, two = Ends(), Ends()
     operations = one.send(1), two.receive()
     others = one.receive(), two.send(2)
@@ -212,7 +212,7 @@ async def test_two_selects_over_two_channels_meet_in_one_of_them() -> None:
 
 
 async def test_many_selects_pair_up() -> None:
-    """Each of a crowd that would send as well as receive finds one partner."""
+    """Each select of a crowd can send or receive, and finds exactly one partner."""
     ends = Ends()
     received: list[int] = []
 
@@ -229,7 +229,7 @@ async def test_many_selects_pair_up() -> None:
 
 
 async def test_one_channel_may_be_there_several_times() -> None:
-    """Only one of the operations takes a message."""
+    """Of two operations on the same channel, only one takes a message."""
     ends = Ends()
     operations = [ends.receive() for _ in range(3)]
     async with task_group() as tasks:
@@ -243,7 +243,7 @@ async def test_one_channel_may_be_there_several_times() -> None:
 
 
 async def test_an_operation_may_be_given_twice() -> None:
-    """It counts as one."""
+    """An operation that is given twice happens once."""
     ends = Ends()
     operation = ends.receive()
     async with task_group() as tasks:
@@ -255,7 +255,7 @@ async def test_an_operation_may_be_given_twice() -> None:
 
 
 async def test_operations_can_be_used_again() -> None:
-    """Each time the result is the one of that time."""
+    """Each `select` sets a new result."""
     ends = Ends(10)
     send, receive = ends.send(7), ends.receive()
     for _ in range(3):
@@ -269,7 +269,7 @@ async def test_operations_can_be_used_again() -> None:
 
 @pytest.mark.parametrize("waits", [False, True])
 async def test_a_select_on_a_closed_channel(waits: bool) -> None:
-    """The operation happens, and its result raises what a receive would have raised."""
+    """The operation happens, and `result` raises the error that a receive would raise."""
     open_one, closed = Ends(), Ends()
     operations = open_one.receive(), closed.receive()
     async with task_group() as tasks:
@@ -291,7 +291,7 @@ async def test_a_select_on_a_closed_channel(waits: bool) -> None:
     ("what", "error"), [("channel", SenderError), ("sender", SenderClosedError)]
 )
 async def test_a_blocked_send_that_is_closed(what: str, error: type[SenderError[int]]) -> None:
-    """The operation happens, its message is not sent, and its result says why."""
+    """The operation happens, the message is not sent, and `result` raises the reason."""
     one, two = Ends(), Ends()
     operations = one.send(1), two.send(2)
     async with task_group() as tasks:
@@ -309,7 +309,7 @@ async def test_a_blocked_send_that_is_closed(what: str, error: type[SenderError[
 
 @pytest.mark.parametrize("closes", ["receiver", "channel", "sender"])
 async def test_a_close_leaves_a_select_what_it_was_given(closes: str) -> None:
-    """The message was received in the step in which it was sent, whatever is closed after that."""
+    """The message was received in the step of the send, so a later close changes nothing."""
     ends, other = Ends(1), Ends()
     receive = ends.receive()
     async with task_group() as tasks:
@@ -323,7 +323,7 @@ async def test_a_close_leaves_a_select_what_it_was_given(closes: str) -> None:
 
 @pytest.mark.parametrize("closes", ["sender", "channel"])
 async def test_a_close_does_not_undo_what_a_select_has_sent(closes: str) -> None:
-    """The message was taken before the close, so its operation has no error to tell of."""
+    """The message was taken before the close, so `result` raises no error."""
     ends, other = Ends(), Ends()
     send = ends.send(1)
     async with task_group() as tasks:
@@ -336,7 +336,7 @@ async def test_a_close_does_not_undo_what_a_select_has_sent(closes: str) -> None
 
 
 async def test_a_select_that_is_cancelled_while_it_waits_has_done_nothing() -> None:
-    """It has left every queue, and what is sent then is for others."""
+    """The select has left every queue, and messages sent later go to other receivers."""
     one, two = Ends(1), Ends(1)
     async with task_group() as tasks:
         attempt = await begin(tasks, select, one.receive(), two.receive())
@@ -350,7 +350,7 @@ async def test_a_select_that_is_cancelled_while_it_waits_has_done_nothing() -> N
 
 
 async def test_a_select_that_is_cancelled_once_a_peer_has_acted_has_happened() -> None:
-    """It returns what it was given, and no more than that."""
+    """The select returns the message that the peer gave, and takes no second message."""
     one, two = Ends(1), Ends(1)
     receive = one.receive()
     async with task_group() as tasks:
@@ -364,7 +364,7 @@ async def test_a_select_that_is_cancelled_once_a_peer_has_acted_has_happened() -
 
 @pytest.mark.asyncio_only
 async def test_a_native_cancellation_that_comes_too_late_strikes_at_the_next_wait() -> None:
-    """The select returns what it was given before, and nothing is taken from who waits behind."""
+    """The select returns the given message, and the waiting receivers behind lose nothing."""
     one, two = Ends(1), Ends(1)
     received: list[int] = []
 
@@ -389,7 +389,7 @@ async def test_a_native_cancellation_that_comes_too_late_strikes_at_the_next_wai
 
 
 async def test_the_longest_waiting_goes_first_whether_it_selects_or_not() -> None:
-    """A select stands in the queue like any other, in each of its queues."""
+    """A select stands in each of its queues in the order of arrival."""
     ends, other = Ends(), Ends()
     async with task_group() as tasks:
         first = await begin(tasks, ends.receiver.receive)
@@ -408,7 +408,7 @@ async def test_the_longest_waiting_goes_first_whether_it_selects_or_not() -> Non
 
 
 async def test_the_longest_blocked_sends_first_whether_it_selects_or_not() -> None:
-    """A select that sends stands in the queue like any other, and nobody overtakes it."""
+    """A select that sends stands in the queue in the order of arrival, and no task overtakes."""
     ends, other = Ends(1), Ends()
     ends.sender.send_nowait(0)
     async with task_group() as tasks:
@@ -424,7 +424,7 @@ async def test_the_longest_blocked_sends_first_whether_it_selects_or_not() -> No
 
 
 async def test_the_choice_is_fair() -> None:
-    """Of four operations that are always ready, each happens more than a tenth of the time."""
+    """Of four operations that are always ready, each happens in more than a tenth of the rounds."""
     many = [Ends(ROUNDS) for _ in range(4)]
     for ends in many:
         await ends.sender.send_many(range(ROUNDS))
@@ -435,7 +435,7 @@ async def test_the_choice_is_fair() -> None:
 
 
 async def test_the_choice_is_fair_among_those_that_are_ready() -> None:
-    """What is not ready gives its share to all the others, and not to its neighbour."""
+    """The share of an operation that is not ready goes to all ready operations alike."""
     idle, many = [Ends() for _ in range(12)], [Ends(ROUNDS) for _ in range(4)]
     for ends in many:
         await ends.sender.send_many(range(ROUNDS))
@@ -446,7 +446,7 @@ async def test_the_choice_is_fair_among_those_that_are_ready() -> None:
 
 
 async def test_in_order_where_the_first_is_not_ready() -> None:
-    """Of the others it is the first again, each time."""
+    """Of the ready operations, the first in the order happens each time."""
     channels = [Anycast[int](limit=40) for _ in range(3)]
     for channel in channels[1:]:
         await channel.new_sender().send_many(range(40))
@@ -457,7 +457,7 @@ async def test_in_order_where_the_first_is_not_ready() -> None:
 
 
 async def test_in_order_the_first_that_is_ready_happens() -> None:
-    """A queue with priorities is a select in order."""
+    """A select in order works as a queue with priorities."""
     urgent, usual = Ends(10), Ends(10)
     await usual.sender.send_many([1, 2])
     await urgent.sender.send_many([10, 20])
@@ -467,7 +467,7 @@ async def test_in_order_the_first_that_is_ready_happens() -> None:
 
 
 async def test_in_order_a_stop_signal_of_a_blocked_sender_wins_at_once() -> None:
-    """A rendezvous is ready as soon as its sender is blocked, however much else there is."""
+    """A blocked sender of a rendezvous makes its receive ready at once, and first in the order."""
     stop, usual = Ends(), Ends(10)
     usual.sender.send_nowait(1)
     usual.sender.send_nowait(2)
@@ -482,7 +482,7 @@ async def test_in_order_a_stop_signal_of_a_blocked_sender_wins_at_once() -> None
 
 
 async def test_in_order_what_became_ready_while_it_yielded_happens() -> None:
-    """It comes first in the order, though it was not ready when the yield was due."""
+    """An operation that becomes ready during the due yield happens if it is first in the order."""
     urgent, usual = Ends(10), Ends(10, yield_every=1)
     usual.sender.send_nowait(1)
     operations = urgent.receive(), usual.receive()
@@ -492,7 +492,7 @@ async def test_in_order_what_became_ready_while_it_yielded_happens() -> None:
 
 
 async def test_nowait_performs_what_is_ready() -> None:
-    """Otherwise it says that it would block, and leaves no trace."""
+    """If no operation is ready, `select_nowait` raises WouldBlock and leaves no trace."""
     ends = Ends(1)
     receive = ends.receive()
     with raises(WouldBlock, "every operation has to wait"):
@@ -507,7 +507,7 @@ async def test_nowait_performs_what_is_ready() -> None:
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_nowait_takes_what_a_blocked_sender_offers(limit: int) -> None:
-    """The sender goes on, with its message received or stored in the same step."""
+    """The blocked sender goes on: its message is received or stored in the same step."""
     ends = Ends(limit)
     receive = ends.receive()
     async with task_group() as tasks:
@@ -521,7 +521,7 @@ async def test_nowait_takes_what_a_blocked_sender_offers(limit: int) -> None:
 
 
 async def test_nowait_gives_to_a_receiver_that_waits() -> None:
-    """A rendezvous has room for as many messages as receivers wait."""
+    """A rendezvous has room for as many messages as there are waiting receivers."""
     ends = Ends()
     send = ends.send(1)
     async with task_group() as tasks:
@@ -533,7 +533,7 @@ async def test_nowait_gives_to_a_receiver_that_waits() -> None:
 
 
 async def test_a_race_of_nowait_selects_gives_each_message_once() -> None:
-    """As many selects as messages take one each, and the next one takes none."""
+    """Each message goes to a single select, and the next select finds no message."""
     one, two = Ends(50), Ends(50)
     await one.sender.send_many(range(50))
     await two.sender.send_many(range(50, 100))
@@ -545,7 +545,7 @@ async def test_a_race_of_nowait_selects_gives_each_message_once() -> None:
 
 
 async def test_it_yields_like_any_other_operation() -> None:
-    """After ``yield_every`` that completed at once, the next is a checkpoint first."""
+    """After ``yield_every`` operations that completed at once, the next select yields first."""
     ends = Ends(10, yield_every=3)
     await anyio.lowlevel.checkpoint()
     yields = [await count_yields(select(ends.send(n))) for n in range(8)]
@@ -556,7 +556,7 @@ async def test_it_yields_like_any_other_operation() -> None:
     ("yield_every", "yields"), [(1, [1] * 6), (3, [0, 0, 0, 1, 0, 0, 1]), (64, [0] * 64 + [1])]
 )
 async def test_to_find_an_end_counts(yield_every: int, yields: list[int]) -> None:
-    """Or a loop that selects an operation that has ended would let nobody else run."""
+    """Otherwise a loop that selects an operation that has ended would block the event loop."""
     ends, other = Ends(yield_every=yield_every), Ends()
     ends.channel.close()
     operations = ends.send(1), ends.receive(), other.receive()
@@ -564,7 +564,7 @@ async def test_to_find_an_end_counts(yield_every: int, yields: list[int]) -> Non
 
 
 async def test_a_loop_that_selects_an_end_can_be_cancelled() -> None:
-    """A timeout ends it."""
+    """A timeout ends the loop."""
     ends = Ends()
     ends.channel.close()
     operation = ends.receive()
@@ -576,7 +576,7 @@ async def test_a_loop_that_selects_an_end_can_be_cancelled() -> None:
 
 
 async def test_a_checkpoint_comes_before_anything_is_done() -> None:
-    """Where the next operation must yield, a cancelled task sends nothing."""
+    """If a yield is due, a cancelled task sends nothing."""
     ends = Ends(10, yield_every=1)
     with anyio.CancelScope() as scope:
         scope.cancel()
@@ -586,7 +586,7 @@ async def test_a_checkpoint_comes_before_anything_is_done() -> None:
 
 
 async def test_stress() -> None:
-    """Many tasks select over two channels at random; each message arrives once."""
+    """Many tasks select over two channels at random, and each message arrives once."""
     one, two = Ends(1), Ends(1)
     received: list[int] = []
 
@@ -608,7 +608,7 @@ async def test_stress() -> None:
 
 
 def test_waiting_in_two_loops_is_refused() -> None:
-    """A select that would wait where tasks of another loop wait raises, and waits nowhere."""
+    """A select that would have to wait raises RuntimeError, and leaves no arm in a queue."""
     busy, free = Ends(), Ends()
     loop = asyncio.new_event_loop()
     task = loop.create_task(busy.receiver.receive())
@@ -627,7 +627,7 @@ def test_waiting_in_two_loops_is_refused() -> None:
 
 
 async def test_nothing_is_kept_of_a_select() -> None:
-    """With the garbage collector off, what waited is gone with the call."""
+    """With the garbage collector off, every object of the wait is gone after the call."""
     one, two = Ends(), Ends()
     gc.collect()
     gc.disable()
@@ -643,22 +643,22 @@ async def test_nothing_is_kept_of_a_select() -> None:
 
 
 def selections() -> int:
-    """Return how many selects and arms of selects there are, whether they wait or were left."""
+    """Return how many selects and arms exist, whether they wait or are left over."""
     return sum(type(found).__name__ in {"BlockedSelect", "Arm"} for found in gc.get_objects())
 
 
 async def test_no_operation_is_an_error() -> None:
-    """There would be nothing to wait for."""
+    """`select` without an operation raises ValueError."""
     text = "`operations` must be at least one, not none"
     with raises(ValueError, text) as caught:
         await select()
-    assert caught.value.__suppress_context__  # what Python thinks of an empty tuple is no matter
+    assert caught.value.__suppress_context__  # the IndexError of the empty tuple is hidden
     with raises(ValueError, text):
         select_nowait()
 
 
 async def test_what_is_no_operation_is_an_error() -> None:
-    """Such as the receiver itself."""
+    """An argument that is not an operation raises TypeError, such as a receiver."""
     ends = Ends()
     text = f"`operations` must each come from `sending` or `receiving`, not be {ends.receiver!r}"
     wrong: Any = ends.receiver
@@ -666,7 +666,7 @@ async def test_what_is_no_operation_is_an_error() -> None:
         await select(ends.receive(), wrong)
     with raises(TypeError, text) as caught:
         await select(wrong)
-    assert caught.value.__suppress_context__  # nor that it lacks a private attribute
+    assert caught.value.__suppress_context__  # the AttributeError is hidden
     with raises(TypeError, text):
         select_nowait(wrong)
 
@@ -685,14 +685,14 @@ async def test_the_order_is_a_bool(in_order: Any) -> None:
 
 
 def test_what_has_not_happened_has_no_result() -> None:
-    """Asking for it is an error."""
+    """`result` raises RuntimeError before the operation has happened."""
     with raises(RuntimeError, "the operation has not happened: `select` did not return it"):
         Ends().receive().result()
 
 
 @pytest.mark.parametrize("limit", [0, 1])
 async def test_several_arms_of_one_select_take_one_message_of_a_batch(limit: int) -> None:
-    """The others have left the queue before the next message of the batch looks for a taker."""
+    """The other arms have left the queue before the next message of the batch is taken."""
     ends = Ends(limit)
     messages = deque(range(5))
     async with task_group() as tasks:
@@ -706,7 +706,7 @@ async def test_several_arms_of_one_select_take_one_message_of_a_batch(limit: int
 
 
 async def test_what_is_ready_at_once_is_not_done_through_a_closed_end() -> None:
-    """Though there is a message, or room, the result is that the end is closed."""
+    """A closed endpoint is reported, even if a message or room is there."""
     ends = Ends(2)
     ends.sender.send_nowait(1)
     send, receive = ends.send(2), ends.receive()
@@ -720,7 +720,7 @@ async def test_what_is_ready_at_once_is_not_done_through_a_closed_end() -> None:
 
 
 async def test_what_is_received_at_once_yields_in_its_turn() -> None:
-    """Of ``yield_every`` selects none yields, and the next one does."""
+    """Of ``yield_every`` selects none yields, and the next select yields."""
     ends = Ends(10, yield_every=2)
     for number in range(3):
         ends.sender.send_nowait(number)
@@ -732,7 +732,7 @@ async def test_what_is_received_at_once_yields_in_its_turn() -> None:
 
 
 async def test_an_end_takes_the_place_of_what_was_received_last() -> None:
-    """An operation that is used again tells what happened last, and nothing else."""
+    """If an operation is used again, only the last outcome is kept."""
     ends = Ends(1)
     receive = ends.receive()
     ends.sender.send_nowait(1)
@@ -745,7 +745,7 @@ async def test_an_end_takes_the_place_of_what_was_received_last() -> None:
 async def test_a_fault_within_an_operation_is_not_taken_for_a_wrong_argument(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Arguments are looked at only once something has gone wrong."""
+    """Arguments are checked only after an error, and the error of the operation stays."""
     ends = Ends(1)
     receive = ends.receive()
     monkeypatch.delattr(Core, "take")

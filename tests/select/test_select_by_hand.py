@@ -1,4 +1,4 @@
-"""Orders of events, most of all in a `select`, that no event loop brings about at will."""
+"""Orders of events that no event loop produces at will, most of them in a `select`."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def by_hand() -> Iterator[None]:
-    """Let a task be a coroutine, and a step of it a call."""
+    """Run a task as a coroutine by hand: a step of the task is a call."""
     with drive_by_hand(lambda _: 0, refuses=False):
         yield
 
 
 def in_line(channel: Anycast[Any]) -> list[Any]:
-    """Return whoever waits in one of the channel's queues, or was left there."""
+    """Return the waiters in the queues of a channel, whether they wait or are left over."""
     return [*channel._core.senders, *channel._core.receivers]
 
 
 def step(coroutine: Coroutine[Any, Any, object]) -> None:
-    """Run a task until it parks."""
+    """Run a task until the task waits."""
     coroutine.send(None)
 
 
 def end(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run a task to its end, in one step; return what it returned."""
+    """Run a task to its end in a single step, and return the result."""
     with pytest.raises(StopIteration) as stop:
         coroutine.send(None)
     return stop.value.value
 
 
 def test_a_message_that_is_turned_away_has_not_happened() -> None:
-    """The select goes on to wait in all its queues, until its filter accepts a message."""
+    """The select waits in all its queues again, until its filter accepts a message."""
     one, two = Anycast[int](limit=0), Anycast[int](limit=1)
     filtered = two.new_receiver().filter(bool).receiving()
     task = select(one.new_sender().sending(1), filtered)
@@ -70,7 +70,7 @@ def test_a_message_that_is_turned_away_has_not_happened() -> None:
 
 
 def test_what_comes_while_a_message_is_turned_away_is_found() -> None:
-    """The select looks at all its operations again before it waits anew."""
+    """The select looks at all its operations again before the select waits again."""
     one, two = Anycast[int](limit=1), Anycast[int](limit=0)
     received = one.new_receiver().receiving()
     task = select(received, two.new_receiver().filter(bool).receiving())
@@ -82,7 +82,7 @@ def test_what_comes_while_a_message_is_turned_away_is_found() -> None:
 
 
 def test_a_claimed_select_keeps_what_it_was_given() -> None:
-    """Whatever its other arms could do by the time its task runs."""
+    """Other arms that become ready before the task runs change nothing."""
     channel = Anycast[int](limit=0)
     first, second = (channel.new_receiver().receiving() for _ in range(2))
     task = select(first, second, channel.new_sender().sending(3))
@@ -99,7 +99,7 @@ def test_a_claimed_select_keeps_what_it_was_given() -> None:
 
 
 def test_several_arms_in_one_channel_take_one_message() -> None:
-    """A newcomer finds nobody left to give another message to."""
+    """The select takes a single message, and its other arms have left the queue by then."""
     channel = Anycast[int](limit=0)
     arms = [channel.new_receiver().receiving() for _ in range(2)]
     task = select(*arms)
@@ -114,14 +114,14 @@ def test_several_arms_in_one_channel_take_one_message() -> None:
 
 
 def reverse(arms: list[Any]) -> None:
-    """Stand for a shuffle."""
+    """Reverse the arms, in place of a random shuffle."""
     arms.reverse()
 
 
 @pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("side", ["send", "receive"])
 def test_arms_that_share_a_line_stand_there_in_any_order(*, in_order: bool, side: str) -> None:
-    """It is drawn, so that each arm may come first; with ``in_order`` it is the order given."""
+    """The order is random, but with ``in_order`` it is the order of the arguments."""
     channel = Anycast[int](limit=0)
     operations: list[Operation[Any]] = (
         [channel.new_sender().sending(number) for number in range(3)]
@@ -140,7 +140,7 @@ def test_arms_that_share_a_line_stand_there_in_any_order(*, in_order: bool, side
 
 @pytest.mark.parametrize("choice", [0, 1])
 def test_two_selects_that_send_and_receive_pair_up(choice: int) -> None:
-    """The first waits on both sides and never meets itself; the second finds it there."""
+    """The first select waits on both sides, and the second select is its partner."""
     channel = Anycast[int](limit=0)
     arms: list[list[Operation[Any]]] = [
         [channel.new_sender().sending(number), channel.new_receiver().receiving()]
@@ -159,7 +159,7 @@ def test_two_selects_that_send_and_receive_pair_up(choice: int) -> None:
 
 
 def test_a_select_whose_own_arms_could_meet_waits_however_often_it_looks() -> None:
-    """After a message that was turned away it stands on both sides again, and by itself."""
+    """After a dropped message the select waits on both sides again, without a partner."""
     channel, other = Anycast[int](limit=0), Anycast[int](limit=0)
     receiver = channel.new_receiver()
     received = merge(receiver, other.new_receiver()).filter(bool).receiving()
@@ -179,7 +179,7 @@ Ways = dict[str, Callable[[Receiver[int], Receiver[int]], Coroutine[Any, Any, ob
 
 
 async def lease(receiver: Receiver[Any]) -> Any:
-    """Work on a message."""
+    """Take a message on lease, and wait in the block."""
     async with receiver.lease() as message:
         return message
 
@@ -207,7 +207,7 @@ class GivenTask:
     Args:
         way: how the task receives.
         limit: of the channel.
-        others: how many tasks wait behind it.
+        others: how many tasks wait behind this task.
     """
 
     def __init__(self, way: Any, limit: int = 0, *, others: int = 0) -> None:
@@ -221,7 +221,7 @@ class GivenTask:
         self.sender.send_nowait(1)
 
     def destroy(self) -> None:
-        """Destroy the task, and check that nothing of it is left in a queue."""
+        """Destroy the task, and check that the task has left every queue."""
         self._task.close()
         for channel in (self.channel, self.idle):
             invariants.check(channel._core, extra=1)
@@ -231,7 +231,7 @@ class GivenTask:
 
 @ways
 def test_the_message_of_a_task_that_is_destroyed_goes_to_the_next_in_line(way: Any) -> None:
-    """Whoever waits longest gets it, in the same step."""
+    """The receiver that has waited longest gets the message in the same step."""
     given = GivenTask(way, others=2)
     given.destroy()
     assert given.channel.statistics().tasks_waiting_receive == 1
@@ -243,7 +243,7 @@ def test_the_message_of_a_task_that_is_destroyed_goes_to_the_next_in_line(way: A
 @ways
 @pytest.mark.parametrize("limit", [0, 1])
 def test_the_message_of_a_task_that_is_destroyed_is_at_the_head_again(way: Any, limit: int) -> None:
-    """It may exceed the limit there, and no sender goes on until there is room."""
+    """The buffer may exceed the limit then, and no sender goes on until there is room."""
     given = GivenTask(way, limit)
     for number in range(limit):
         given.sender.send_nowait(10 + number)
@@ -261,7 +261,7 @@ def test_the_message_of_a_task_that_is_destroyed_is_at_the_head_again(way: Any, 
 
 @ways
 def test_the_end_waits_for_the_message_of_a_task_that_is_destroyed(way: Any) -> None:
-    """It comes back into a closed channel too, for whoever receives next."""
+    """The message comes back into the closed channel, and the next receiver gets the message."""
     given = GivenTask(way)
     given.channel.close()
     given.destroy()
@@ -271,7 +271,7 @@ def test_the_end_waits_for_the_message_of_a_task_that_is_destroyed(way: Any) -> 
 
 
 def test_a_select_that_is_destroyed_after_its_message_was_taken_has_sent() -> None:
-    """The message was received, and is not sent again."""
+    """The message was received before, so the send stays done."""
     channel = Anycast[int](limit=0)
     task = select(channel.new_sender().sending(1), Anycast[int]().new_receiver().receiving())
     step(task)
@@ -283,7 +283,7 @@ def test_a_select_that_is_destroyed_after_its_message_was_taken_has_sent() -> No
 
 @ways
 def test_a_task_that_is_destroyed_while_it_waits_leaves_no_trace(way: Any) -> None:
-    """It has left every queue, and takes nothing."""
+    """The task has left every queue, and takes no message."""
     channel, idle = Anycast[int](limit=1), Anycast[int]()
     receiver = channel.new_receiver()
     task = way(receiver, idle.new_receiver())
@@ -297,7 +297,7 @@ def test_a_task_that_is_destroyed_while_it_waits_leaves_no_trace(way: Any) -> No
 
 @pytest.mark.parametrize("closed", [0, 1])
 def test_each_of_several_arms_in_one_channel_sees_its_end_close(closed: int) -> None:
-    """The other arms leave the queue in the same step."""
+    """All arms leave the queue in the step of the close."""
     channel = Anycast[int](limit=0)
     receivers = [channel.new_receiver() for _ in range(2)]
     arms = [receiver.receiving() for receiver in receivers]
@@ -313,7 +313,7 @@ def test_each_of_several_arms_in_one_channel_sees_its_end_close(closed: int) -> 
 
 @pytest.mark.parametrize("closed", [0, 1])
 def test_a_merge_of_one_channel_goes_on_when_an_end_was_closed(closed: int) -> None:
-    """What is left of it stands in the queue."""
+    """The sources that are left wait in the queue."""
     channel = Anycast[int](limit=0)
     receivers = [channel.new_receiver() for _ in range(2)]
     receive = merge(*receivers).receive()
@@ -327,7 +327,7 @@ def test_a_merge_of_one_channel_goes_on_when_an_end_was_closed(closed: int) -> N
 
 
 def test_several_arms_in_one_channel_stand_there_once_each_however_often_they_look_again() -> None:
-    """An end of another channel does not make them stand in the queue twice."""
+    """A close in another channel does not put an arm into the queue twice."""
     one, other = Anycast[int](limit=0), Anycast[int](limit=0)
     receive = merge(one.new_receiver(), one.new_receiver(), other.new_receiver()).receive()
     step(receive)
@@ -341,7 +341,7 @@ def test_several_arms_in_one_channel_stand_there_once_each_however_often_they_lo
 
 @pytest.mark.parametrize("end", ["sender", "receiver"])
 def test_a_closed_end_is_ready(end: str) -> None:
-    """Though there is neither room nor a message: to find that out is what happens."""
+    """An operation of a closed endpoint is ready, even without room or a message."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
     closed: Sender[int] | Receiver[int] = sender if end == "sender" else receiver
@@ -355,7 +355,7 @@ def test_a_closed_end_is_ready(end: str) -> None:
 
 
 def test_the_only_peer_is_leaving() -> None:
-    """A select that finds nobody else looks again, and finds nothing."""
+    """A select whose only peer is leaving looks again, and then waits."""
     channel = Anycast[int](limit=0)
     core: Any = channel._core
     core.bind(ByHand.loop)
@@ -369,7 +369,7 @@ def test_the_only_peer_is_leaving() -> None:
 
 
 def test_a_select_that_yields_before_it_waits_begins_a_new_row() -> None:
-    """A message that comes during the yield is received in the new row."""
+    """A message that comes during the yield is received after the count has gone back to 0."""
     channel = Anycast[int](yield_every=2)
     receiving = channel.new_receiver().receiving()
     this_thread.budget.spent = 2

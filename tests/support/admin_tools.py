@@ -18,7 +18,7 @@ def admin_of(server: Server, name: str, **options: Any) -> RedisChannelAdmin:
 
 
 async def make(server: Server, name: str, **options: Any) -> None:
-    """Let a process open a channel and leave it, so that the channel is there."""
+    """Let a process open a channel and leave, so that the channel exists on the server."""
     async with channel(server, name, **options):
         pass
 

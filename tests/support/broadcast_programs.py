@@ -1,6 +1,6 @@
 """Small programs with a broadcast channel, and the account of what each receiver got.
 
-As the programs in ``programs.py``, they run by hand through every schedule.
+As in ``programs.py``, the programs run by hand through every schedule.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ _left: dict[Subscription[Any], list[Entry]] = {}
 
 
 class NotingSubscription(Subscription[Any]):
-    """A subscription that notes what leaves, in order; tasks may learn of that in another order."""
+    """A subscription that records the order in which messages leave; tasks may learn later."""
 
     __slots__ = ()
 
@@ -102,14 +102,14 @@ class NotingSubscription(Subscription[Any]):
 
 
 class Reader:
-    """A receiver, and what its tasks were told."""
+    """A receiver, and the messages and lags that its tasks got."""
 
     def __init__(self, receiver: Any, first: int) -> None:
         self.receiver: Receiver[int] = receiver
         self.core = receiver._core
         self.core.__class__ = NotingSubscription
         self.left = _left.setdefault(self.core, [])
-        self.first = first  # so many messages were sent before those of this receiver
+        self.first = first  # how many messages were sent before the messages of this receiver
         self.entries: list[Entry] = []
 
     @property
@@ -144,7 +144,7 @@ class BroadcastProgram:
             self._reader(self._channel.new_receiver()),
             self._reader(self._channel.new_receiver(overflow="drop_oldest")),
         ]
-        self.sent: list[int] = []  # as the tasks know it
+        self.sent: list[int] = []  # as recorded by the tasks
         self._messages = 0
         self._closed: set[object] = set()
         self._leases = False
@@ -165,7 +165,7 @@ class BroadcastProgram:
         return Reader(receiver, self.hub.sent - unread)
 
     async def run(self, script: str, _: int) -> None:
-        """Do the operations of one task, until one finds the channel or its end closed."""
+        """Do the operations of a task, until the task finds the channel or the endpoint closed."""
         try:
             for operation in script:
                 await getattr(self, f"_{operation}")()
@@ -187,16 +187,16 @@ class BroadcastProgram:
         self._close(self._channel)
 
     def drain(self) -> None:
-        """Take what is left, so that every task that joins ends."""
+        """Take the messages that are left, so that every task that joins ends."""
         for reader in self._readers:
             reader.entries += drain_through_gaps(reader.receiver)
 
     def watch(self) -> None:
-        """Check what must hold between any two steps."""
+        """Check the invariants, between any two steps."""
         hubs.check(self.hub, extra=math.inf if self._leases else self._destroyed.tasks)
 
     def check(self) -> None:
-        """Check, when all tasks have ended, that each receiver got all, or was told."""
+        """After the end of all tasks, check that each receiver got all messages, or was told."""
         self.watch()
         assert not any(self.hub.queues())
         sent = self._order
@@ -224,7 +224,7 @@ class BroadcastProgram:
             assert lost == reader.receiver.lost
 
     def _check_gaps(self, entries: list[Entry], due: list[int]) -> None:
-        """Check that each number of lost messages stands exactly where they were lost."""
+        """Check that each number of lost messages stands at the place of the loss."""
         rest = [*due]
         for entry in entries:
             if isinstance(entry, str):

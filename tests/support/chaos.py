@@ -1,7 +1,7 @@
 """The chaos run: processes send and work, while they, their server and their connections fail.
 
-Everything that happens is drawn from a seed. The run ends with the channel closed and empty, and
-its account is checked message by message: `chaos_account` says what is checked.
+All events of a run are drawn from a seed. The run ends with the channel closed and empty, and then
+the account is checked message by message, as `chaos_account` says.
 
     python tests/support/chaos.py --seconds 600 --seed 7 --place cluster --backend trio
 """
@@ -47,7 +47,7 @@ DEBUG = {"enable-debug-command": "yes"}
 class UnplannedFailoverError(Exception):
     """Sentinels failed over by themselves, on a busy machine, which may lose messages.
 
-    The run tells nothing of the channel then.
+    Such a run does not judge the channel.
     """
 
 
@@ -78,12 +78,12 @@ class Single:
         return self._server
 
     def restart(self) -> None:
-        """Kill the server, and start it again from its disk."""
+        """Kill the server, and start the server again from its disk."""
         self._server.kill()
         self._server.start()
 
     def sleep(self) -> None:
-        """Let the server do nothing for a moment."""
+        """Block the server for a moment."""
         self._server.ask("DEBUG", "SLEEP", 0.5)
 
     def jump(self) -> None:
@@ -143,7 +143,7 @@ class BySentinels:
         self._primary = self._watched.servers[0]
 
     def server(self) -> Server:
-        """Return the primary, which changes only if this run lets it crash."""
+        """Return the primary, which changes only if this run may crash the primary."""
         if self._watched.primary() is not self._primary:
             raise UnplannedFailoverError
         return self._primary
@@ -180,7 +180,7 @@ class Chaos:
         self._random = random
         self._folder = folder
         self.actors: list[Actor] = []
-        # What happened how often.
+        # How often each event happened.
         self.troubles: Counter[str] = Counter()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         anywhere = (self.kill, self.kill, self.hang, self.flush, self.cut, self.pause, self.steal)
@@ -236,7 +236,7 @@ class Chaos:
         self.actors.append(actor)
         what = (self._backend, role, self._place.url, NAME, LEASE, number * 1_000_000)
         command = [sys.executable, str(WORKER), *map(str, what)]
-        # Not measured by coverage: that would make them slow to start, and shows nothing new.
+        # Not measured by coverage: the start would be slow, and the result the same.
         env = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
         with self._file(actor, "out").open("wb") as out, self._file(actor, "err").open("wb") as err:
             process = subprocess.Popen(command, stdout=out, stderr=err, env=env)  # noqa: S603
@@ -263,7 +263,7 @@ class Chaos:
         self._kill(self._random.choice(roles))
 
     def hang(self) -> None:
-        """Stop a worker until its lease has run out, and let it go on."""
+        """Stop a worker until its lease has run out, and let the worker go on."""
         process = self._random.choice(list(self._alive("receive").values()))
         process.send_signal(signal.SIGSTOP)
         time.sleep(LEASE * (0.5 + self._random.random()))
@@ -275,11 +275,11 @@ class Chaos:
 
     def cut(self) -> None:
         """Break every connection to the server."""
-        with suppress(RuntimeError):  # there is none
+        with suppress(RuntimeError):  # no such worker
             self._place.server().ask("CLIENT", "KILL", "TYPE", "NORMAL", "SKIPME", "YES")
 
     def pause(self) -> None:
-        """Let the server serve nobody for a moment."""
+        """Let the server answer no client for a moment."""
         self._place.server().ask("CLIENT", "PAUSE", 300, "ALL")
 
     def steal(self) -> None:

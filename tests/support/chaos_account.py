@@ -1,10 +1,10 @@
 """The account of a chaos run, message by message: what the channel promises, and no more.
 
-A *holding* is the time for which a task had a message, from one record to the next. A holding that
-has no end was cut off by the death of its process. Some faults excuse a holding:
+A *holding* is the time for which a task had a message, from one record to the next. A holding
+without an end was cut off by the death of its process. Some faults excuse a holding:
 
 - The process was killed soon after the holding: the server may not know how the holding ended.
-- The process lost its lease: others may have its messages meanwhile.
+- The process lost its lease: other processes may have its messages meanwhile.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from chaos_worker import PREFETCH, TASKS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-# For how many seconds a server may be away, so that it has yet to be told of a holding.
+# For how many seconds a server may be away, before the server is told of a holding.
 LONGEST_OUTAGE = 20.0
-# How many messages a process may have done of which the server does not know. The process has asked
-# for the next messages while it told of the last.
+# How many messages a process may have done without the server's knowledge. The process asks for the
+# next messages while it reports the last messages.
 UNTOLD = TASKS + 2 * (TASKS + PREFETCH)
 
 
 @dataclass
 class Actor:
-    """A process of the run: its records, and when it was killed."""
+    """A process of the run: its records, and the time when the process was killed."""
 
     name: str
     lines: list[str] = field(default_factory=list[str])
@@ -58,7 +58,7 @@ class Holding:
 
 
 class Account:
-    """What became of each message.
+    """The fate of each message.
 
     Args:
         actors: the processes of the run.

@@ -1,7 +1,7 @@
-"""A process of the chaos run, which sends or works until it is killed, or until the channel ends.
+"""A process of the chaos run, which sends or works until the process or the channel ends.
 
-Each line on its standard output is a record: the time, a word, and numbers. The time is that of the
-machine's monotonic clock, which all processes share.
+Each line on its standard output is a record: the time, a word, and numbers. The time comes from the
+monotonic clock of the machine, which all processes share.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ async def close(url: str, name: str, lease: float) -> None:
 
 
 def new_channel(url: str, name: str, lease: float) -> RedisAnycast[int]:
-    """Return a channel that never gives up on its server, nor on a message."""
+    """Return a channel that retries for ever, both the server and each message."""
     return RedisAnycast(
         name=name,
         url=url,

@@ -1,4 +1,4 @@
-"""What the tests of combinators share: one of each kind, and a receiver of another kind."""
+"""Helpers for the tests of combinators: each kind of receiver, and a receiver of a user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from anycast import Channel, ChannelStatistics
-    from anycast._combinators.batch import Pair
+    from anycast._combinators.batch import BatchOperations
     from anycast._select.selectable import Selectable
 
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Foreign(ReceiverBase[T]):
-    """A receiver of another kind of channel: it has its own class, and nothing but the contract.
+    """A receiver of another kind of channel, which implements only the contract.
 
     Args:
         receiver: does the work.
@@ -49,7 +49,7 @@ class Foreign(ReceiverBase[T]):
         """Return the operation that takes a message on lease."""
         return self._receiver.leasing()
 
-    def batching(self) -> Pair[Any]:
+    def batching(self) -> BatchOperations[Any]:
         """Return the operations for a batch."""
         return self._receiver.batching()
 
@@ -90,14 +90,14 @@ def even(number: int) -> bool:
 
 
 def only_even(number: int) -> int:
-    """Return an even number as it is, and be unable to take an odd one."""
+    """Return an even number unchanged, and raise for an odd number."""
     if not even(number):
         raise OddError(number)
     return number
 
 
 def mapped(receiver: Receiver[T]) -> Receiver[T]:
-    """Return a map that changes nothing."""
+    """Return a map that leaves each message unchanged."""
     return receiver.map(same)
 
 
@@ -128,7 +128,7 @@ FAILING: dict[str, Callable[[Receiver[int]], Receiver[int]]] = {
 
 
 async def receive(receiver: Receiver[Any]) -> None:
-    """Receive one."""
+    """Receive a message."""
     await receiver.receive()
 
 
@@ -155,14 +155,14 @@ async def receive_in_loop(receiver: Receiver[Any]) -> None:
 
 
 async def receive_in_select(receiver: Receiver[Any]) -> None:
-    """Receive in a `select`, which itself raises nothing."""
+    """Receive in a `select`; errors come from `result`."""
     operation = receiver.receiving()
     assert await select(operation) is operation
     operation.result()
 
 
 async def receive_in_select_nowait(receiver: Receiver[Any]) -> None:
-    """Receive in a `select_nowait`, which itself raises nothing either."""
+    """Receive in a `select_nowait`; errors come from `result`."""
     operation = receiver.receiving()
     assert select_nowait(operation) is operation
     operation.result()

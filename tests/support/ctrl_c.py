@@ -28,7 +28,7 @@ class Interrupter:
         self.seen: set[tuple[CodeType, int]] = set()
 
     async def watch(self, operation: Awaitable[object]) -> None:
-        """Await an operation, and press Ctrl-C meanwhile, in whatever task runs."""
+        """Await an operation, and press Ctrl-C meanwhile, in any running task."""
         before = sys.gettrace()
         sys.settrace(self._trace)
         try:
@@ -51,7 +51,7 @@ class Interrupter:
 def at_each_line(
     main: Callable[[Interrupter], Awaitable[object]], backend: str = "trio"
 ) -> Iterator[bool]:
-    """Run a program again and again, with Ctrl-C at one line of the library after another.
+    """Run a program again and again, each time with Ctrl-C at the next line of the library.
 
     Args:
         main: the program, which lets the interrupter watch an operation.

@@ -1,4 +1,4 @@
-"""What the tests of debris share: messages that can be watched, and what uses them."""
+"""Helpers for the tests of debris: messages that can be watched, and operations on them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _futures: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def note_futures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tell the futures of asyncio in which tasks wait for a channel from all others."""
+    """Mark the futures of asyncio in which tasks wait for a channel."""
     new_waiter: Callable[[Binding], Any] = AsyncioBackend.new_waiter
 
     def note(binding: Binding) -> Any:
@@ -75,7 +75,7 @@ def note_futures(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def waiters() -> int:
-    """Count the waiters that are alive, in whatever queue or nowhere."""
+    """Count the waiters that are alive, in a queue or elsewhere."""
     kinds = map(type, gc.get_objects())
     return len(_futures) + sum(
         kind.__name__.endswith("Waiter") and str(kind.__module__).startswith("anycast._waiting")
@@ -84,26 +84,26 @@ def waiters() -> int:
 
 
 async def receive_and_drop(receiver: Receiver[Message]) -> None:
-    """Receive a message, and keep nothing of it."""
+    """Receive a message, and drop all references to the message."""
     await receiver.receive()
 
 
 async def send_new(sender: Sender[Message], watched: Watched) -> None:
-    """Send a message that nobody else refers to."""
+    """Send a message to which no other reference exists."""
     await sender.send(watched.message())
 
 
 async def handle(operation: Callable[..., Awaitable[object]], *args: object) -> type[Exception]:
-    """Await what raises, and keep nothing but the type of its error."""
+    """Await an awaitable that raises, and keep only the type of the error."""
     try:
         await operation(*args)
-    except Exception as error:  # noqa: BLE001  whatever it is, the caller looks at it
+    except Exception as error:  # noqa: BLE001  the caller checks the error
         return type(error)
     raise AssertionError
 
 
 async def cancel_after_start(operation: Callable[..., Awaitable[object]], *args: object) -> None:
-    """Let an operation block, and cancel it."""
+    """Let an operation block, and cancel the operation."""
     async with task_group() as tasks:
         attempt = await begin(tasks, operation, *args)
         attempt.cancel()
@@ -113,7 +113,7 @@ async def cancel_after_start(operation: Callable[..., Awaitable[object]], *args:
 async def watch_error(
     errors: list[weakref.ref[Exception]], operation: Callable[..., Awaitable[object]], *args: object
 ) -> None:
-    """Await what raises, and watch its error."""
+    """Await an awaitable that raises, and watch the error."""
     try:
         await operation(*args)
     except Error as error:

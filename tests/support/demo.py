@@ -1,4 +1,4 @@
-"""How the tests run the demo, and read what it says."""
+"""Helpers that run the demo, and read its output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def run(*arguments: object) -> int:
 
 
 def row(output: str, backend: str) -> list[str]:
-    """Return the cells of a backend's row of the summary; each share is one."""
+    """Return the cells of a backend's row of the summary, a cell for each share."""
     (line,) = (line for line in table(output, 1) if line.startswith(f"{backend} "))
     return line.split()
 

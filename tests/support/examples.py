@@ -1,4 +1,4 @@
-"""The examples in the documentation, in the README and in docstrings, and how to run one."""
+"""The examples in the documentation, in the README and in docstrings, and their runner."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FENCED = re.compile(
     r"(?:\n*(?P=indent)```output\n(?P<output>.*?)^(?P=indent)```$)?",
     re.DOTALL | re.MULTILINE,
 )
-INCLUDED = re.compile(r'--8<-- "(.+)"')  # a file of its own, shown on a page
+INCLUDED = re.compile(r'--8<-- "(.+)"')  # a separate file that a page shows
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BACKENDS = ["asyncio", "trio"]
 NEWLINE = "\n"  # Python 3.11 allows no backslash within an f-string
@@ -33,7 +33,7 @@ NEWLINE = "\n"  # Python 3.11 allows no backslash within an f-string
 
 @dataclass(frozen=True)
 class Example:
-    """One example: where it is, its code, and what it is to print, if that is told."""
+    """An example: its place, its code, and its expected output, if any."""
 
     name: str
     code: str
@@ -96,7 +96,7 @@ def examples_in(path: Path, kind: str = "python") -> list[Example]:
 
 
 def on_each_backend(examples: list[Example]) -> pytest.MarkDecorator:
-    """Parametrize a test: each example, on each backend that it is to run on."""
+    """Parametrize a test: each example, on each backend of the example."""
     return pytest.mark.parametrize(
         ("example", "backend"),
         [

@@ -1,13 +1,13 @@
 """Runs small programs through every schedule they can have, without an event loop.
 
-Tasks are coroutines driven by hand: a step runs one of them until it parks, in a waiter or
-at a checkpoint. Before each step the explorer chooses among all runnable tasks and, once
-or twice in a schedule, among all faults: the cancellation of any task, whether it waits, was
-given a result and has yet to run, or has yet to start; the closing of the channel or of any
-endpoint; where a program asks for it, the destruction of a task. It tries every choice, by
-replaying from the start. After each step that is no replay it checks what must hold between
-any two; after each schedule, that nothing was lost, doubled or reordered, that nobody overtook,
-that nobody hangs, and that no cancellation was lost.
+Tasks are coroutines driven by hand: a step runs a task until the task parks, in a waiter or at a
+checkpoint. Before each step the explorer chooses among all runnable tasks and, once or twice in a
+schedule, among all faults. The faults are the cancellation of any task (a task that waits, a task
+that was given a result and has not run since, or a task that has not started), the close of the
+channel or of any endpoint, and, where a program asks for this, the destruction of a task. The
+explorer tries every choice, by replaying from the start. After each step that is no replay, the
+explorer checks the invariants. After each schedule, the explorer checks that no message was lost,
+doubled or reordered, that no task overtook or hangs, and that no cancellation was lost.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 
     from anycast._waiting.event_loop import LoopBinding
 
-# More than any program here needs: whatever goes on for ever is to fail, and not to hang.
+# More steps than any program needs here: an endless program is to fail, and not to hang.
 MOST_STEPS = MOST_WAITS = 1000
 
 
 class Cancelled(BaseException):
-    """What a cancelled task is thrown."""
+    """The error that is thrown into a cancelled task."""
 
 
 class WokenBeforeError(Exception):
@@ -53,10 +53,10 @@ class WokenBeforeError(Exception):
 
 
 class HandWaiter:
-    """What a task that is driven by hand parks in, once.
+    """The waiter of a task that is driven by hand.
 
-    With ``refuses``, it knows when the task is being cancelled already, as a future of asyncio
-    does; without, it cannot know.
+    With ``refuses``, the waiter knows when its task is being cancelled, as a future of asyncio
+    does. Without ``refuses``, the waiter cannot know.
     """
 
     refuses = False
@@ -89,7 +89,7 @@ class HandWaiter:
 
 @coroutine
 def checkpoint() -> Generator[HandWaiter | None]:
-    """Let the explorer choose who runs next."""
+    """Let the explorer choose the task that runs next."""
     yield None
 
 
@@ -130,37 +130,37 @@ def new_core(limit: float) -> Core[Any]:
     core = Core[Any](Anycast, "by hand", limit=limit, yield_every=64, auto_close=False)
     core.bind(ByHand.loop)
     core.budget = Budget()  # type: ignore[misc]  # mypy does not see the slots of a base class
-    core._use_backend(ByHand)  # type: ignore[arg-type]  # mypy sees no static method in it
+    core._use_backend(ByHand)  # type: ignore[arg-type]  # mypy does not see static methods
     return core
 
 
 class Interruption(BaseException):
-    """What is raised in a task that waits, and is no cancellation."""
+    """An error that is raised in a waiting task, and is no cancellation."""
 
 
 def interrupt(core: Core[Any], queue: Any, waiter: HandWaiter) -> None:
-    """Let a task leave its queue, since an error is raised in it; raise that error."""
+    """Let a task leave its queue, because an error is raised in the task; raise the error."""
     try:
-        raise Interruption  # noqa: TRY301  it is handled where a task would
+        raise Interruption  # noqa: TRY301  handled as in a task
     except Interruption:
-        core.interrupted(queue, waiter)
+        core.end_interrupted_wait(queue, waiter)
 
 
 class Choices:
-    """One path through a tree of choices, and the way to the next path."""
+    """A path through a tree of choices, and the way to the next path."""
 
     def __init__(self) -> None:
         self._path: list[tuple[int, int]] = []
         self._depth = 0
-        self._shared = 0  # how many choices the path has in common with the one before
+        self._shared = 0  # how many choices the path shares with the path before
 
     @property
     def replaying(self) -> bool:
-        """Whether all that was picked so far was also picked on the path before."""
+        """Whether all choices so far are the choices of the path before."""
         return self._depth <= self._shared
 
     def pick(self, options: int) -> int:
-        """Return the number of one of the options."""
+        """Return the number of an option."""
         if self._depth == len(self._path):
             self._path.append((0, options))
         choice, _ = self._path[self._depth]
@@ -206,13 +206,13 @@ class Scope:
 
 @dataclass
 class Task:
-    """A coroutine and what it is parked in."""
+    """A coroutine, and the waiter in which the coroutine is parked."""
 
     coroutine: Coroutine[Any, Any, None]
     waiter: HandWaiter | None = None
-    cancelled: bool = False  # it is thrown a cancellation in its next step
+    cancelled: bool = False  # the next step throws a cancellation
     owed: bool = False  # a cancellation that came too late
-    scope: Scope | None = None  # that the task is in
+    scope: Scope | None = None  # the scope of the task
     ending: str = ""
     faults: int = 0
 
@@ -245,7 +245,7 @@ class Task:
         self.coroutine.close()
 
     def step(self) -> None:
-        """Run the task until it parks or ends."""
+        """Run the task until the task parks or ends."""
         Task.running = self
         try:
             if self.cancelled:
@@ -258,7 +258,7 @@ class Task:
         except Cancelled:
             self.ending = "cancelled"
         else:
-            if self.owed:  # it waits again, and is cancelled as its wait begins
+            if self.owed:  # the task waits again, and is cancelled when its wait begins
                 self.owed = False
                 if self.waiter is not None:
                     self.waiter.refuses = True
@@ -267,14 +267,14 @@ class Task:
                 self._strike()
 
     def check(self) -> None:
-        """Check that the task has ended, and that no cancellation of it was lost."""
+        """Check that the task has ended, and that no cancellation of the task was lost."""
         assert self.ending, "a task hangs in a closed channel"
         if self.faults and self.ending == "returned":
             assert self.owed, "a cancellation was lost"
 
 
 class Before:
-    """One side of a channel before a step, for what must hold after it.
+    """A side of a channel before a step, for the check after the step.
 
     Args:
         watched: the side.
@@ -293,7 +293,7 @@ class Before:
         self._head = head if head in self._stood else None
 
     def check(self) -> None:
-        """Check that nobody lost a place in the queue, and nobody was overtaken."""
+        """Check that no task lost its place in the queue, and that no task was overtaken."""
         queue = self._watched.queue
         stand = [one for one in queue if not isinstance(queue[one], Batch)]
         stayed = [one for one in self._stood if one in stand]
@@ -305,7 +305,7 @@ class Before:
 
 
 class Side:
-    """One queue of a channel, and how many operations of that side have happened.
+    """A queue of a channel, and how many operations of this side have happened.
 
     Args:
         queue: the queue.
@@ -356,10 +356,10 @@ def _length(messages: list[Any]) -> int:
 
 
 class Faults(NamedTuple):
-    """What is done to the tasks of a program, beside running them.
+    """The faults that the tasks of a program suffer.
 
     Args:
-        most: how many faults there are in one schedule.
+        most: how many faults a schedule has at most.
         refuses: whether a waiter knows when its task is being cancelled.
         destroys: whether tasks are destroyed, too.
     """
@@ -373,7 +373,7 @@ ONE_FAULT = Faults()
 
 
 class Schedule:
-    """One run of a program, along one path of choices."""
+    """A run of a program, along one path of choices."""
 
     def __init__(
         self, program: Explored, scripts: Iterable[str], faults: Faults, choices: Choices
@@ -413,7 +413,7 @@ class Schedule:
         return [*(task.cancel for task in alive), *self.program.endings, *destroyed, *timed]
 
     def _observe(self, action: Callable[[], object]) -> None:
-        """Do one thing, and check that whoever waited before it was not overtaken by it."""
+        """Do a step, and check that the step overtook no task that was waiting before."""
         before = [Before(side) for side in self._sides]
         action()
         self.program.watch()
@@ -459,13 +459,13 @@ def explore(
 
 
 def look_at_one(pick: Callable[[int], int], _: int) -> int:
-    """Stand for the random number by which `select` looks at one operation first.
+    """Replace the random number by which `select` draws an operation.
 
-    It matters only which of those that are ready that is.
+    The number matters only for the choice among the ready operations.
     """
     operations: Any = sys._getframe(1).f_locals["operations"]
     if len(operations) == 1:
-        return 0  # a merge that is looked at draws one of its sources
+        return 0  # a merge draws one of its sources
     ready = [number for number, one in enumerate(operations) if one.find_ready() is not None]
     return ready[pick(len(ready))] if ready else 0
 

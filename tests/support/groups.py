@@ -21,7 +21,7 @@ SLOTS = 16_384
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until servers are as they should be, which nothing tells of."""
+    """Wait until servers are in a state, by asking again and again."""
     end = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < end, "the servers did not get ready"
@@ -87,7 +87,7 @@ class Watched:
 
     @property
     def url(self) -> str:
-        """Where the channel is."""
+        """The address of the channel."""
         return f"redis+sentinel://{self.hosts}/{SERVICE}"
 
     def primary(self, sentinel: int = 0) -> Server:
@@ -96,14 +96,14 @@ class Watched:
         return next(server for server in self.servers if server.port == int(address[1]))
 
     def fail_over(self, stop: Callable[[Server], object]) -> None:
-        """Stop the primary somehow, and return when every Sentinel names the other server."""
+        """Stop the primary in some way, and return when every Sentinel names the other server."""
         old = self.primary()
         stop(old)
         for number in range(len(self.sentinels)):
             wait_for(partial(self._names_another, number, old))
 
     def ask_for_failover(self, primary: Server) -> None:
-        """Let a Sentinel begin a failover, though nothing is wrong with the primary."""
+        """Let a Sentinel begin a failover, although the primary works."""
         del primary
         self.sentinels[0].ask("SENTINEL", "FAILOVER", SERVICE)
 
@@ -152,7 +152,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Where the channel is."""
+        """The address of the channel."""
         hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
         return f"redis+cluster://{hosts}"
 
@@ -186,7 +186,7 @@ class Cluster:
 
     @contextmanager
     def moving_slot(self, key: str, source: Server, target: Server) -> Generator[None]:
-        """Let the slot of a key move from a node to another node; at the end it has moved."""
+        """Let the slot of a key move to another node; at the end of the block it has moved."""
         slot = source.ask("CLUSTER", "KEYSLOT", key)
         ids = {node: self.id_of(node) for node in (source, target)}
         target.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source])
@@ -206,7 +206,7 @@ class Cluster:
                 time.sleep(0.05)
 
     def wait_for_owner(self, key: str, owner: Server) -> None:
-        """Wait until every node that is alive knows who has a key."""
+        """Wait until every node that is alive knows the owner of a key."""
         for node in self.nodes:
             if node.alive:
                 wait_for(partial(self._names, node, key, owner))

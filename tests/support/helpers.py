@@ -1,4 +1,4 @@
-"""Short words for what many tests say."""
+"""Helpers that many tests use."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ ROUNDS = 16  # more turns of the event loop than any task here needs to block or
 
 
 async def settle() -> None:
-    """Let every other task run until it blocks or ends."""
+    """Let every other task run until the task blocks or ends."""
     for _ in range(ROUNDS):
         await checkpoint()
 
 
 @asynccontextmanager
 async def task_group() -> AsyncGenerator[TaskGroup]:
-    """Open a task group that, as type checkers see it, swallows no exception."""
+    """Open a task group that, for type checkers, swallows no exception."""
     async with create_task_group() as tasks:
         yield tasks
 
@@ -75,7 +75,7 @@ def waiting(channel: Channel[Any]) -> tuple[int, int]:
 
 
 class Attempt(Generic[T]):
-    """One operation in a task of its own, and what became of it.
+    """An operation in a task of its own, and the outcome of the operation.
 
     ``outcome`` is "unfinished", "done" (see ``result``), "failed" (see `failure`) or
     "cancelled".
@@ -114,9 +114,9 @@ class Attempt(Generic[T]):
 async def begin(
     tasks: TaskGroup, operation: Callable[..., Awaitable[T]], *arguments: Any
 ) -> Attempt[T]:
-    """Start an attempt, and let it run until it blocks or ends.
+    """Start an attempt, and let the attempt run until it blocks or ends.
 
-    Use it where order matters: trio starts tasks in any order.
+    Use this function where order matters: trio starts tasks in any order.
     """
     attempt = Attempt(tasks, operation, *arguments)
     await settle()
@@ -124,7 +124,7 @@ async def begin(
 
 
 class _Watched(Generic[T]):
-    """Awaits a coroutine, and calls a function whenever it yields."""
+    """Awaits a coroutine, and calls a function whenever the coroutine yields."""
 
     def __init__(self, operation: Coroutine[Any, Any, T], on_yield: Callable[[], object]) -> None:
         self._operation = operation
@@ -141,19 +141,19 @@ class _Watched(Generic[T]):
             self._on_yield()
             try:
                 value = yield trap
-            except BaseException as error:  # noqa: BLE001  it is for the operation to handle
+            except BaseException as error:  # noqa: BLE001  the operation handles the error
                 resume = partial(self._operation.throw, error)
             else:
                 resume = partial(self._operation.send, value)
 
 
 async def watch_yields(operation: Coroutine[Any, Any, T], on_yield: Callable[[], object]) -> T:
-    """Await an operation, and call a function whenever it yields to the event loop."""
+    """Await an operation, and call a function whenever the operation yields to the event loop."""
     return await _Watched(operation, on_yield)
 
 
 async def count_yields(operation: Coroutine[Any, Any, object]) -> int:
-    """Await an operation, and return how often it yielded to the event loop."""
+    """Await an operation, and return how often the operation yielded to the event loop."""
     yields: list[None] = []
     await watch_yields(operation, lambda: yields.append(None))
     return len(yields)

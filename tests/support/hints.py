@@ -1,4 +1,4 @@
-"""What the types of public functions and classes are at run time."""
+"""The types of public functions and classes at run time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _functions(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
     """Yield a function, or the functions of a class or property; and the overloads of each."""
     if isinstance(thing, property):
         thing = thing.fget
-    if isinstance(thing, staticmethod):  # as `__new__` is
+    if isinstance(thing, staticmethod):  # as for `__new__`
         thing = thing.__func__
     if inspect.isclass(thing):
         for key, _ in inspect.getmembers_static(thing):

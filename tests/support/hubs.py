@@ -1,4 +1,4 @@
-"""The hub of a broadcast channel for tests without an event loop, and what must hold in it."""
+"""The hub of a broadcast channel for tests without an event loop, and its invariants."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def new_hub(**options: Any) -> Hub[Any]:
     hub = Hub[Any](Broadcast, "by hand", ReceiverOptions(**given), yield_every=64, auto_close=False)
     hub.bind(ByHand.loop)
     hub.budget = Budget()
-    hub._use_backend(ByHand)  # type: ignore[arg-type]  # mypy sees no static method in it
+    hub._use_backend(ByHand)  # type: ignore[arg-type]  # mypy does not see static methods
     return hub
 
 
@@ -44,7 +44,7 @@ def open_receiver(hub: Hub[Any], **options: Any) -> Subscription[Any]:
 
 
 def ready(subscription: Subscription[Any]) -> Subscription[Any]:
-    """Let tasks that are driven by hand wait in a new subscription; count its receiver."""
+    """Let tasks that are driven by hand wait in a new subscription, and count the receiver."""
     subscription.bind(ByHand.loop)
     subscription._use_backend(ByHand)  # type: ignore[arg-type]  # as above
     subscription.count_endpoint(subscription.receivers, 1)
@@ -77,11 +77,11 @@ def check(hub: Hub[Any], *, extra: float = 0) -> None:
         assert one.leases >= 0
         assert len([*stored(one)]) == used
     assert not (hub.closed and hub.senders), "a sender waits in a closed channel"
-    counters = [len(one.joiners or ()) for one in (*hub.subscriptions, *hub.lingering)]
+    counters = [len(one.joiners or ()) for one in (*hub.subscriptions, *hub.closed_with_leases)]
     assert hub.unfinished == sum(counters), "busy receivers are miscounted"
     assert max(counters, default=0) <= 1, "a busy receiver is counted twice"
     if hub.joiners:
-        busy = [one for one in (*hub.subscriptions, *hub.lingering) if not one.idle]
+        busy = [one for one in (*hub.subscriptions, *hub.closed_with_leases) if not one.idle]
         assert busy or hub.senders or not live(hub.joiners), "nothing is left, and a task joins"
         assert all(one.joiners for one in busy), "a busy receiver is not counted"
         assert not any(finish.done() for one in busy for finish in one.joiners or ())

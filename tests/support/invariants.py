@@ -1,4 +1,4 @@
-"""The one function that checks what must hold between any two steps of a channel."""
+"""The function that checks the invariants, which hold between any two steps of a channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def live(queue: Iterable[Any]) -> list[Any]:
-    """Return the waiters of a queue that can go on; the others are leaving."""
+    """Return the waiters of a queue that can go on; the remaining tasks are leaving."""
     return [waiter for waiter in queue if not waiter.done()]
 
 
@@ -34,7 +34,7 @@ def check(core: Core[Any], *, extra: float = 0) -> None:
     assert not (receivers and used), "a message is stored, and a receiver waits"
     assert not senders or used >= core.limit, "room is left, and a sender waits"
     assert used <= core.limit + extra, "more messages are stored than the limit allows"
-    if receivers and senders:  # only the arms of one select may wait on both sides
+    if receivers and senders:  # only the arms of the same select may wait on both sides
         selects = {getattr(waiter, "blocked", None) for waiter in (*receivers, *senders)}
         assert len(selects) == 1, "a sender and a receiver wait, and do not meet"
         assert None not in selects, "a sender and a receiver wait, and do not meet"

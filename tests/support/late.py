@@ -1,4 +1,4 @@
-"""A task that waits in an operation, the peer that completes it, and what strikes in between."""
+"""A task that waits in an operation, its peer, and the events between their steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TURNS = 100  # of an event loop: more than any task here needs to end
 
 
 class Ends:
-    """The ends of one channel, and a receiver to which nobody ever sends."""
+    """The endpoints of a channel, and a receiver to which no message is ever sent."""
 
     def __init__(self, limit: float = 0, yield_every: int = 64) -> None:
         self.channel = Anycast[str](limit=limit, yield_every=yield_every)
@@ -33,7 +33,7 @@ class Ends:
         self.idle = Anycast[str](limit=0).new_receiver()
 
     def complete(self, operation: Operation) -> None:
-        """Act as the peer of a task that waits in the operation: after this it has happened."""
+        """Act as the peer of a task that waits in the operation; then it has happened."""
         if operation in SENDS:
             assert self.receiver.receive_nowait() == MESSAGE
         else:
@@ -46,7 +46,7 @@ class Ends:
                 self.sender.send_nowait(MESSAGE)
 
     def find_nobody(self, operation: Operation) -> None:
-        """Check that a peer of the operation finds no task that waits."""
+        """Check that a peer of the operation finds no waiting task."""
         with pytest.raises(WouldBlock):
             self.complete(operation)
 
@@ -66,7 +66,7 @@ async def iterate(ends: Ends) -> str:
 
 
 async def receive_many(ends: Ends) -> str:
-    """Receive a batch, which is one message."""
+    """Receive a batch of a single message."""
     (message,) = await ends.receiver.receive_many(3)
     return message
 
@@ -78,7 +78,7 @@ async def receive_many_within(ends: Ends) -> str:
 
 
 async def lease(ends: Ends) -> str:
-    """Take a lease, and end it well."""
+    """Take a lease, and end the lease as done."""
     async with ends.receiver.lease() as message:
         return message
 
@@ -110,7 +110,7 @@ async def send(ends: Ends) -> str:
 
 
 async def send_many(ends: Ends) -> str:
-    """Send a batch of one message."""
+    """Send a batch of a single message."""
     await ends.sender.send_many([MESSAGE])
     return MESSAGE
 
@@ -141,7 +141,7 @@ def each(operations: list[Operation]) -> pytest.MarkDecorator:
 
 
 async def start(script: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """Start a task, and let it run until it waits."""
+    """Start a task, and let the task run until it waits."""
     task = asyncio.ensure_future(script)
     await settle()
     assert not task.done()
@@ -149,7 +149,7 @@ async def start(script: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
 
 
 async def outcome(task: asyncio.Task[T]) -> T:
-    """Let a task run to its end, and return its result; it is owed no cancellation then."""
+    """Let a task run to its end, and return its result; check that no cancellation is owed."""
     for _ in range(TURNS):
         if task.done():
             break
@@ -164,7 +164,7 @@ async def outcome(task: asyncio.Task[T]) -> T:
 
 
 async def forever() -> None:
-    """Wait for what never comes."""
+    """Wait for an event that never comes."""
     await asyncio.Event().wait()
 
 
@@ -175,7 +175,7 @@ async def a_while() -> None:
 
 
 async def strike(wait: Awaitable[object]) -> tuple[object, ...] | None:
-    """Wait, and return the arguments of the cancellation that strikes there; None without one."""
+    """Wait, and return the arguments of the cancellation that strikes, or None."""
     try:
         await wait
     except asyncio.CancelledError as error:
@@ -191,7 +191,7 @@ def this_task() -> asyncio.Task[Any]:
 
 
 class WorkFailedError(Exception):
-    """What a task group fails with."""
+    """The error with which a task group fails."""
 
 
 class Failing:
@@ -206,7 +206,7 @@ class Failing:
         raise WorkFailedError
 
     async def fail(self) -> None:
-        """Let the task fail: its group acts in the next turn, before what comes later."""
+        """Let the task fail: its group acts in the next turn, before later callbacks."""
         self._event.set()
         await asyncio.sleep(0)
 
@@ -224,6 +224,6 @@ class Timeouts:
         return timeout
 
     def expire(self) -> None:
-        """Let them all expire, in the next turn of the event loop and before what comes later."""
+        """Let all timeouts expire, in the next turn of the event loop, before later callbacks."""
         for timeout in self._running:
             timeout.reschedule(0)

@@ -1,7 +1,7 @@
-"""The account of one core: which messages were sent and received, and in which order.
+"""The account of a core: which messages were sent and received, and in which order.
 
-Peers act for each other, so a task may learn of its own operation long after that has happened.
-The ledger notes each operation in the step in which the core performs it.
+Peers act for each other, so a task may learn of its own operation long after the operation has
+happened. The ledger records each operation in the step in which the core performs the operation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """What happened to the messages of a core, each of which is sent once at most.
+    """The history of the messages of a core, each of which is sent at most once.
 
     Args:
         channel: whose core is watched from now on.
@@ -29,7 +29,7 @@ class Ledger:
         core: Any = channel._core
         self.sent: list[Any] = []
         self.received: list[Any] = []
-        self.receives = 0  # those whose message came back included
+        self.receives = 0  # with the receives whose message came back
         self.came_back = False
         core.__class__ = NotingCore
         core.buffer = NotingBuffer(self)
@@ -101,7 +101,7 @@ class NotingBuffer(deque[Any]):
 
 
 class NotingCore(Core[Any]):
-    """A core that notes in its ledger what does not pass through the buffer."""
+    """A core that records in its ledger the messages that do not pass through the buffer."""
 
     __slots__ = ()
 
@@ -109,7 +109,9 @@ class NotingCore(Core[Any]):
         happened = super().hand_over(message, deliveries)
         if happened:
             ledger = _ledgers[self]
-            if message in ledger.received:  # it was given back, straight to the next receiver
+            if (
+                message in ledger.received
+            ):  # the message was given back, straight to the next receiver
                 ledger.note_back(message)
             ledger.note_sent([message])
             ledger.note_received([message])

@@ -1,4 +1,4 @@
-"""A channel under load while something is done to its servers."""
+"""A channel under load during a change of its servers."""
 
 from __future__ import annotations
 

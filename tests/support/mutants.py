@@ -1,9 +1,8 @@
-"""Tests the tests: breaks the source in one small way after another, and runs the suite.
+"""Tests the tests: makes one small fault after another in the source, and runs the suite.
 
-A *mutant* is one change to one place of the source. A test of the fast part of the suite must fail
-for each mutant. A mutant that survives shows a promise without a test. A mutant that makes the
-suite hang shows a test that should end. The source without a change must pass, or the run shows
-nothing.
+A *mutant* is a change to a place of the source. A test of the fast part of the suite must fail for
+each mutant. A mutant that survives shows a promise without a test. A mutant that makes the suite
+hang shows a test without an end. The source without a change must pass, or the run shows nothing.
 
 The mutants are in the folder ``mutants``: a file for each module of the source, under the same
 name. A script in Lua has its suffix in the name, as in ``redis/lua/take.lua.toml``.
@@ -115,7 +114,8 @@ ABOUT = {
     "_anycast/receiver": [*ENDPOINTS, "tests/waiting/test_keyboard_interrupt.py"],
     "_anycast/sender": ENDPOINTS,
     **dict.fromkeys(
-        (f"_broadcast/{name}" for name in ("finish", "hub", "operations", "options")), BROADCASTING
+        (f"_broadcast/{name}" for name in ("join_countdown", "hub", "operations", "options")),
+        BROADCASTING,
     ),
     **dict.fromkeys(
         (f"_broadcast/{name}" for name in ("receiver", "sender", "subscription")), BROADCASTING

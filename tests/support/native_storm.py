@@ -1,9 +1,9 @@
 """A storm of native cancellations: timeouts, task groups, scopes and `Task.cancel`, on asyncio.
 
-Workers send and receive. Each operation runs under a guard that cancels it after some turns of the
-event loop, at random: before it waits, while it waits, between the step of its peer and its own,
-or when it is long over. The storm counts what was lost, what was doubled, which tasks were
-cancelled though nobody asked for that, and which were not though somebody did.
+Workers send and receive. Each operation runs under a guard that cancels the operation after some
+turns of the event loop, at random: before the wait, in the wait, between the step of the peer and
+the task's own step, or long after the operation. The storm counts lost messages, doubled messages,
+tasks that were cancelled without a request, and requests that were not delivered.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PATIENCE = 100  # turns of the event loop in which a cancellation must have been
 
 @dataclass
 class Account:
-    """What a storm has found."""
+    """The findings of a storm."""
 
     sent: Counter[int] = field(default_factory=Counter[int])
     received: Counter[int] = field(default_factory=Counter[int])
@@ -58,7 +58,7 @@ class NativeStorm:
 
     def __init__(self, random: Random, limit: float, rounds: int = 30) -> None:
         self._random = random
-        fairness._random.seed(random.random())  # as `select` and `merge` choose, too
+        fairness._random.seed(random.random())  # the random choices of `select` and `merge`
         self._rounds = rounds
         self._numbers = count()
         self.account = Account()
@@ -103,7 +103,7 @@ class NativeStorm:
             assert core.ended
 
     async def _worker(self, operations: Sequence[Operation]) -> None:
-        """Try one operation after another; this task is cancelled by its own guards alone."""
+        """Try one operation after another; only the guards of this task cancel the task."""
         for _ in range(self._rounds):
             await self._random.choice(self._guards)(self._random.choice(operations))
             try:
@@ -118,7 +118,7 @@ class NativeStorm:
             await asyncio.sleep(0)
 
     async def _cancel_busy_tasks(self) -> None:
-        """Cancel tasks that serve each other without end: each of them must end soon."""
+        """Cancel tasks that serve each other without end: each of the tasks must end soon."""
 
         async def busy(operations: Sequence[Operation]) -> None:
             while True:
@@ -140,7 +140,7 @@ class NativeStorm:
             task.cancel()
         await asyncio.wait([task])
 
-    # What is cancelled: an operation, and perhaps a wait after it that has no end.
+    # The targets of a cancellation: an operation, and perhaps an endless wait after the operation.
 
     async def _attempt(self, operation: Operation) -> None:
         await operation()
@@ -150,7 +150,7 @@ class NativeStorm:
             self.account.undelivered += 1
 
     def _after_some_turns(self, action: Callable[[], object]) -> None:
-        """Do something in one of the next turns of the event loop."""
+        """Call a function in one of the next turns of the event loop."""
         loop = asyncio.get_running_loop()
 
         def wait(turns: int) -> None:

@@ -1,4 +1,4 @@
-"""Every way to send one message, and every way to receive one; each gives what is to be awaited."""
+"""Every way to send a message, and every way to receive a message, as awaitables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def lease(receiver: Receiver[int]) -> int:
 
 
 async def select_one(operation: Operation[object]) -> object:
-    """Perform an operation by itself."""
+    """Perform a single operation by `select`."""
     return (await select(operation)).result()
 
 

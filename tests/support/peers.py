@@ -33,7 +33,7 @@ def frequenz() -> Any:
 
 
 def frequenz_channel(limit: int) -> Any:
-    """Make a channel of frequenz, which warns that it is deprecated."""
+    """Make a channel of frequenz, and hide the warning that the channel is deprecated."""
     channels = frequenz()
     with pytest.warns(DeprecationWarning, match=r"^Anycast channels are deprecated, "):
         return channels.Anycast(name="peer", limit=limit)

@@ -1,4 +1,4 @@
-"""What the processes of a pool run: a process finds these functions by the name of this module."""
+"""The functions of a process pool: a process finds the functions by the name of this module."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from anycast import Anycast, Error, Receiver, SenderClosedError
 
 
 class RefusedError(SenderClosedError[int]):
-    """An error of one's own, whose constructor takes no argument."""
+    """An error of a user, whose constructor takes no argument."""
 
     def __init__(self) -> None:
         super().__init__(Anycast[int](name="mine").new_sender())
 
 
 class UnreachableError(RefusedError, ConnectionError):
-    """An error of one's own that is an `OSError`, too."""
+    """An error of a user that is an `OSError`, too."""
 
 
 class MadeError(RefusedError):
-    """An error of one's own with a way of its own to be made."""
+    """An error of a user with its own `__reduce__`."""
 
     def __new__(cls, *, why: str) -> Self:
         """Make an error that has no arguments."""
@@ -34,7 +34,7 @@ class MadeError(RefusedError):
 
 
 class BareError(Error):
-    """An error of one's own that keeps its argument as it is."""
+    """An error of a user that keeps its argument unchanged."""
 
     def __init__(self, receiver: Receiver[int]) -> None:
         self.source = receiver

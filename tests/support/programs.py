@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 OPERATIONS = "smrblfwj"
 
 
-class WorkFailed(Exception):  # noqa: N818  it is what happens, not an error of ours
-    """What a block with a lease raises."""
+class WorkFailed(Exception):  # noqa: N818  an event of the program
+    """The error that a block with a lease raises."""
 
 
 class Setup(NamedTuple):
-    """What a program runs in: a channel, and so many endpoints on either side."""
+    """The surroundings of a program: a channel, and a number of endpoints on both sides."""
 
     limit: float = math.inf
     yield_every: int = 64
@@ -48,7 +48,7 @@ class Setup(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """What one task sends through, and receives through."""
+    """The endpoints of a task."""
 
     sender: Sender[int]
     receiver: Receiver[int]
@@ -58,12 +58,12 @@ class Destroyed:
     """The tasks that were destroyed in the midst of an operation."""
 
     def __init__(self) -> None:
-        self.tasks = 0  # each of which may have given a message back
-        self.messages: set[int] = set()  # nobody can tell whether they were sent
+        self.tasks = 0  # tasks of which each may have given a message back
+        self.messages: set[int] = set()  # messages that may have been sent or not
 
     @contextmanager
     def noting(self, messages: Iterable[int] = ()) -> Generator[None]:
-        """Note whether the task is destroyed while it sends messages, or receives."""
+        """Record whether the task is destroyed while the task sends messages, or receives."""
         try:
             yield
         except GeneratorExit:
@@ -82,7 +82,7 @@ class Program:
 
     def __init__(self, setup: Setup, checkpoint: Callable[[], Awaitable[None]]) -> None:
         self.checkpoint = checkpoint
-        self.sent: list[int] = []  # as the tasks know it, here and below
+        self.sent: list[int] = []  # as recorded by the tasks, here and below
         self.received: list[int] = []
         self._auto_close = setup.auto_close
         self._channel = Anycast[int](
@@ -107,7 +107,7 @@ class Program:
         self._destroyed = Destroyed()
 
     async def run(self, script: str, number: int) -> None:
-        """Do the operations of one task, until one finds the channel or its end closed."""
+        """Do the operations of a task, until the task finds the channel or the endpoint closed."""
         ends = self._ends[number % len(self._ends)]
         try:
             for operation in script:
@@ -122,11 +122,11 @@ class Program:
         self._close(self._channel)
 
     def drain(self) -> None:
-        """Take what is left, so that every task that joins ends."""
+        """Take the messages that are left, so that every task that joins ends."""
         self.received += drain(self._channel.new_receiver())
 
     def watch(self) -> None:
-        """Check what must hold between any two steps."""
+        """Check the invariants, between any two steps."""
         ((core, _),) = self.ledgers
         invariants.check(core, extra=math.inf if self._leases else self._destroyed.tasks)
         assert self._channel.is_closed == self._ought_to_be_closed
@@ -154,7 +154,7 @@ class Program:
     def _check_reason(
         self, error: Error, end: object, of_channel: type[Error], of_end: type[Error]
     ) -> None:
-        """Check that an error is not about what other tasks use, and tells what is closed."""
+        """Check that an error names an endpoint of this task, and what is closed."""
         assert type(error) is (of_end if end in self._closed else of_channel)
         assert (error.__cause__ is None) == (end in self._closed)
         assert end in self._closed or self._channel.is_closed
@@ -205,7 +205,7 @@ class Program:
 
     def _check_deliveries(self, lease: Lease[int], message: int) -> None:
         self._on_lease[message] += 1
-        # A message that went back to a task that was destroyed has lost its count.
+        # A message that went back to a destroyed task has lost its count.
         lost = self._destroyed.tasks
         assert self._on_lease[message] - lost <= lease.deliveries <= self._on_lease[message]
 

@@ -1,4 +1,4 @@
-"""A proxy between a channel and its server, which can lose what the server says."""
+"""A proxy between a channel and its server, which can lose the answers of the server."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the proxy."""
         return f"redis://127.0.0.1:{port_of(self._listener)}"
 
     def cut_next_reply(self) -> None:
@@ -67,11 +67,11 @@ class Proxy:
         self._cuts += 1
 
     def talk_nonsense(self) -> None:
-        """Answer nonsense from now on, and at once to whoever waits."""
+        """Answer nonsense from now on, and at once to a client that waits."""
         self._nonsense.set()
 
     def hold(self) -> None:
-        """Keep back the next requests, until `go_on`; `held` tells that there is one."""
+        """Keep back the next requests, until `go_on`; `held` is set when a request is kept back."""
         self.held = False
         self._free = Event()
 
@@ -80,7 +80,7 @@ class Proxy:
         self._free.set()
 
     async def cancel_held(self, scope: CancelScope) -> None:
-        """Cancel a scope as soon as something is kept back, and then let it go on."""
+        """Cancel a scope as soon as a request is kept back, and then let the request go on."""
         await until(lambda: self.held)
         scope.cancel()
         await checkpoint()
@@ -108,7 +108,7 @@ class Proxy:
         async with client, await connect_tcp("127.0.0.1", self._port) as server:
             scripts = [0]  # asked for on this connection, and not answered
             answered = [0]  # in bytes, since the last request
-            saying = Lock()  # one thing at a time
+            saying = Lock()  # one answer at a time
 
             async def forward() -> None:
                 async for data in client:
@@ -127,7 +127,7 @@ class Proxy:
 
                 async def babble() -> None:
                     await self._nonsense.wait()
-                    with suppress(*GONE):  # it may have been cut already
+                    with suppress(*GONE):  # the connection may have been cut before
                         async with saying:
                             await client.send(b"?nonsense\r\n")
 

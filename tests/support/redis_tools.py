@@ -29,7 +29,7 @@ def channel(server: Server, name: str, **options: Any) -> RedisAnycast[Any]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition is true, which nothing else tells of."""
+    """Wait until a condition is true, by asking again and again."""
     with fail_after(DEADLINE):
         while not condition():  # noqa: ASYNC110
             await sleep(0.002)

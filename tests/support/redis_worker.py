@@ -1,6 +1,6 @@
-"""A process that sends or receives, until it is killed: for tests of what crashes cost.
+"""A process that sends or receives until the process is killed, for the tests of crashes.
 
-Each number it has received, and each that it has sent, is a line on its standard output.
+Each number that the process has received or sent is a line on its standard output.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the docstring of a public object must tell, and what one leaves untold."""
+"""What the docstring of a public object must describe, and which parts are missing."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ UNIT = re.compile(
 
 @dataclass(frozen=True)
 class Documented:
-    """One public object, and what its reader sees of it: its signature and its docstring.
+    """A public object as a reader sees the object: its signature and its docstring.
 
     Args:
-        name: how people call it, with its class.
+        name: the name by which people call the object, with its class.
         thing: the class, function, method or property itself.
-        owner: its class, where it has one.
+        owner: the class of a method or property.
     """
 
     name: str
@@ -35,12 +35,12 @@ class Documented:
 
     @cached_property
     def text(self) -> str:
-        """The docstring, its own or inherited."""
+        """The docstring, written here or inherited."""
         return f"{inspect.getdoc(self.thing) or ''}\n"
 
     @cached_property
     def function(self) -> Any:
-        """What its users call; nothing, if it is a class whose objects they are given."""
+        """The function that users call; None for a class whose objects are given to users."""
         if isinstance(self.thing, property):
             return self.thing.fget
         if not inspect.isclass(self.thing):
@@ -63,13 +63,13 @@ class Documented:
         return str(self.function.__annotations__["return"])
 
     def section(self, title: str) -> dict[str, str]:
-        """Return a section of the docstring, entry by entry, or as one without a name."""
+        """Return a section of the docstring, entry by entry, or as an entry without a name."""
         found = dict(SECTION.findall(self.text)).get(title, "")
         return dict(ENTRY.findall(found)) or ({"": found} if found else {})
 
     @property
     def has_example(self) -> bool:
-        """Whether there is an example of its own, or one of its class that calls it."""
+        """Whether the docstring has an example, or an example of the class calls the object."""
         of_class = EXAMPLE.findall(inspect.getdoc(self.owner) or "") if self.owner else []
         call = f".{self.name.rpartition('.')[2]}("
         return bool(EXAMPLE.search(self.text)) or any(call in example for example in of_class)
@@ -78,7 +78,8 @@ class Documented:
         """Return what the docstring must tell and does not.
 
         Args:
-            harmless: the names of all that raises nothing; the rest must tell what it raises.
+            harmless: the names of all functions that raise nothing; the remaining functions must
+                describe their errors.
         """
         if isinstance(self.thing, property):
             return ["unit"] if NUMBER.search(self.returns) and not UNIT.search(self.text) else []
@@ -115,5 +116,5 @@ def documented(package: Any) -> list[Documented]:
 
 
 def is_ours(member: Any) -> bool:
-    """Return whether a member is a method of this library, and not of what it builds on."""
+    """Return whether a member is a method of this library, and not of a foreign base class."""
     return inspect.isfunction(member) and member.__module__.startswith("anycast")

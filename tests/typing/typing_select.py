@@ -1,4 +1,4 @@
-"""What type checkers make of `select`, `merge`, `map` and `filter`; checked, and never run."""
+"""The types of `select`, `merge`, `map` and `filter`: checked, and never run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def operations(sender: Sender[int], receiver: Receiver[int]) -> None:
-    """Give None for a send, and a message for a receive."""
+    """Give None as the result of a send, and a message as the result of a receive."""
     assert_type(sender.sending(1), Operation[None])
     assert_type(sender.sending(1).result(), None)
     assert_type(receiver.receiving(), Operation[int])
@@ -20,14 +20,14 @@ def operations(sender: Sender[int], receiver: Receiver[int]) -> None:
 
 
 def operations_are_covariant(operation: Operation[bool]) -> None:
-    """Who wants an operation that gives an int is content with one that gives a bool."""
+    """Take an operation that gives a bool as an operation that gives an int."""
     wider: Operation[int] = operation
     wrong: Operation[str] = wider  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
     del wrong
 
 
 async def select_one(a: Operation[int]) -> None:
-    """One operation comes back with its type."""
+    """Keep the type of a single operation."""
     assert_type(await select(a), Operation[int])
     assert_type((await select(a)).result(), int)
     assert_type(select_nowait(a).result(), int)
@@ -36,7 +36,7 @@ async def select_one(a: Operation[int]) -> None:
 async def select_of_several_types(
     a: Operation[int], b: Operation[str], c: Operation[bytes], d: Operation[None]
 ) -> None:
-    """Each operation keeps its type, and what comes back is one of them."""
+    """Each operation keeps its type, and the result is one of the operations."""
     assert_type(await select(a, b), Operation[int] | Operation[str])
     assert_type((await select(a, b)).result(), int | str)
     assert_type((await select(a, b, c)).result(), int | str | bytes)
@@ -60,19 +60,19 @@ def select_nowait_of_several_types(
 
 
 async def select_of_a_list(operations: list[Operation[int]]) -> None:
-    """Any number of operations of one type has that type."""
+    """Any number of operations of the same type has this type."""
     assert_type(await select(*operations), Operation[int])
     assert_type((await select(*operations, in_order=True)).result(), int)
     assert_type(select_nowait(*operations).result(), int)
 
 
 async def select_of_other_things(receiver: Receiver[int]) -> None:
-    """Reject a receiver: it is no operation."""
+    """Reject a receiver, which is no operation."""
     await select(receiver)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 async def merge_of_one_type(a: Receiver[int], several: list[Receiver[int]]) -> None:
-    """Receivers of one type make a receiver of it, however many they are."""
+    """Any number of receivers of the same type make a receiver of this type."""
     assert_type(merge(a), Receiver[int])
     assert_type(merge(a, a), Receiver[int])
     assert_type(merge(a, a, a), Receiver[int])
@@ -113,7 +113,7 @@ def is_int(value: object) -> TypeIs[int]:
 
 
 def filter_narrows(receiver: Receiver[int | str]) -> None:
-    """Narrow the type of the messages as the predicate does, if it does."""
+    """Narrow the type of the messages if the predicate narrows the type."""
     assert_type(receiver.filter(guards_int), Receiver[int])
     assert_type(receiver.filter(is_int), Receiver[int])
     assert_type(receiver.filter(lambda message: message != 3), Receiver[int | str])

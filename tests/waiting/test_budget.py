@@ -24,7 +24,7 @@ def in_a_thread(function: Callable[[], object]) -> None:
 
 
 def test_a_thread_has_one_budget() -> None:
-    """Whoever asks in that thread gets the same, and another thread has another one."""
+    """All callers in a thread get the same budget, and another thread has another budget."""
     budgets: list[Budget] = []
     in_a_thread(lambda: budgets.append(this_thread.budget))
     assert this_thread.budget is this_thread.budget

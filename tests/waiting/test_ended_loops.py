@@ -1,4 +1,4 @@
-"""Tasks left waiting in an event loop that is over: they do not count, and nothing is lost."""
+"""Tasks left waiting in an event loop that is over are ignored, and no message is lost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ignore(_: object) -> None:
 
 
 class EndedError(Exception):
-    """A run of trio ends by it, and leaves its tasks behind."""
+    """Ends a run of trio, whose tasks are left behind."""
 
 
 class EndingClock(trio.abc.Clock):
@@ -50,7 +50,7 @@ class EndingClock(trio.abc.Clock):
         self._act = act
 
     def start_clock(self) -> None:
-        """Do nothing: it never goes."""
+        """Do nothing: this clock stands still."""
 
     def current_time(self) -> float:
         """Return the time."""
@@ -76,7 +76,7 @@ def leave_in_asyncio(
 ) -> None:
     """Leave an operation behind in a loop for asyncio."""
     loop = new_loop()
-    loop.set_exception_handler(lambda _loop, _context: None)  # it would complain of the task
+    loop.set_exception_handler(lambda _loop, _context: None)  # no complaint about the task
     task = loop.create_task(operation)
     for _ in range(ROUNDS):
         loop.run_until_complete(asyncio.sleep(0))
@@ -100,7 +100,7 @@ To close the operation then is to destroy its task.
 
 @pytest.fixture(scope="module", autouse=True)
 def no_complaints() -> Iterator[None]:
-    """Hide what is said of tasks of trio itself when they are destroyed."""
+    """Hide the complaints of trio about its own tasks when these tasks are destroyed."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(sys, "unraisablehook", ignore)
         yield
@@ -157,7 +157,7 @@ def test_the_next_loop_may_receive(leave: Leave, receive: Receive, backend: str)
 @each_run
 @each_send
 def test_the_next_loop_may_send(leave: Leave, send: Send, backend: str) -> None:
-    """A task of the next loop waits there, and its message is the only one that is sent."""
+    """A task of the next loop waits to send, and only the message of that task is sent."""
     ends = Ends(limit=0)
     left = send(ends.sender)
     leave(left)
@@ -188,7 +188,7 @@ def test_sending_to_a_task_that_was_left(leave: Leave, receive: Receive) -> None
 
 
 def test_sending_to_a_task_that_was_left_in_a_rendezvous(leave: Leave) -> None:
-    """The send would block, as nobody receives."""
+    """The send would block, since no receiver waits in the running loop."""
     ends = Ends(limit=0)
     left = ends.receiver.receive()
     leave(left)
@@ -201,7 +201,7 @@ def test_sending_to_a_task_that_was_left_in_a_rendezvous(leave: Leave) -> None:
 @pytest.mark.parametrize("limit", [0, 1])
 @each_send
 def test_receiving_from_a_task_that_was_left(leave: Leave, send: Send, limit: int) -> None:
-    """What it did not send is not received, before and after the task is destroyed."""
+    """The message that the task did not send is not received, even after the task is destroyed."""
     ends = Ends(limit)
     for number in range(limit):
         ends.sender.send_nowait(number)
@@ -215,7 +215,7 @@ def test_receiving_from_a_task_that_was_left(leave: Leave, send: Send, limit: in
 
 
 def test_a_batch_that_was_left(leave: Leave) -> None:
-    """Its deque keeps what was not sent."""
+    """The deque keeps the messages that were not sent."""
     ends = Ends()
     messages = deque([1, 2, 3])
     left = ends.sender.send_many(messages)
@@ -226,7 +226,7 @@ def test_a_batch_that_was_left(leave: Leave) -> None:
 
 
 def test_receive_many_with_a_task_that_was_left(leave: Leave) -> None:
-    """It takes what is stored, and not what the task did not send."""
+    """The call takes the stored messages, and not the messages that the task did not send."""
     ends = Ends()
     ends.sender.send_nowait(0)
     left = ends.sender.send(1)
@@ -297,7 +297,7 @@ def test_closing_the_sender_of_a_task_that_was_left(
 
 
 def test_closing_a_receiver_within_the_next_loop(leave: Leave) -> None:
-    """No task of the next loop is taken for the one that was left."""
+    """No waiter of the next loop is confused with the waiter that was left."""
     ends = Ends()
     left = ends.receiver.receive()
     leave(left)
@@ -315,7 +315,7 @@ def test_closing_a_receiver_within_the_next_loop(leave: Leave) -> None:
 
 
 def test_closing_a_receiver_once_the_next_loop_has_waited(leave: Leave) -> None:
-    """The task that was left is forgotten by then, and the close leaves the others alone."""
+    """The task that was left is forgotten by then, and tasks of the next loop go on."""
     ends = Ends()
     left = ends.receiver.receive()
     leave(left)
@@ -333,7 +333,7 @@ def test_closing_a_receiver_once_the_next_loop_has_waited(leave: Leave) -> None:
 
 
 def test_a_select_that_was_left(leave: Leave) -> None:
-    """None of its channels gives it a message, nor waits for it, and each of them can be closed."""
+    """No channel gives the select a message or waits for the select, and each can be closed."""
     one, other = Ends(), Ends()
     left = select(one.receiver.receiving(), other.receiver.receiving())
     leave(left)
@@ -348,7 +348,7 @@ def test_a_select_that_was_left(leave: Leave) -> None:
 
 @each_receive
 def test_a_task_that_was_given_a_message_and_left(leave: Leave, receive: Receive) -> None:
-    """The message comes back when the task is destroyed, and ahead of the others."""
+    """The message comes back when the task is destroyed, before the stored messages."""
     ends = Ends()
     left = receive(ends.receiver)
     leave(left, lambda: ends.sender.send_nowait(1))
@@ -387,7 +387,7 @@ def test_a_message_that_comes_back_to_a_task_that_waits(
 def test_a_task_whose_message_was_taken_and_that_was_left(
     leave: Leave, send: Send, limit: int
 ) -> None:
-    """The message was sent once, and destroying the task changes nothing."""
+    """The message was sent once, and the destruction of the task has no effect."""
     ends = Ends(limit)
     for _ in range(limit):
         ends.sender.send_nowait(0)

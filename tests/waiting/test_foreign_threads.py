@@ -1,4 +1,4 @@
-"""Other threads: what would have to wake a task raises before any effect, and the rest works."""
+"""Other threads: a call that would have to wake a task raises, and other calls work."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Ends:
         return await begin(tasks, self.sender.send, 1)
 
     async def refuse(self, act: Callable[[], object]) -> None:
-        """Act in another thread, which must raise, and change nothing."""
+        """Act in another thread, which must raise without an effect."""
         before = self.channel.statistics(), self.channel.is_closed
 
         def fail() -> None:
@@ -134,7 +134,7 @@ async def test_sending_to_a_task_that_waits(
 
 
 async def test_a_deque_that_is_refused() -> None:
-    """All of its messages are still the caller's."""
+    """The caller keeps all messages."""
     ends = Ends()
     messages = deque([1, 2, 3])
     async with task_group() as tasks:
@@ -177,7 +177,7 @@ async def test_receiving_from_a_task_that_is_blocked(
 
 @pytest.mark.parametrize("most", [1, 5])
 async def test_receiving_a_batch_from_a_batch_that_is_blocked(most: int) -> None:
-    """Nothing of it is taken, not even what is stored."""
+    """No message of the batch is taken, and no stored message."""
     ends = Ends(limit=2)
     messages = deque(range(6))
     async with task_group() as tasks:
@@ -189,7 +189,7 @@ async def test_receiving_a_batch_from_a_batch_that_is_blocked(most: int) -> None
 
 
 async def test_a_lease_that_is_refused() -> None:
-    """The lease does not begin: the channel ends without waiting for it."""
+    """The lease does not begin: the channel ends without a wait for this lease."""
     ends = Ends()
     async with task_group() as tasks:
         await ends.block_sender(tasks)
@@ -202,7 +202,7 @@ async def test_a_lease_that_is_refused() -> None:
 @pytest.mark.parametrize("what", ["channel", "sender"])
 @pytest.mark.parametrize("auto_close", [False, True])
 async def test_closing_where_a_sender_is_blocked(what: str, *, auto_close: bool) -> None:
-    """The close is refused, and whatever it was to close is still open."""
+    """The close is refused, and the sender, the receiver or the channel is still open."""
     ends = Ends(auto_close=auto_close)
     async with task_group() as tasks:
         sending = await ends.block_sender(tasks)
@@ -216,7 +216,7 @@ async def test_closing_where_a_sender_is_blocked(what: str, *, auto_close: bool)
 @pytest.mark.parametrize("what", ["channel", "receiver"])
 @pytest.mark.parametrize("auto_close", [False, True])
 async def test_closing_where_a_receiver_waits(what: str, *, auto_close: bool) -> None:
-    """The close is refused, and whatever it was to close is still open."""
+    """The close is refused, and the sender, the receiver or the channel is still open."""
     ends = Ends(auto_close=auto_close)
     async with task_group() as tasks:
         receiving = await ends.block_receiver(tasks)
@@ -285,7 +285,7 @@ async def test_the_last_lease_of_a_closed_channel_where_a_receiver_waits(how: Ex
 
 
 async def test_waiting_in_a_loop_of_another_thread() -> None:
-    """The task is refused as in any other loop, and the task that waits goes on."""
+    """The second task is refused, as in any other loop, and the waiting task goes on."""
     ends = Ends()
 
     def wait() -> None:
@@ -300,7 +300,7 @@ async def test_waiting_in_a_loop_of_another_thread() -> None:
 
 
 async def test_what_need_not_wake_a_task_while_a_receiver_waits() -> None:
-    """It works: to find that there is no message, to make ends, and to close those."""
+    """An empty receive, a new endpoint and the close of that endpoint work."""
     ends = Ends()
 
     def act() -> None:
@@ -319,7 +319,7 @@ async def test_what_need_not_wake_a_task_while_a_receiver_waits() -> None:
 
 
 async def test_what_need_not_wake_a_task_while_a_sender_is_blocked() -> None:
-    """It works: to find that there is no room, to make ends, and to close those."""
+    """A send without room, a new endpoint and the close of that endpoint work."""
     ends = Ends()
 
     def act() -> None:
@@ -338,7 +338,7 @@ async def test_what_need_not_wake_a_task_while_a_sender_is_blocked() -> None:
 
 
 async def test_a_lease_that_is_done_while_a_receiver_waits() -> None:
-    """It ends in any thread: no task is to be woken for it."""
+    """The lease ends in any thread: no task has to be woken."""
     ends = Ends()
     ends.sender.send_nowait(1)
     lease = ends.receiver.lease()
@@ -352,7 +352,7 @@ async def test_a_lease_that_is_done_while_a_receiver_waits() -> None:
 
 
 async def test_a_channel_in_which_no_task_waits_any_more() -> None:
-    """Every operation works in any thread once those who waited have gone."""
+    """Every operation works in any thread after the waiting tasks have gone."""
     ends = Ends()
     async with task_group() as tasks:
         receiving = await ends.block_receiver(tasks)
@@ -371,10 +371,10 @@ async def test_a_channel_in_which_no_task_waits_any_more() -> None:
 
 
 def test_a_loop_of_another_thread_that_is_over() -> None:
-    """A task that was left in it counts no more: what is sent then is stored."""
+    """The task that was left in the loop is ignored: a new message is stored."""
     ends = Ends()
     loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda _loop, _context: None)  # it would complain of the task
+    loop.set_exception_handler(lambda _loop, _context: None)  # no complaint about the task
     task = loop.create_task(ends.receiver.receive())
     thread = Thread(target=lambda: loop.run_until_complete(settle()))
     thread.start()

@@ -1,4 +1,4 @@
-"""trio as a guest of asyncio: two event loops, one inside the other, in one thread."""
+"""trio as a guest of asyncio: two event loops in one thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ trio = pytest.importorskip("trio")
 
 
 def run_as_guest(main: Callable[[], Awaitable[Any]], host: Callable[[], Awaitable[None]]) -> Any:
-    """Run one coroutine in trio, as a guest of asyncio, which then runs another."""
+    """Run a coroutine in trio, as a guest of asyncio, and then a second coroutine in asyncio."""
 
     async def run() -> Any:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -60,7 +60,7 @@ def test_a_channel_serves_the_guest_and_then_the_host(limit: int, yield_every: i
 
 
 def run_together(guest: Callable[[], Awaitable[Any]], host: Callable[[], Awaitable[None]]) -> Any:
-    """Run one coroutine in trio, as a guest of asyncio, which runs another meanwhile."""
+    """Run a coroutine in trio, as a guest of asyncio, and a second coroutine in asyncio."""
 
     async def run() -> Any:
         loop = asyncio.get_running_loop()
@@ -85,7 +85,7 @@ async def let_the_guest_wait(channel: Anycast[int]) -> None:
 
 @pytest.mark.filterwarnings("ignore:You seem to already have installed a SIGINT handler")
 def test_the_host_sends_to_a_task_of_the_guest() -> None:
-    """A task of the guest that waits is woken by the host: both run in one thread."""
+    """The host wakes a waiting task of the guest: both loops run in the same thread."""
     channel = Anycast[int](limit=0)
 
     async def host() -> None:

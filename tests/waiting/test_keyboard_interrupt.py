@@ -205,7 +205,7 @@ async def after(operation: Awaitable[object], peer: Any, program: Program) -> No
 
 
 class Outcome:
-    """What Ctrl-C at one line left behind."""
+    """The state after Ctrl-C at one line."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -268,14 +268,14 @@ def _skip(pytestconfig: pytest.Config, caplog: pytest.LogCaptureFixture) -> None
 
 @each_situation
 def test_no_message_is_lost_or_doubled(operation: Any, order: Any, limit: int, stored: int) -> None:
-    """Each message that was sent is received once, or is stored."""
+    """Each message that was sent is received once or is stored."""
     for outcome in outcomes(operation, order, limit, stored):
         assert sorted(outcome.received + outcome.stored) == sorted(outcome.sent)
 
 
 @each_situation
 def test_no_dead_task_stays_in_a_queue(operation: Any, order: Any, limit: int, stored: int) -> None:
-    """A task that was interrupted waits for nothing."""
+    """A task that was interrupted is in no queue."""
     for outcome in outcomes(operation, order, limit, stored):
         assert outcome.waiting == (0, 0)
         assert not outcome.program.channel._core.joiners

@@ -1,4 +1,4 @@
-"""What is protected from Ctrl-C on trio, what can be interrupted, and from when on."""
+"""Which code is protected from Ctrl-C on trio, which code is not, and from when on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def leave(closing: Any) -> None:
 @pytest.mark.parametrize("what", ["sender", "receiver", "merge", "channel"])
 @pytest.mark.parametrize("how", [close, aclose, leave])
 def test_a_close_that_has_begun_is_done(what: str, how: Callable[[Any], Any]) -> None:
-    """The tasks that wait in what is closed are woken, and nothing stays half closed."""
+    """The tasks that wait in the closed object are woken, and the close is complete."""
 
     async def main(interrupter: Interrupter) -> None:
         channels.append(channel := Anycast[int](limit=0))
@@ -182,7 +182,7 @@ def test_every_operation_is_protected() -> None:
     owners += [merge(receiver), receiver.lease(), receiver.receiving()]
     table = pytest.importorskip("trio._core._ki")._CODE_KI_PROTECTION_STATUS_WMAP
     special = {"__aenter__", "__aexit__", "__exit__", "__anext__", "result"}
-    # These change nothing, or make something that has yet to be used.
+    # These functions change no channel, or make an object that no task has used.
     harmless = {
         "lease",
         "map",
@@ -214,7 +214,7 @@ def test_every_operation_is_protected() -> None:
 
 
 def in_a_process(code: str) -> None:
-    """Run code in a Python of its own."""
+    """Run code in a Python process of its own."""
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)  # noqa: S603
 
 
@@ -253,7 +253,7 @@ def test_trio_may_be_imported_late(first: str) -> None:
 
 
 def test_trio_that_is_being_imported_marks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another thread may be at the import. The next endpoint tries again."""
+    """Another thread may be importing trio, so the next endpoint tries again."""
     monkeypatch.setitem(sys.modules, "trio.lowlevel", ModuleType("trio.lowlevel"))
     monkeypatch.setattr(protection, "unmarked", [print])
     protection.protect()

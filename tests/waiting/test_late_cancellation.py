@@ -1,7 +1,7 @@
 """Native cancellations that strike a task after its operation has happened.
 
-In each test, a peer completes the operation in which a task waits, and the task is cancelled in
-that same step: so it has its result, and has yet to run.
+In each test, a peer completes the operation of a waiting task, and the task is cancelled in the
+same step. So the task has its result, and has not run since.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.asyncio_only]
 async def test_the_operation_returns_and_the_next_wait_is_cancelled(
     operation: Operation, arguments: tuple[str, ...]
 ) -> None:
-    """The result is the task's, and the cancellation arrives with its message."""
+    """The operation returns its result, and the cancellation comes later, with its message."""
     ends = Ends()
 
     async def script() -> list[object]:
@@ -62,7 +62,7 @@ async def test_the_operation_returns_and_the_next_wait_is_cancelled(
 
 @each(RECEIVES + SENDS)
 async def test_the_message_is_transferred_once(operation: Operation) -> None:
-    """It neither comes back nor goes on to another task."""
+    """The message does not come back, and does not go to another task."""
     ends = Ends()
     task = await start(strike_after(operation(ends)))
     ends.complete(operation)
@@ -121,7 +121,7 @@ WAITS: dict[str, Callable[[Ends], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=list(WAITS))
 async def test_any_wait_is_cancelled(wait: Callable[[Ends], Awaitable[object]]) -> None:
-    """Whatever the task waits for next, in a channel or not."""
+    """The next wait is cancelled, in a channel or elsewhere."""
     ends = Ends()
 
     async def script() -> list[object]:
@@ -135,7 +135,7 @@ async def test_any_wait_is_cancelled(wait: Callable[[Ends], Awaitable[object]]) 
 
 @each(RECEIVES + SENDS)
 async def test_a_task_that_ends_first_keeps_its_result(operation: Operation) -> None:
-    """It waits no more, so nothing is delivered; the request stays counted."""
+    """A task that never waits again gets no cancellation, and the request stays counted."""
     ends = Ends()
     task = await start(operation(ends))
     ends.complete(operation)
@@ -146,7 +146,7 @@ async def test_a_task_that_ends_first_keeps_its_result(operation: Operation) -> 
 
 @pytest.fixture
 def ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt, even in a process that was started to ignore it."""
+    """Let Ctrl-C raise KeyboardInterrupt, even if this process was started to ignore Ctrl-C."""
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, handler)
@@ -155,7 +155,7 @@ def ctrl_c() -> Iterator[None]:
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("backend", ASYNCIO.values(), ids=list(ASYNCIO))
 def test_the_first_ctrl_c_strikes_at_the_next_wait(backend: tuple[str, dict[str, Any]]) -> None:
-    """`asyncio.Runner` turns it into a cancellation of the main task."""
+    """`asyncio.Runner` turns Ctrl-C into a cancellation of the main task."""
     ends = Ends()
     log: list[object] = []
 
@@ -179,7 +179,7 @@ def test_the_first_ctrl_c_strikes_at_the_next_wait(backend: tuple[str, dict[str,
 
 @each(RECEIVES + SENDS)
 async def test_two_cancellations_strike_as_one(operation: Operation) -> None:
-    """As two that come in one step always do: both are counted, and the last message stands."""
+    """Both cancellations are counted, and the last message stands, as asyncio does in one step."""
     ends = Ends()
 
     async def script() -> list[object]:
@@ -195,7 +195,7 @@ async def test_two_cancellations_strike_as_one(operation: Operation) -> None:
 
 @each(RECEIVES + SENDS)
 async def test_one_of_two_cancellations_is_taken_back(operation: Operation) -> None:
-    """The other one is delivered."""
+    """The cancellation that was not taken back is delivered."""
     ends = Ends()
 
     async def script() -> list[object]:
@@ -214,7 +214,7 @@ async def test_one_of_two_cancellations_is_taken_back(operation: Operation) -> N
 async def test_a_second_cancellation_comes_before_the_first_is_delivered(
     operation: Operation,
 ) -> None:
-    """Both strike at once where the task waits by then."""
+    """Both cancellations strike at once in the task's next wait."""
     ends = Ends()
 
     async def script() -> list[object]:
@@ -231,7 +231,7 @@ async def test_a_second_cancellation_comes_before_the_first_is_delivered(
 
 @each(RECEIVES + SENDS)
 async def test_a_cancellation_that_is_pending_when_the_wait_begins(operation: Operation) -> None:
-    """A task that has cancelled itself takes no part in a channel until that has struck."""
+    """A task that has cancelled itself is no peer until the cancellation has struck."""
     ends = Ends()
 
     async def script() -> object:
@@ -246,7 +246,7 @@ async def test_a_cancellation_that_is_pending_when_the_wait_begins(operation: Op
 
 @each(RECEIVES + SENDS)
 async def test_a_cancellation_before_the_peer_comes(operation: Operation) -> None:
-    """It is not late: the peer finds nobody, and the cancellation strikes in the operation."""
+    """The cancellation is not late: the peer finds no waiter, and the operation is cancelled."""
     ends = Ends()
     task = await start(strike(operation(ends)))
     task.cancel("stop")
@@ -259,7 +259,7 @@ async def test_a_cancellation_before_the_peer_comes(operation: Operation) -> Non
 
 @each(RECEIVES + SENDS)
 async def test_a_wait_in_the_same_turn_is_cancelled_there(operation: Operation) -> None:
-    """A peer that comes before the cancellation strikes finds nobody."""
+    """A peer that comes before the cancellation strikes finds no waiter."""
     ends = Ends()
 
     async def script() -> object:
@@ -276,7 +276,7 @@ async def test_a_wait_in_the_same_turn_is_cancelled_there(operation: Operation) 
 
 @each(RECEIVES + SENDS)
 async def test_a_busy_channel_cannot_outrun_a_cancellation(operation: Operation) -> None:
-    """A task that always finds a peer which is ready for it is cancelled at its next wait."""
+    """A task that finds a ready peer each time is cancelled at its next wait."""
     ends = Ends()
     log: list[str] = []
 
@@ -299,7 +299,7 @@ async def test_a_busy_channel_cannot_outrun_a_cancellation(operation: Operation)
 async def test_a_task_that_need_not_wait_cannot_outrun_a_cancellation(
     operation: Operation,
 ) -> None:
-    """It is cancelled at the next yield that is due."""
+    """The task is cancelled at the next yield that is due."""
     ends = Ends(limit=1000, yield_every=8)
     log: list[str] = []
 
@@ -321,7 +321,7 @@ async def test_a_task_that_need_not_wait_cannot_outrun_a_cancellation(
 
 @each(RECEIVES)
 async def test_a_due_yield_is_cancelled(operation: Operation) -> None:
-    """The operation that was to yield first takes nothing."""
+    """The operation that was to yield first takes no message."""
     ends = Ends(limit=1, yield_every=1)
 
     async def script() -> object:

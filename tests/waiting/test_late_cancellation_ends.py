@@ -1,8 +1,8 @@
-"""Tasks that were given a result and never return it, and what becomes of the record of them.
+"""Tasks that were given a result and never return the result, and the record of such tasks.
 
-A peer completes the operation in which a task waits, and then the task is destroyed: by the end
-of its event loop, or with its coroutine. So a received message goes to the next receiver, or back
-to the head of the channel.
+A peer completes the operation of a waiting task, and then the task is destroyed: by the end of its
+event loop, or by the close of its coroutine. So a received message goes to the next receiver, or
+back to the head of the channel.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ async def test_a_destroyed_task_passes_its_message_on(operation: Operation) -> N
 
 @each(RECEIVES)
 async def test_a_destroyed_task_gives_its_message_back(operation: Operation) -> None:
-    """Nobody waits, so the message is the next one again."""
+    """No receiver waits, so the message is the next message again."""
     ends = Ends(limit=2)
     task = await start(operation(ends))
     ends.complete(operation)
@@ -74,7 +74,7 @@ async def test_a_destroyed_task_gives_its_message_back(operation: Operation) -> 
 
 @each(RECEIVES)
 async def test_a_destroyed_task_in_a_closed_channel(operation: Operation) -> None:
-    """The message counts as stored, and the channel ends once it was received."""
+    """The message counts as stored, and the channel ends after the message was received."""
     ends = Ends()
     task = await start(operation(ends))
     ends.complete(operation)
@@ -87,7 +87,7 @@ async def test_a_destroyed_task_in_a_closed_channel(operation: Operation) -> Non
 
 @each(SENDS)
 async def test_a_destroyed_task_that_has_sent(operation: Operation) -> None:
-    """Its message was received, and is not sent again."""
+    """The message was received, and is not sent again."""
     ends = Ends()
     task = await start(operation(ends))
     ends.complete(operation)
@@ -97,12 +97,12 @@ async def test_a_destroyed_task_that_has_sent(operation: Operation) -> None:
 
 
 def ignore(*_: object) -> None:
-    """Say nothing."""
+    """Hide the complaint of the event loop."""
 
 
 @pytest.fixture(params=ASYNCIO.values(), ids=list(ASYNCIO))
 def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
-    """Return an event loop that says nothing of the tasks which it does not finish."""
+    """Return an event loop that logs nothing about unfinished tasks."""
     _, options = request.param
     loop: asyncio.AbstractEventLoop = options.get("loop_factory", asyncio.new_event_loop)()
     loop.set_exception_handler(ignore)
@@ -149,7 +149,7 @@ def test_a_closed_event_loop_and_the_next_one(
 def test_no_task_is_kept_by_what_it_is_owed(
     operation: Operation, loop: asyncio.AbstractEventLoop
 ) -> None:
-    """A cancellation that can never be delivered is forgotten with its task."""
+    """A cancellation that can never be delivered is forgotten together with its task."""
     ends = Ends()
 
     async def script() -> None:
@@ -167,6 +167,6 @@ def test_no_task_is_kept_by_what_it_is_owed(
     del task
     gc.collect()
     left = [*owed]
-    owed.clear()  # it is not to concern other tests
+    owed.clear()  # so that other tests start without a record
     assert watched() is None
     assert left == []

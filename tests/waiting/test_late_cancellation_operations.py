@@ -1,4 +1,4 @@
-"""What a late cancellation means for operations that do more than send or receive one message.
+"""Late cancellations in batches, leases and selects.
 
 In each test, a peer acts for a task that waits, and the task is cancelled in that same step.
 """
@@ -77,7 +77,7 @@ async def test_a_close_instead_of_a_peer(operation: Operation) -> None:
 
 
 async def test_a_batch_that_was_received_in_part() -> None:
-    """It takes what is there and returns, since it does not wait again."""
+    """The call returns the messages that are stored, since the call does not wait again."""
     ends = Ends(limit=2)
 
     async def script() -> list[object]:
@@ -92,7 +92,7 @@ async def test_a_batch_that_was_received_in_part() -> None:
 
 @pytest.mark.parametrize("kind", [deque[str], list[str]], ids=["deque", "list"])
 async def test_a_batch_that_was_sent_in_full(kind: Callable[[list[str]], list[str]]) -> None:
-    """It has happened, though the task was cancelled before it ran."""
+    """The send has happened, although the task was cancelled before the task ran."""
     ends = Ends()
 
     async def script() -> object:
@@ -106,7 +106,7 @@ async def test_a_batch_that_was_sent_in_full(kind: Callable[[list[str]], list[st
 
 
 async def test_a_batch_that_was_sent_in_part() -> None:
-    """It is cancelled at once, and what was not sent stays in its deque."""
+    """The send is cancelled at once, and the unsent messages stay in the deque."""
     ends = Ends()
     batch = deque(["one", "two", "three"])
 
@@ -119,7 +119,7 @@ async def test_a_batch_that_was_sent_in_part() -> None:
 
 
 async def test_messages_that_are_no_list_are_sent_one_by_one() -> None:
-    """The one that a peer took is sent; the cancellation strikes where the next one waits."""
+    """The message that a peer took is sent, and the cancellation strikes in the next send."""
     ends = Ends()
     messages = iter(["one", "two", "three"])
 
@@ -153,7 +153,7 @@ async def test_a_lease_whose_block_waits() -> None:
 
 
 async def test_the_channel_of_a_lease_does_not_end() -> None:
-    """What was handed over on lease may come back, also before the task has run."""
+    """A message that was handed over on lease may come back, even before the task has run."""
     ends = Ends()
 
     async def work() -> None:
@@ -173,7 +173,7 @@ async def test_the_channel_of_a_lease_does_not_end() -> None:
 
 
 async def test_a_select_performs_one_operation() -> None:
-    """Its other operations have left their queues in the step of the peer."""
+    """The other arms have left their queues in the step of the peer."""
     ends, others = Ends(), Ends()
 
     async def script() -> list[object]:
@@ -210,7 +210,7 @@ async def test_a_filter_that_turns_the_message_away(operation: Operation) -> Non
 
 @each(RECEIVES)
 async def test_a_filter_that_finds_the_next_message_ready(operation: Operation) -> None:
-    """The task need not wait for that, so the operation returns."""
+    """The task need not wait for the next message, so the operation returns."""
     ends = Ends(limit=1)
     ends.receiver = ends.receiver.filter("next".__eq__)
 

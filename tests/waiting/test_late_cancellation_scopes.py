@@ -1,7 +1,7 @@
 """Cancel scopes of anyio around a task whose operation a peer completes.
 
 anyio does not cancel a task that was woken, and cancels again until the block of the scope has
-ended. So a scope needs no help here; and what helps native cancellations must not harm a scope.
+ended. So scopes need no help, and the help for native cancellations must not harm a scope.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.asyncio_only]
 
 @each(RECEIVES + SENDS)
 async def test_a_scope_that_is_cancelled_before_the_peer_comes(operation: Operation) -> None:
-    """The peer finds nobody, though the task has yet to run."""
+    """The peer finds no waiter, even before the cancelled task has run."""
     ends, scope = Ends(), CancelScope()
 
     async def script() -> list[object]:
@@ -68,7 +68,7 @@ async def test_a_scope_around_what_has_happened(operation: Operation) -> None:
 
 @each(RECEIVES + SENDS)
 async def test_a_scope_strikes_at_the_next_wait_of_its_block(operation: Operation) -> None:
-    """Even if that wait is in the channel, where a peer finds nobody any more."""
+    """The next wait is cancelled, even a wait in the channel, where a peer finds no waiter."""
     ends, scope = Ends(), CancelScope()
     log: list[object] = []
 
@@ -88,7 +88,7 @@ async def test_a_scope_strikes_at_the_next_wait_of_its_block(operation: Operatio
 
 @each(RECEIVES + SENDS)
 async def test_an_outer_scope(operation: Operation) -> None:
-    """The inner block ends with the result, and the outer one at its next wait."""
+    """The inner block ends with the result, and the outer block is cancelled at its next wait."""
     ends, outer = Ends(), CancelScope()
     log: list[object] = []
 
@@ -108,7 +108,7 @@ async def test_an_outer_scope(operation: Operation) -> None:
 
 @each(RECEIVES + SENDS)
 async def test_a_shielded_scope(operation: Operation) -> None:
-    """Inside, the outer cancellation strikes nowhere; outside, at the next wait."""
+    """The outer cancellation strikes at the next wait after the shielded block, and not within."""
     ends, outer = Ends(), CancelScope()
     log: list[object] = []
 
@@ -128,7 +128,7 @@ async def test_a_shielded_scope(operation: Operation) -> None:
 
 @each(RECEIVES + SENDS)
 async def test_a_native_cancellation_in_a_shielded_scope(operation: Operation) -> None:
-    """No scope keeps it off: it strikes at the next wait, and no scope takes it for its own."""
+    """The native cancellation strikes at the next wait, and no scope swallows the cancellation."""
     ends, outer = Ends(), CancelScope()
     log: list[object] = []
 
@@ -145,7 +145,7 @@ async def test_a_native_cancellation_in_a_shielded_scope(operation: Operation) -
 
 @each(RECEIVES + SENDS)
 async def test_a_scope_and_a_native_cancellation(operation: Operation) -> None:
-    """The block ends with the result; the native cancellation strikes after it."""
+    """The block ends with the result, and the native cancellation strikes after the block."""
     ends, scope = Ends(), CancelScope()
     log: list[object] = []
 

@@ -1,7 +1,7 @@
 """Late cancellations by `asyncio.TaskGroup`, and requests for cancellation that stay counted.
 
-In each test, a peer completes the operation in which a task waits, and the task is cancelled
-before it runs.
+In each test, a peer completes the operation of a waiting task, and the task is cancelled before the
+task runs.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ async def test_a_task_group_around_what_has_happened(operation: Operation) -> No
 async def test_a_task_group_is_cancelled_at_the_next_wait_of_its_block(
     operation: Operation,
 ) -> None:
-    """The block goes no further, as the group is to end."""
+    """The block is cancelled at its next wait, since the group is ending."""
     ends, other = Ends(), Failing()
     log: list[object] = []
 
@@ -81,7 +81,7 @@ async def test_a_task_group_is_cancelled_at_the_next_wait_of_its_block(
 
 @each(RECEIVES + SENDS)
 async def test_a_task_group_that_waits_for_its_tasks(operation: Operation) -> None:
-    """The cancellation is delivered while the group ends, and does not break out of it."""
+    """The cancellation is delivered while the group ends, and does not leave the group."""
     ends, other = Ends(), Failing()
     log: list[object] = []
 
@@ -113,7 +113,7 @@ async def test_a_task_group_that_waits_for_its_tasks(operation: Operation) -> No
 
 @each(RECEIVES + SENDS)
 async def test_a_request_that_a_task_group_left_behind(operation: Operation) -> None:
-    """Up to Python 3.12 a group that fails swallows a cancellation, and leaves it counted."""
+    """Up to Python 3.12, a group that fails swallows a cancellation, still counted afterwards."""
     ends, other, timeouts = Ends(), Failing(), Timeouts()
 
     async def script() -> list[object]:
@@ -123,7 +123,7 @@ async def test_a_request_that_a_task_group_left_behind(operation: Operation) -> 
                 await forever()
         except* WorkFailedError:
             pass
-        await strike(a_while())  # later versions deliver it after the group
+        await strike(a_while())  # later versions deliver the cancellation after the group
         assert this_task().cancelling() == 1
         async with timeouts.new():
             result = await operation(ends)
@@ -141,7 +141,7 @@ async def test_a_request_that_a_task_group_left_behind(operation: Operation) -> 
 
 @each(RECEIVES + SENDS)
 async def test_a_request_that_was_caught_and_left_counted(operation: Operation) -> None:
-    """It was delivered, so a timeout that is taken back later does not deliver it again."""
+    """A timeout that is taken back does not deliver the old request a second time."""
     ends, timeouts = Ends(), Timeouts()
 
     async def script() -> list[object]:
@@ -163,7 +163,7 @@ async def test_a_request_that_was_caught_and_left_counted(operation: Operation) 
 async def test_a_cancellation_after_one_that_was_caught_and_left_counted(
     operation: Operation,
 ) -> None:
-    """It is delivered, and once."""
+    """The second cancellation is delivered once."""
     ends = Ends()
 
     async def script() -> list[object]:

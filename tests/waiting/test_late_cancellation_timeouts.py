@@ -1,7 +1,7 @@
 """Late cancellations by `asyncio.timeout` and `asyncio.wait_for`.
 
-In each test, a peer completes the operation in which a task waits, and a timeout expires before
-the task runs.
+In each test, a peer completes the operation of a waiting task, and a timeout expires before the
+task runs.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ async def test_a_timeout_around_what_has_happened_raises_nothing(operation: Oper
 
 @each(RECEIVES + SENDS)
 async def test_a_timeout_expires_at_the_next_wait_of_its_block(operation: Operation) -> None:
-    """It has expired in the midst of the block, so the block ends with TimeoutError."""
+    """The timeout has expired in the midst of the block, so the block ends with TimeoutError."""
     ends, timeouts = Ends(), Timeouts()
     log: list[object] = []
 
@@ -73,7 +73,7 @@ async def test_a_timeout_expires_at_the_next_wait_of_its_block(operation: Operat
 
 @each(RECEIVES + SENDS)
 async def test_the_outer_one_of_two_timeouts_ends_its_block(operation: Operation) -> None:
-    """Both expire at once: the inner one is taken back, and the outer one is not lost."""
+    """Of two timeouts that expire at once, the inner one is taken back, and the outer strikes."""
     ends, timeouts = Ends(), Timeouts()
     log: list[object] = []
 
@@ -97,7 +97,7 @@ async def test_the_outer_one_of_two_timeouts_ends_its_block(operation: Operation
 
 @each(RECEIVES + SENDS)
 async def test_two_timeouts_whose_blocks_end_with_the_result(operation: Operation) -> None:
-    """Both are taken back, and nothing is delivered later."""
+    """Both timeouts are taken back, and nothing is delivered later."""
     ends, timeouts = Ends(), Timeouts()
 
     async def script() -> list[object]:
@@ -130,7 +130,7 @@ async def test_a_native_cancellation_outlives_a_timeout(operation: Operation) ->
 
 @each(RECEIVES + SENDS)
 async def test_wait_for_in_any_turn(operation: Operation) -> None:
-    """It returns the result if the peer found the task, and else raises TimeoutError."""
+    """`wait_for` returns the result if the peer came in time, or else raises TimeoutError."""
     late = False
 
     async def note_lateness(ends: Ends) -> str:

@@ -1,4 +1,4 @@
-"""One channel in one event loop after another, and in other threads."""
+"""A channel in several event loops in turn, and in other threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ numbers = Anycast[int](name="numbers", limit=1)
 
 
 async def send_and_receive() -> list[int]:
-    """Send more than fits, and receive it in another task."""
+    """Send more messages than fit, and receive the messages in another task."""
     receiver = numbers.new_receiver()
     async with task_group() as tasks:
         receiving = await begin(tasks, receive, receiver, 5)
@@ -30,7 +30,7 @@ async def receive(receiver: Receiver[int], count: int) -> list[int]:
 
 
 def test_a_channel_made_at_module_level() -> None:
-    """It serves one ``asyncio.run`` after another, then a ``trio.run``, then asyncio again."""
+    """The channel serves an ``asyncio.run``, then a ``trio.run``, then an ``asyncio.run``."""
     for _ in range(3):
         assert asyncio.run(send_and_receive()) == [0, 1, 2, 3, 4]
     assert trio.run(send_and_receive) == [0, 1, 2, 3, 4]
@@ -38,7 +38,7 @@ def test_a_channel_made_at_module_level() -> None:
 
 
 def test_messages_outlive_an_event_loop() -> None:
-    """What was sent in one is received in the next."""
+    """A message that was sent in one event loop is received in the next."""
     channel = Anycast[int]()
     asyncio.run(channel.new_sender().send_many([1, 2]))
     assert trio.run(channel.new_receiver().receive) == 1
@@ -46,7 +46,7 @@ def test_messages_outlive_an_event_loop() -> None:
 
 
 def test_a_run_that_is_cancelled_leaves_nothing_behind() -> None:
-    """Tasks still waiting at the end of a run are cancelled by it, and the next run can wait."""
+    """The run cancels its waiting tasks at the end, and tasks of the next run can wait."""
     channel = Anycast[int](limit=0)
     sender, receiver = channel.new_sender(), channel.new_receiver()
 
@@ -67,7 +67,7 @@ def test_a_run_that_is_cancelled_leaves_nothing_behind() -> None:
 
 
 def test_nowait_forms_need_no_event_loop() -> None:
-    """Neither does anything else that is not awaited."""
+    """All calls without an ``await`` work outside of an event loop."""
     channel = Anycast[int](limit=1)
     with channel.new_sender() as sender, channel.new_receiver() as receiver:
         sender.send_nowait(1)
@@ -81,7 +81,7 @@ def test_nowait_forms_need_no_event_loop() -> None:
 
 @pytest.mark.anyio
 async def test_sending_from_another_thread() -> None:
-    """``anyio.from_thread.run`` sends, and blocks that thread while the channel is full."""
+    """``anyio.from_thread.run`` sends, and blocks the calling thread while the channel is full."""
     channel = Anycast[int](limit=1)
     sender, receiver = channel.new_sender(), channel.new_receiver()
 
@@ -117,7 +117,7 @@ async def test_a_thread_of_asyncio_sends_and_receives() -> None:
 
 @pytest.mark.anyio
 async def test_receiving_in_another_thread() -> None:
-    """``anyio.from_thread.run`` receives too, and raises there what a receive raises."""
+    """``anyio.from_thread.run`` receives, and raises the error of the receive in that thread."""
     channel = Anycast[int](limit=1)
     receiver = channel.new_receiver()
     received: list[int] = []

@@ -1,4 +1,4 @@
-"""One channel and two event loops that run in turns: only one may wait in it."""
+"""A channel and two event loops that run in turns: tasks of a single loop may wait."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def start(loop: asyncio.AbstractEventLoop, operation: Coroutine[Any, Any, T]) ->
 
 
 def end(loop: asyncio.AbstractEventLoop, operation: Awaitable[T]) -> T:
-    """Let a task, or a coroutine in a new one, run to its end, which must come without a wait."""
+    """Let a task, or a coroutine in a new task, run to its end without a wait."""
     task = asyncio.ensure_future(operation, loop=loop)
     turn(loop)
     assert task.done(), "it blocks"
@@ -59,7 +59,7 @@ class TwoLoops:
         self.other = asyncio.new_event_loop()
 
     def refuse(self, operation: Coroutine[Any, Any, object]) -> None:
-        """Start a task in the other loop, which must end because it may not wait."""
+        """Start a task in the second loop: the task must raise, since the first loop is waiting."""
         with raises(RuntimeError, REFUSED):
             end(self.other, operation)
 
@@ -79,7 +79,7 @@ def loops() -> Iterator[TwoLoops]:
 
 @pytest.mark.parametrize("receive", RECEIVES.values(), ids=list(RECEIVES))
 def test_receiving_in_two_loops_at_once(loops: TwoLoops, receive: Receive) -> None:
-    """The second loop is refused by name, and the task of the first one goes on."""
+    """The error names the channel, and the task of the first loop goes on."""
     task = start(loops.one, loops.receiver.receive())
     for _ in range(3):
         loops.refuse(receive(loops.receiver))
@@ -91,7 +91,7 @@ def test_receiving_in_two_loops_at_once(loops: TwoLoops, receive: Receive) -> No
 
 @pytest.mark.parametrize("send", SENDS.values(), ids=list(SENDS))
 def test_sending_in_two_loops_at_once(loops: TwoLoops, send: Send) -> None:
-    """The second loop is refused by name, and its message is not sent."""
+    """The error names the channel, and the message of the second loop is not sent."""
     loops.sender.send_nowait(0)
     task = start(loops.one, loops.sender.send(2))
     for _ in range(3):
@@ -103,7 +103,7 @@ def test_sending_in_two_loops_at_once(loops: TwoLoops, send: Send) -> None:
 
 
 def test_receiving_at_the_end_of_another_loops_wait(loops: TwoLoops) -> None:
-    """Refused, a closed endpoint has nobody left to wake, and closing it harms nothing."""
+    """The refused task is not among the waiters of the endpoint: to close the endpoint is safe."""
     task = start(loops.one, loops.receiver.receive())
     with loops.receiver.clone() as clone:
         loops.refuse(clone.receive())
@@ -112,7 +112,7 @@ def test_receiving_at_the_end_of_another_loops_wait(loops: TwoLoops) -> None:
 
 
 def test_a_refused_deque_keeps_its_messages(loops: TwoLoops) -> None:
-    """What ``send_many`` did not send is still the caller's."""
+    """The caller keeps the messages that ``send_many`` did not send."""
     loops.sender.send_nowait(0)
     task = start(loops.one, loops.sender.send(1))
     messages = deque([2, 3])
@@ -123,7 +123,7 @@ def test_a_refused_deque_keeps_its_messages(loops: TwoLoops) -> None:
 
 
 def test_a_receiver_that_is_woken_and_has_yet_to_run_does_not_count(loops: TwoLoops) -> None:
-    """The receiver has its message, so the other loop may wait for the next one."""
+    """The task of the first loop has its message, so a task of the second loop may wait."""
     task = start(loops.one, loops.receiver.receive())
     loops.sender.send_nowait(1)
     assert waiting(loops.channel) == (0, 0)
@@ -135,7 +135,7 @@ def test_a_receiver_that_is_woken_and_has_yet_to_run_does_not_count(loops: TwoLo
 
 
 def test_a_sender_that_is_woken_and_has_yet_to_run_does_not_count(loops: TwoLoops) -> None:
-    """The message of the sender is stored, so the other loop may wait for room."""
+    """The message of the first sender is stored, so a task of the second loop may wait."""
     loops.sender.send_nowait(0)
     task = start(loops.one, loops.sender.send(1))
     assert loops.receiver.receive_nowait() == 0
@@ -147,7 +147,7 @@ def test_a_sender_that_is_woken_and_has_yet_to_run_does_not_count(loops: TwoLoop
 
 
 def test_a_select_that_may_not_wait_in_one_of_its_channels(loops: TwoLoops) -> None:
-    """The select waits in none of them."""
+    """The select waits in no channel."""
     free = Anycast[int]()
     task = start(loops.one, loops.receiver.receive())
     receivers = free.new_receiver(), loops.receiver
@@ -159,7 +159,7 @@ def test_a_select_that_may_not_wait_in_one_of_its_channels(loops: TwoLoops) -> N
 
 @pytest.mark.parametrize("leave", ["cancel", "close"])
 def test_the_other_loop_may_wait_once_the_first_has_left(loops: TwoLoops, leave: str) -> None:
-    """However the tasks of the first loop left, the channel is free."""
+    """The channel is free after the tasks of the first loop have left, in any way."""
     receiver = loops.receiver.clone()
     task = start(loops.one, receiver.receive())
     if leave == "cancel":

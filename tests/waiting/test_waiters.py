@@ -1,4 +1,4 @@
-"""How a task waits: what is chosen for an event loop, and what waking it tells and hides."""
+"""How a task waits: the backend for an event loop, and the errors when a task is woken."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from anycast._waiting.anyio_backend import AnyioBackend, AnyioWaiter
 
 
 def new_core() -> Core[int]:
-    """Return the core of a channel in which nobody has waited."""
+    """Return the core of a channel in which no task has waited."""
     return Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False)
 
 
 def test_an_unknown_event_loop_is_waited_in_with_events_of_anyio() -> None:
-    """What a cancellation raises there is no error of asyncio or trio."""
+    """A cancellation in an unknown event loop raises an error that neither asyncio nor trio has."""
     assert event_loop._choose(ZeroDivisionError) is AnyioBackend
 
 
 def test_an_unknown_event_loop_is_never_over() -> None:
-    """Nothing tells whether the tasks that wait there will run again, so they count."""
+    """Tasks that wait in an unknown event loop always count: the loop may run again."""
     assert not event_loop.is_over(object())
 
 
 def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As asyncio raises in debug mode where another thread wakes the task."""
+    """In debug mode asyncio raises an error if another thread wakes the task."""
 
     def call_soon(*_: object, **__: object) -> NoReturn:
         raise RuntimeError("not from this thread")
@@ -62,7 +62,7 @@ async def test_a_waiter_that_was_woken_before_it_is_awaited() -> None:
 
 @pytest.mark.anyio
 async def test_a_waiter_is_woken_once() -> None:
-    """A second result is refused, and the first one stays."""
+    """A second result is refused, and the first result stays."""
     core = new_core()
     waiter = core.new_waiter()
     assert core.wake(waiter, 1)
@@ -74,7 +74,7 @@ async def test_a_waiter_is_woken_once() -> None:
 
 @pytest.mark.anyio
 async def test_a_backend_that_does_not_fit_its_own_event_loop() -> None:
-    """It is not asked again and again: there is no other one."""
+    """A backend that refuses its own event loop is asked once, and raises."""
     core = Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False)
     with pytest.raises(RuntimeError, match=r"^a task must be running$"):
         core.new_waiter_elsewhere(event_loop.running_backend())
@@ -88,7 +88,7 @@ async def test_an_event_of_another_library_than_asyncio_postpones_nothing() -> N
 
 
 def test_a_channel_that_has_yielded_elsewhere_waits_as_the_first_one_of_a_select() -> None:
-    """Each channel of a select wakes its tasks in the way of the event loop that runs."""
+    """Each channel of a select wakes its tasks by the backend of the running event loop."""
     one, other = (Core[int](Anycast, "", limit=0, yield_every=1, auto_close=False) for _ in "12")
     loop = object()
     for core in (one, other):

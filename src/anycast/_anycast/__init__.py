@@ -1,1 +1,1 @@
-"""The channel in memory. Only this package reads and writes the fields of the core."""
+"""The channel in memory. Only this room and `_broadcast` read and write the fields of a core."""

@@ -12,15 +12,15 @@ T = TypeVar("T")
 
 
 class WatchedBuffer(Generic[T]):
-    """The buffer of a channel while tasks wait in `Channel.join`: a deque that is watched.
+    """The buffer of a channel while tasks wait in `Channel.join`: calls back for each message.
 
-    A receive at once is fast, since nothing notices that a message leaves a deque. So a channel has
-    this buffer only while tasks wait in `Channel.join`.
+    These calls cost time. So a channel has a plain deque as buffer, and a `WatchedBuffer` only
+    while tasks wait in `Channel.join`.
 
     Args:
         messages: the stored messages, oldest first: the buffer of the channel at other times.
-        check: called before a message leaves. If this raises, the message stays.
-        notify: called after a message has left. It must not raise.
+        check: called before a message leaves. If this call raises, the message stays.
+        notify: called after a message has left. This call must not raise.
     """
 
     __slots__ = ("_check", "_notify", "append", "appendleft", "extend", "messages")

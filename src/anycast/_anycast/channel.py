@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from anycast._anycast.core import Core
 from anycast._anycast.memory_channel import MemoryChannel, name_or_number
-from anycast._anycast.receiver import _Receiver  # pyright: ignore[reportPrivateUsage]  logs show it
-from anycast._anycast.sender import _Sender  # pyright: ignore[reportPrivateUsage]  as above
+from anycast._anycast.receiver import AnycastReceiver
+from anycast._anycast.sender import AnycastSender
 from anycast._arguments import check_bool, check_int, check_name
 from anycast._interface.other_names import explained
 from anycast._interface.receiver import Receiver
@@ -102,8 +102,8 @@ class Anycast(MemoryChannel[T]):
 
     @protected
     def new_sender(self) -> Sender[T]:
-        return _Sender(self, self._core, self._core.senders)
+        return AnycastSender(self, self._core, self._core.senders)
 
     @protected
     def new_receiver(self) -> Receiver[T]:
-        return _Receiver(self, self._core, self._core.receivers)
+        return AnycastReceiver(self, self._core, self._core.receivers)

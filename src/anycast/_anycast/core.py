@@ -40,12 +40,13 @@ Who is woken, and by what
 -------------------------
 - A waiting receiver: by a send or by a message that comes back (`put_back`), with the message; by
   the close of the endpoint, or by the end of the channel, with `NOTHING`. A receiver that waits for
-  a further message of a batch (`Collecting`): by the close of the channel, too.
+  a further message of a batch (`PartialBatch`): also by the close of the channel.
 - A waiting sender: by a receive that took the message, with None; by the close of the endpoint or
   of the channel, with `NOTHING`. A batch is woken when its last message is taken, or when a
   receiver finds that the owner has emptied the deque.
-- A task that joins: with `NOTHING`, by the step that leaves the channel idle. The last message may
-  leave the buffer (`WatchedBuffer` tells), the last lease may end, or the last sender may leave.
+- A task that waits in `Channel.join`, a *joiner*: with `NOTHING`, by the step that leaves the
+  channel idle. In this step the last message leaves the buffer (`WatchedBuffer` tells), the last
+  lease ends, or the last waiting sender leaves the queue.
 
 Invariants, true before and after each step
 -------------------------------------------
@@ -55,8 +56,9 @@ Invariants, true before and after each step
    ``limit`` messages are stored only after a lease, or a destroyed task, gave a message back.
 3. In a closed channel the queue of senders is empty. Receivers wait only while a lease is open.
 
-A waiter in a queue can be done: the task is being cancelled, and has not run since. Peers remove
-such a waiter from the queue, and go on to the next waiter.
+A waiter in a queue can be done: the task is *leaving*, which means that the task is being
+cancelled, and has not run since. Peers remove such a waiter from the queue, and go on to the next
+waiter.
 
 A finalizer or a signal handler may run between any two lines of code here, and use the channel
 through an operation that does not wait. Three rules keep the core exact then. A waiter leaves its
@@ -70,8 +72,9 @@ all channels of the thread (`anycast._waiting.budget` has the reasons). When the
 ``allowance``, the next operation in this channel yields first, whatever the operation does then.
 The count goes back to 0 when a task runs again after a yield or a wait.
 
-An operation that raises counts, too. A batch counts as a single operation. The peer's half of a
-transfer and the operations that never yield do not count.
+An operation that raises counts, too. A batch counts as a single operation. A transfer counts once,
+for the task that acts: the operation of the peer does not count. Operations that never yield do not
+count.
 
 Rejected designs
 ----------------
@@ -97,7 +100,7 @@ from anycast._anycast.lease_counts import LeaseCounts, Returned
 from anycast._interface.statistics import ChannelStatistics
 from anycast._log import BlockingLog
 from anycast._waiting.event_loop import LoopBinding
-from anycast._waiting.interruption import outcome
+from anycast._waiting.interruption import result_or_raise
 from anycast._waiting.waiter import NOTHING, Waiter, WaitQueue, Wakeable
 
 T = TypeVar("T")
@@ -112,15 +115,18 @@ class Batch(NamedTuple, Generic[T]):
     messages: deque[T]
 
 
-class Collecting(int):
+class PartialBatch(int):
     """What stands in the queue of receivers for a task that waits for a further message of a batch.
 
-    As a number this is 1, as for a lease. Such a task does not wait for the end of a closed
-    channel. If the event loop of the task is over, the messages of the batch come back.
+    This is the int 1, which `Core.receivers` needs for each message on lease: a message of a batch
+    is on lease until the batch is complete. The close of the channel wakes the task, even while
+    other leases are open. If the event loop of the task is over, the messages of the batch go back
+    to the channel.
     """
 
     def __init__(self, _: int) -> None:
-        # Each gives back a message of the batch, in the order in which the messages were taken.
+        # The functions that give back the messages of the batch: one function for each message, in
+        # the order in which the messages were taken.
         self.undo: list[Callable[[], object]] = []
 
 
@@ -148,25 +154,28 @@ class Core(LoopBinding, Generic[T]):
     buffer: deque[T] | WatchedBuffer[T] = field(default_factory=deque)
     # The highest number of messages that were stored at one time.
     peak: int = 0
-    # The messages on lease. They may come back, so a closed channel has not ended before.
+    # How many messages are on lease. Each may come back, so a closed channel with an open lease has
+    # not ended.
     leases: int = 0
     # How often stored messages were on lease. Made for the first message that comes back.
     lease_counts: LeaseCounts | None = None
-    # The waiting receivers. Beside each waiter stands what a message adds to `leases`: 0 or 1, or
-    # `Collecting`.
+    # The waiting receivers. Beside each waiter stands the number that is added to `leases` when the
+    # task is given a message: 0 for a receive, 1 for a lease, `PartialBatch` (which is 1) for a
+    # further message of a batch.
     receivers: OrderedDict[Wakeable, int] = field(default_factory=OrderedDict)
-    # The waiting senders. Beside each waiter stands the message, or the `Batch`.
+    # The waiting senders. Beside each waiter stands the message of a send, or the `Batch` of a
+    # `send_many`.
     senders: OrderedDict[Wakeable, Any] = field(default_factory=OrderedDict)
     # The tasks that wait in `Channel.join`: an ordered set, whose values have no meaning. Made for
-    # the first such task: most channels never have one.
+    # the first task that joins: in most channels no task ever joins.
     joiners: OrderedDict[Wakeable, Any] | None = None
     # The endpoints that are open.
     open_receivers: int = 0
     open_senders: int = 0
     # The messages that were received.
     received: int = 0
-    # How many operations in a row may complete at once: ``yield_every``, but 0 in place of 1. With
-    # 1 every operation is to yield, and that includes the first operation of a row.
+    # How many operations in a row may complete at once: ``yield_every``, but 0 if ``yield_every``
+    # is 1. With 0 every operation yields, the first operation of a row included.
     allowance: int = 0
     # Made for the first sender that blocks: most channels never need a log.
     log: BlockingLog | None = None
@@ -196,7 +205,7 @@ class Core(LoopBinding, Generic[T]):
         return (*queues, self.joiners) if self.joiners else queues
 
     def forget_tasks(self) -> None:
-        batches = [leases for leases in self.receivers.values() if isinstance(leases, Collecting)]
+        batches = [leases for leases in self.receivers.values() if isinstance(leases, PartialBatch)]
         LoopBinding.forget_tasks(self)
         for batch in batches:
             for give_back in reversed(batch.undo):
@@ -208,18 +217,23 @@ class Core(LoopBinding, Generic[T]):
             self.log = BlockingLog()
         return self.log
 
-    def interrupted(self, queue: WaitQueue, waiter: Waiter) -> Any:
-        """Leave the queue, because the error that is being handled has ended the wait.
+    def end_interrupted_wait(self, queue: WaitQueue, waiter: Waiter) -> Any:
+        """Decide whether an operation has happened whose wait was ended by an error.
+
+        To be called where an ``except`` clause handles the error: a cancellation, for example. The
+        waiter leaves the queue.
 
         Returns:
-            What the waiter was given, if the operation has happened.
+            What a peer gave to the waiter before the error, if the operation has happened. A
+            cancellation is then delivered later.
 
         Raises:
-            BaseException: the error, if the operation has not happened.
+            BaseException: the error, if the operation has not happened. If a receiver was given a
+                message, and the error is not a cancellation, the message has been put back.
         """
         queue.pop(waiter, None)
         self.wake_joiners()
-        return outcome(waiter, self.put_back if queue is self.receivers else None)
+        return result_or_raise(waiter, self.put_back if queue is self.receivers else None)
 
     # Sending and receiving. The caller has checked that the channel is open.
 
@@ -262,8 +276,9 @@ class Core(LoopBinding, Generic[T]):
     def take(self) -> Any:
         """Receive the oldest message; return `NOTHING` if the channel has no message."""
         buffer = self.buffer
-        # The message of a waiting sender is stored first, over the limit for a moment: `pull` may
-        # raise, and must raise before anything has changed. A rendezvous is the same case.
+        # First store the message of a waiting sender, over the limit for a moment. `pull` may raise
+        # (`check_thread`), and must raise before anything has changed. In a rendezvous channel,
+        # the stored message is the message that is taken below.
         if self.senders and len(buffer) <= self.capacity:
             self.pull()
         if buffer:
@@ -311,7 +326,7 @@ class Core(LoopBinding, Generic[T]):
                 if _length(messages) > 1 and not waiter.done():
                     senders[waiter] = message  # to the end of the queue
                 elif not self.wake(waiter, None) or not _length(messages):
-                    continue  # the task is leaving, or the owner of the deque has emptied the deque
+                    continue  # the task is leaving, or the owner of the deque has emptied it
                 message = _popleft(messages)
             elif not self.wake(waiter, None):
                 continue
@@ -450,7 +465,9 @@ class Core(LoopBinding, Generic[T]):
         self.closed, self.capacity = True, -1
         self._dismiss(self.senders, self.senders)
         if self.receivers:
-            batches = [w for w, leases in self.receivers.items() if isinstance(leases, Collecting)]
+            batches = [
+                w for w, leases in self.receivers.items() if isinstance(leases, PartialBatch)
+            ]
             self._dismiss(self.receivers, batches)
             self._wake_at_end()
 
@@ -462,8 +479,9 @@ class Core(LoopBinding, Generic[T]):
     def _dismiss(self, queue: WaitQueue, waiters: Iterable[Wakeable]) -> None:
         """Wake tasks with `NOTHING`, because their endpoint or the channel is closed."""
         for waiter in list(waiters):
-            # A waiter that has left the queue keeps its result: the task was woken and has not run
-            # since, or a different arm of the same select was woken, or the event loop is over.
+            # A waiter that is not in the queue any more keeps its result: the task was woken before
+            # and has not run since, or another arm of the same select was woken, or the event loop
+            # is over.
             if queue.pop(waiter, NOTHING) is not NOTHING:
                 self.wake(waiter, NOTHING)
         if self.joiners:
@@ -472,7 +490,7 @@ class Core(LoopBinding, Generic[T]):
     # Joining.
 
     def add_joiner(self, waiter: Wakeable) -> None:
-        """Let a task join: watch the buffer, and wake the task as soon as the channel is idle."""
+        """Add a task that waits until the channel is idle, and watch the buffer from now on."""
         if self.joiners is None:
             self.joiners = OrderedDict()
         self.joiners[waiter] = None
@@ -481,14 +499,14 @@ class Core(LoopBinding, Generic[T]):
         self.wake_joiners()  # code that ran meanwhile may have taken the last message
 
     def remove_joiner(self, waiter: Wakeable) -> None:
-        """Let a task join no more. If no other task joins, watch the buffer no more."""
+        """Remove a task that waited until the channel is idle. The last task ends the watch."""
         if self.joiners:
             self.joiners.pop(waiter, None)
         if not self.joiners and isinstance(self.buffer, WatchedBuffer):
             self.buffer = self.buffer.messages
 
     def wake_joiners(self) -> None:
-        """Wake the tasks that join if the channel is idle."""
+        """Wake the tasks in `joiners` if the channel is idle."""
         if self.joiners and self.idle:
             self._dismiss(self.joiners, self.joiners)
 

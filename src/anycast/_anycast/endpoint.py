@@ -28,7 +28,7 @@ class Endpoint(NamedEndpoint, Generic[T]):
         queue: of the core, in which the tasks of this side wait.
     """
 
-    # Warns if this endpoint is lost while this endpoint is open.
+    # Warns if this endpoint is collected by the garbage collector while this endpoint is open.
     _guard: Guard | None = None
 
     def __init__(self, channel: Channel[T], core: Core[T], queue: WaitQueue) -> None:

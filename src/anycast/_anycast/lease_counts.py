@@ -23,11 +23,11 @@ def with_deliveries(given: Any) -> tuple[Any, int]:
 class LeaseCounts(list[tuple[int, int]]):
     """For each stored message that came back: how often the message was on lease.
 
-    The buffer has the messages alone, so that a receive at once does not have to look for a count.
-    Messages come back to the head of the buffer. So a message is known by its place: how many
-    messages had been received when the message became the head. This list has places, each with a
-    count, and the smallest place last. A message that is received leaves its count here, and the
-    count is dropped later.
+    The buffer stores the messages without a count, so a receive does not pay for counts. A message
+    comes back to the head of the buffer. The *place* of the message is the number of messages that
+    had been received when the message became the head. This list has pairs of a place and a count,
+    and the pair with the smallest place is last. When a message is received, its pair stays in the
+    list, and is dropped later.
     """
 
     __slots__ = ()

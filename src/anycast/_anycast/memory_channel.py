@@ -52,9 +52,9 @@ class MemoryChannel(Channel[T]):
     async def join(self) -> None:
         core = self._core
         if not core.idle or core.budget.spent >= core.allowance:
-            # Where this task has to wait, the event loop is to run the task first. Otherwise the
-            # task might begin to wait within a step of the core, as in a finalizer, and that step
-            # would not notice the task.
+            # A task that has to wait yields first. The call of `join` may stand within a step of
+            # the core: in an eager task that a finalizer makes. If that task began to wait at
+            # once, the step would not notice the task.
             await core.checkpoint()
             core.budget.spent = 0
         core.budget.spent += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any, NoReturn, TypeVar
 
-from anycast._anycast.core import Collecting, Core
+from anycast._anycast.core import Core, PartialBatch
 from anycast._anycast.endpoint import Endpoint
 from anycast._anycast.lease_counts import with_deliveries
 from anycast._combinators.lease import Hold, LeasedMessage
@@ -155,7 +155,7 @@ class LeaseOperation(ReceiveOperation[LeasedMessage[T]]):
 
 
 class BatchOperation(LeaseOperation[T]):
-    """The operation that takes the first message of a batch. This is no delivery.
+    """The operation that takes the first message of a batch. The lease counts as no delivery.
 
     Args:
         endpoint: as for `EndpointOperation`.
@@ -173,7 +173,7 @@ class BatchOperation(LeaseOperation[T]):
         core: Core[Any],
         queue: WaitQueue,
         entry: int,
-        batch: Collecting,
+        batch: PartialBatch,
     ) -> None:
         super().__init__(endpoint, core, queue, entry)
         self._batch = batch
@@ -187,8 +187,8 @@ class BatchOperation(LeaseOperation[T]):
 class FurtherOperation(BatchOperation[T]):
     """The operation that takes a further message of a batch.
 
-    The operation ends once the channel is closed and empty. The end of the channel would come too
-    late: the end waits for the messages of the batch.
+    The operation ends as soon as the channel is closed and empty. At that time the channel has not
+    ended: the messages of the batch are on lease until the batch is complete.
     """
 
     __slots__ = ()
@@ -211,7 +211,7 @@ class CoreHold(Hold):
         self._given_back = False
         self.message = message
 
-    def done(self) -> None:
+    def finish(self) -> None:
         self._core.end_lease()
 
     def give_back(self, error: BaseException | None = None) -> None:
@@ -220,5 +220,6 @@ class CoreHold(Hold):
         self._given_back = True
 
     def pass_on(self) -> bool:
-        # The core has given back the message if the event loop was over. The task is destroyed now.
+        # If the event loop of the task was over, `Core.forget_tasks` has given back the message
+        # before. The task is destroyed now.
         return self._given_back or self._core.pass_on(self.message, self.deliveries)

@@ -1,4 +1,8 @@
-"""The receiver of a channel in memory. Its operations have the three steps of a sender's."""
+"""The receiver of a channel in memory.
+
+Every operation has the same three steps as the operations of the sender: yield if a yield is due,
+act if that is possible at once, or else wait in the queue.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from anyio import WouldBlock
 
-from anycast._anycast.core import Collecting
+from anycast._anycast.core import PartialBatch
 from anycast._anycast.endpoint import Endpoint
 from anycast._anycast.operations import (
     BatchOperation,
@@ -17,7 +21,7 @@ from anycast._anycast.operations import (
     ReceiveOperation,
 )
 from anycast._arguments import check_int
-from anycast._combinators.batch import Pair
+from anycast._combinators.batch import BatchOperations
 from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.channel import Channel
@@ -33,11 +37,13 @@ from anycast._waiting.waiter import NOTHING
 T = TypeVar("T")
 
 
-class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedClass]
-    # `receive` and `__anext__` are not protected from Ctrl-C, unlike the other operations. An
-    # interrupt comes at once, and finds the receive not begun. What must not be interrupted is one
-    # line without a call, since an interrupt strikes at the start of a line, or where a call
-    # returns; or stands in `_take_or_wait`, which is protected.
+# The name `_Receiver` is part of the texts of logs and errors. Modules import `AnycastReceiver`.
+class _Receiver(Endpoint[T], ReceiverBase[T]):
+    # All operations are protected from Ctrl-C, except for `receive` and `__anext__`. Python raises
+    # `KeyboardInterrupt` only where a line begins, or where a call returns. So these two methods
+    # take a message in a single line without a call: the message is taken and returned, or an
+    # interrupt comes before that line, and no message is taken. Every other step that must not be
+    # interrupted stands in `_take_or_wait`, which is protected.
     async def receive(self) -> T:
         core = self._core
         if core.budget.spent >= core.allowance:
@@ -62,8 +68,8 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         try:
             message = await waiter
             core.budget.spent = 0
-        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
-            message = core.interrupted(core.receivers, waiter)
+        except BaseException:  # noqa: BLE001  raised again, or delivered later
+            message = core.end_interrupted_wait(core.receivers, waiter)
         finally:
             del self.waiters[waiter]
         if message is NOTHING:
@@ -74,7 +80,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
     async def _take_or_wait(self) -> T:
         """Take the message of a waiting sender, or wait in the queue for a message."""
         core = self._core
-        # Without a waiting sender no message is stored: `receive` has looked.
+        # Without a waiting sender no message is stored: `receive` has looked into the buffer.
         message: T = core.take() if core.senders else NOTHING
         if message is not NOTHING:
             return message
@@ -85,8 +91,8 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         try:
             message = await waiter
             core.budget.spent = 0
-        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
-            message = core.interrupted(core.receivers, waiter)
+        except BaseException:  # noqa: BLE001  raised again, or delivered later
+            message = core.end_interrupted_wait(core.receivers, waiter)
         finally:
             del self.waiters[waiter]
         if message is NOTHING:
@@ -131,8 +137,8 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
     def leasing(self) -> Selectable[LeasedMessage[T]]:
         return LeaseOperation[T](self, self._core, self._queue, entry=1)
 
-    def batching(self) -> Pair[LeasedMessage[T]]:
-        batch = Collecting(1)
+    def batching(self) -> BatchOperations[LeasedMessage[T]]:
+        batch = PartialBatch(1)
         first = BatchOperation[T](self, self._core, self._queue, entry=1, batch=batch)
         further = FurtherOperation[T](self, self._core, self._queue, entry=batch, batch=batch)
         return first, further
@@ -148,3 +154,6 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):  # pyright: ignore[reportUnusedCl
         if self.closed:
             raise ReceiverClosedError(self)
         raise ReceiverStoppedError(self) from ChannelClosedError(self._channel)
+
+
+AnycastReceiver = _Receiver

@@ -33,7 +33,8 @@ from anycast._waiting.waiter import NOTHING
 T = TypeVar("T")
 
 
-class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
+# The name `_Sender` is part of the texts of logs and errors. Modules import `AnycastSender`.
+class _Sender(Endpoint[T], Sender[T]):
     @protected
     async def send(self, item: T) -> None:
         core = self._core
@@ -62,8 +63,8 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
             result = await waiter
             core.budget.spent = 0
-        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
-            logs, result = True, core.interrupted(core.senders, waiter)
+        except BaseException:  # noqa: BLE001  raised again, or delivered later
+            logs, result = True, core.end_interrupted_wait(core.senders, waiter)
         finally:
             del self.waiters[waiter]
         if logs or result is NOTHING:
@@ -85,14 +86,14 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         core = self._core
         messages = check_messages(messages)
         if not isinstance(messages, deque):
-            # Take a message off the iterable only to send that message; take off nothing if this
-            # endpoint has stopped.
+            # Each message is taken off the iterable right before the message is sent. If this
+            # sender has stopped, no message is taken off.
             message: Any = NOTHING
             for message in () if self.stopped else interruptible(messages):
                 await self.send(message)
             if message is not NOTHING:
                 return
-            messages = deque[T]()  # to yield if that is due, and to raise if this has stopped
+            messages = deque[T]()  # the loop below yields if a yield is due, or raises
         while True:
             if core.budget.spent >= core.allowance:
                 await core.checkpoint()
@@ -107,8 +108,8 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
     async def _wait(self, offer: Batch[T]) -> None:
         """Wait in the queue until receivers have taken the whole batch, or raise.
 
-        If code that ran while the waiter was made (say, a finalizer) has made room or has closed
-        the channel, this returns at once, and the caller looks again.
+        Code that runs while the waiter is made (say, a finalizer) may make room, or may close the
+        channel. Then `_wait` returns at once, and the caller tries again.
         """
         core = self._core
         waiter = core.make_waiter(core)
@@ -120,15 +121,15 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
             result = await waiter
             core.budget.spent = 0
-        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
-            logs, result = True, core.interrupted(core.senders, waiter)
+        except BaseException:  # noqa: BLE001  raised again, or delivered later
+            logs, result = True, core.end_interrupted_wait(core.senders, waiter)
         finally:
             del self.waiters[waiter]
         if logs or result is NOTHING:
             self._finish_wait(result)
 
     def _finish_wait(self, result: Any) -> None:
-        """Log that the task goes on; raise if its message was not sent, because of a close."""
+        """Log that the task goes on, or raise if a close has ended the wait."""
         if result is NOTHING:
             self.raise_stopped()
         self._core.blocking_log().resumed(self)
@@ -141,3 +142,6 @@ class _Sender(Endpoint[T], Sender[T]):  # pyright: ignore[reportUnusedClass]
         if self.closed:
             raise SenderClosedError(self)
         raise SenderError(cannot_send(self), self) from ChannelClosedError(self._channel)
+
+
+AnycastSender = _Sender

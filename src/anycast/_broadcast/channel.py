@@ -8,8 +8,8 @@ from anycast._anycast.memory_channel import MemoryChannel, name_or_number
 from anycast._arguments import check_bool, check_int, check_name
 from anycast._broadcast.hub import Hub
 from anycast._broadcast.options import ReceiverOptions
-from anycast._broadcast.receiver import _Receiver  # pyright: ignore[reportPrivateUsage]  logs show it
-from anycast._broadcast.sender import _Sender  # pyright: ignore[reportPrivateUsage]  as above
+from anycast._broadcast.receiver import BroadcastReceiver
+from anycast._broadcast.sender import BroadcastSender
 from anycast._interface.other_names import explained
 from anycast._interface.receiver import Receiver
 from anycast._interface.sender import Sender
@@ -121,7 +121,7 @@ class Broadcast(MemoryChannel[T]):
 
     @protected
     def new_sender(self) -> Sender[T]:
-        return _Sender(self, self._core, self._core.senders)
+        return BroadcastSender(self, self._core, self._core.senders)
 
     @protected
     @explained
@@ -168,7 +168,7 @@ class Broadcast(MemoryChannel[T]):
         """
         core = self._core
         subscription = core.subscribe(core.options.changed(limit, overflow, raise_on_lag, replay))
-        return _Receiver(self, subscription, subscription.receivers)
+        return BroadcastReceiver(self, subscription, subscription.receivers)
 
     def statistics(self) -> BroadcastStatistics:
         return self._core.statistics()

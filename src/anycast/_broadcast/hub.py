@@ -24,54 +24,57 @@ same order, which is the order of the channel.
 
 Who is woken, and by what
 -------------------------
-- A waiting receiver: as in a channel in memory, by a message, a message that comes back, and a
-  close.
-- A waiting sender: by the receive, or by the close of a receiver, after which no receiver blocks;
-  by the close of the sender or of the channel.
-- A task that joins: by the step that leaves every receiver without unread messages and leases. Each
-  receiver that is busy while tasks join has a `Finish` among its own joiners, which counts down.
+- A waiting receiver: as in an `Anycast`, by a message, by a message that comes back, or by a close.
+- A waiting sender: by the step after which no receiver blocks, which is a receive or the close of
+  a receiver; or by the close of the sender or of the channel.
+- A task that joins: by the step that leaves every receiver without unread messages and leases.
+  While tasks join, each receiver with such a message has a `JoinCountdown` among its own joiners.
 
 Invariants, true before and after each step
 -------------------------------------------
 1. While a sender waits, an open receiver blocks, and stands in `blockers`.
-2. Every open receiver that blocks stands in `blockers`. Others may stand there, too, while no
-   sender waits: they are removed by the next sender that comes. So a receive costs nothing for it.
+2. Every open receiver that blocks stands in `blockers`. A receiver stays in `blockers` when a
+   receive has made room, and is removed by the next sender that comes. So a receive need not tell
+   the hub.
 3. While a task waits in a receiver, the receiver has no unread message and no gap.
-4. For each receiver: received + lost + unread + on lease = what was sent since the receiver joined,
-   and what the receiver started with. (A closed receiver has forgotten its unread messages.)
+4. For each open receiver: the messages that the receiver has received, has lost, has unread and has
+   on lease are together the messages that the receiver started with, and all messages sent since.
+   (A closed receiver has forgotten its unread messages.)
 5. More than ``limit`` messages are unread only after a message came back. A receiver that drops is
    back at ``limit`` after the next message.
 
 Orders of events that need care
 -------------------------------
-- A receive stores the next message before it takes its own: the receiver has one message more than
-  ``limit`` within that step. Whatever may raise comes before any change.
-- A message may have a finalizer, and a signal handler may run anywhere. Code of a user that sends
-  in the midst of `_fan_out` leaves its message in `buffer`. The outer call gives that message to
-  all receivers next, so that all receivers see the same order. A close in the midst of `_fan_out`
-  ends the receivers after the message has reached all of them.
-- Receivers that open in the midst of `_fan_out` do not get that message from there: they have the
-  message already, if the channel keeps messages. Receivers that close have a buffer that stores
-  nothing.
+- A receive lets a blocked sender go on first, and then takes the oldest message. In between, the
+  receiver has ``limit`` + 1 unread messages. Calls that may raise come before any change.
+- A finalizer of a message, or a signal handler, may run in the midst of `_fan_out`, and may use the
+  channel. A message that this code sends waits in `buffer`, and the outer call gives the message to
+  all receivers next. So all receivers see the same order. If this code closes the channel, the
+  receivers end after the outer message has reached all of them.
+- A receiver that is opened in the midst of `_fan_out` does not get the message of `_fan_out`: the
+  receiver starts with the message if the channel keeps messages (``replay``). A receiver that is
+  closed in the midst of `_fan_out` has a buffer that stores nothing.
 - A message that is given back goes to its receiver alone, and may fill the receiver (`note_full`).
   If the receiver is closed, the message is forgotten.
 - A task that was handed a message has not run since, and its receiver fills up: the receiver is *at
-  risk* (`Resting`). An operation that may wait yields before it makes the receiver lose a message.
-- Only one event loop may have tasks in any of the receivers. So the hub and the subscriptions are
-  bound together, and the hub looks at all receivers when it is bound: once for each event loop.
+  risk* (`LagAvoidingCore`). An operation that may wait yields before the operation makes a receiver
+  at risk lose a message.
+- All waiting tasks of a broadcast channel belong to a single event loop. So the hub and the
+  subscriptions are bound together. When the hub is bound to an event loop, the hub looks at all
+  receivers.
 
 The costs
 ---------
-A send looks at each receiver once. A receive, a subscribe and the close of a receiver do not depend
-on the number of receivers. `blockers` makes that so for senders that wait.
+A send takes time in proportion to the number of receivers. A receive, a subscribe and the close of
+a receiver do not depend on that number, even while senders wait: thanks to `blockers`.
 
 Rejected designs
 ----------------
-- One list of linked messages with a position for each receiver: a send to one receiver costs six
-  times as much, and a thousand receivers that each take the message cost the same in both designs.
-- A count of full receivers, exact at any time: each receive would have to keep the count.
-- A gap that is stored among the messages, as a special message: each receive would have to look at
-  its message.
+- A single linked list of messages, with a position for each receiver: a send to one receiver takes
+  six times as long. With a thousand receivers that each take the message, both designs are equally
+  fast.
+- An exact count of full receivers: each receive would have to change the count.
+- A gap as a special message among the messages: each receive would have to check each message.
 """
 
 from __future__ import annotations
@@ -83,9 +86,9 @@ from sys import maxsize
 from typing import Any, TypeVar
 
 from anycast._anycast.buffer import WatchedBuffer
-from anycast._broadcast.finish import Finish
+from anycast._broadcast.join_countdown import JoinCountdown
 from anycast._broadcast.options import ReceiverOptions
-from anycast._broadcast.subscription import HubOfSubscriptions, Subscription
+from anycast._broadcast.subscription import HubInterface, Subscription
 from anycast._interface.statistics import BroadcastStatistics
 from anycast._log import BlockingLog
 from anycast._waiting.protection import protected
@@ -97,14 +100,14 @@ T = TypeVar("T")
 _popleft = deque[Any].popleft
 
 
-class Hub(HubOfSubscriptions[T]):
+class Hub(HubInterface[T]):
     """The one owner of a broadcast channel's receivers and blocked senders.
 
     Args:
         kind: the class of the channel, for errors and logs.
         name: of the channel.
-        options: of the receivers, as far as `subscribe` is not told otherwise. ``limit`` and
-            ``replay`` are those of the channel.
+        options: the default options of the receivers. ``limit`` and ``replay`` are also the options
+            of the channel.
         yield_every: as for `Broadcast`.
         auto_close: as for `Broadcast`.
     """
@@ -112,12 +115,12 @@ class Hub(HubOfSubscriptions[T]):
     __slots__ = (
         "_numbers",
         "blockers",
-        "kept",
-        "lingering",
+        "closed_counts",
+        "closed_peak",
+        "closed_with_leases",
         "options",
-        "past",
-        "past_peak",
         "pumping",
+        "replay_buffer",
         "sent",
         "subscriptions",
         "unfinished",
@@ -137,20 +140,22 @@ class Hub(HubOfSubscriptions[T]):
         )
         self.options = options
         # The messages that a new receiver may start with.
-        self.kept: deque[T] = deque(maxlen=int(min(options.replay, maxsize)))
-        # The open receivers: an ordered set, as the following three.
+        self.replay_buffer: deque[T] = deque(maxlen=int(min(options.replay, maxsize)))
+        # The open receivers: an ordered set. The next three fields are ordered sets, too.
         self.subscriptions: dict[Subscription[T], None] = {}
-        # The receivers that block and were full when they were last sent to. Who is full still is
-        # found out when a sender comes: a receive that makes room need not tell the hub.
+        # The receivers with ``overflow="block"`` that were full after the last message. A receive
+        # that makes room leaves its receiver in this set, and `_blocked` removes the receiver.
         self.blockers: dict[Subscription[T], None] = {}
+        # The receivers at risk, as `LagAvoidingCore` says.
         self.at_risk = {}
         # The receivers that were closed while a message was on lease.
-        self.lingering: dict[Subscription[T], None] = {}
-        # The messages that were sent; and what closed receivers have received and lost.
+        self.closed_with_leases: dict[Subscription[T], None] = {}
+        # The messages that were sent.
         self.sent = 0
-        self.past = (0, 0)
+        # How many messages the closed receivers have received, and how many they have lost.
+        self.closed_counts = (0, 0)
         # The highest number of unread messages that a closed receiver had.
-        self.past_peak = 0
+        self.closed_peak = 0
         # Whether messages are on their way from `buffer` to the receivers.
         self.pumping = False
         # While tasks join: how many receivers have messages that are unread or on lease.
@@ -186,7 +191,7 @@ class Hub(HubOfSubscriptions[T]):
     def pump(self) -> None:
         """Give each message in the buffer to all receivers, and then serve blocked senders."""
         if self.pumping:
-            return  # the outer call goes on with what is in the buffer
+            return  # the outer call moves all messages of the buffer
         self.pumping = True
         buffer = self.buffer
         try:
@@ -205,23 +210,23 @@ class Hub(HubOfSubscriptions[T]):
     def _fan_out(self, message: T) -> None:
         """Give a message to every receiver that is open now."""
         self.sent += 1
-        self.kept.append(message)
+        self.replay_buffer.append(message)
         for subscription in [*self.subscriptions]:
             if subscription.receivers:
                 subscription.woken += 1
                 if subscription.hand_over(message):
                     continue
             buffer = subscription.buffer
-            if len(buffer) < subscription.mark:
+            if len(buffer) < subscription.fills_at:
                 buffer.append(message)
             else:
-                subscription.store_last(message)
+                subscription.store_at_limit(message)
         if self.joiners:
             for subscription in self.subscriptions:
                 self.note_busy(subscription)
 
     def _blocked(self) -> bool:
-        """Return whether a receiver blocks senders: the first of `blockers` then."""
+        """Return whether a receiver blocks senders. If so, the first of `blockers` does."""
         blockers = self.blockers
         while blockers:
             subscription = next(iter(blockers))
@@ -239,7 +244,7 @@ class Hub(HubOfSubscriptions[T]):
 
         Asked only by code that runs in the midst of a send, such as a finalizer.
         """
-        ahead = len(self.buffer) + 1  # and the message that is being given to all
+        ahead = len(self.buffer) + 1  # 1 for the message that `_fan_out` is giving to the receivers
         return not self.senders and all(
             subscription.drops or len(subscription.buffer) + ahead < subscription.limit
             for subscription in self.subscriptions
@@ -247,7 +252,7 @@ class Hub(HubOfSubscriptions[T]):
 
     # What a subscription tells.
 
-    def let_pass(self, subscription: Subscription[T]) -> None:
+    def unblock_senders(self, subscription: Subscription[T]) -> None:
         if self.running_loop() is not self.loop:
             self.check_thread()
         self.blockers.pop(subscription, None)
@@ -262,7 +267,7 @@ class Hub(HubOfSubscriptions[T]):
         """Return the subscription of a new receiver, which starts with the last messages."""
         most = int(min(options.replay, options.limit, maxsize))
         return self.add(
-            Subscription(self, options, next(self._numbers), deque(self.kept, maxlen=most))
+            Subscription(self, options, next(self._numbers), deque(self.replay_buffer, maxlen=most))
         )
 
     def clone(self, subscription: Subscription[T]) -> Subscription[T]:
@@ -284,11 +289,12 @@ class Hub(HubOfSubscriptions[T]):
         del self.subscriptions[subscription]
         self.blockers.pop(subscription, None)
         self.at_risk.pop(subscription, None)
-        received, lost = self.past
-        self.past = received + subscription.received - subscription.lost, lost + subscription.lost
-        self.past_peak = max(self.past_peak, subscription.highest)
+        received, lost = self.closed_counts
+        received += subscription.received - subscription.lost
+        self.closed_counts = received, lost + subscription.lost
+        self.closed_peak = max(self.closed_peak, subscription.highest)
         if subscription.leases:
-            self.lingering[subscription] = None
+            self.closed_with_leases[subscription] = None
         unread = subscription.discard()
         if not self.count_endpoint(self.receivers, -1) and self.auto_close:
             self.close()
@@ -321,10 +327,10 @@ class Hub(HubOfSubscriptions[T]):
 
     def _all(self) -> Iterator[Subscription[T]]:
         """Return the receivers that may have messages, unread or on lease."""
-        for subscription in [*self.lingering]:
+        for subscription in [*self.closed_with_leases]:
             if subscription.idle:
-                del self.lingering[subscription]
-        return iter([*self.subscriptions, *self.lingering])
+                del self.closed_with_leases[subscription]
+        return iter([*self.subscriptions, *self.closed_with_leases])
 
     def add_joiner(self, waiter: Wakeable) -> None:
         if self.joiners is None:
@@ -342,7 +348,7 @@ class Hub(HubOfSubscriptions[T]):
         """Count a receiver that is not idle, if tasks join and the receiver is not counted yet."""
         if self.joiners and not subscription.idle and not subscription.joiners:
             self.unfinished += 1
-            subscription.add_joiner(Finish(self, subscription))
+            subscription.add_joiner(JoinCountdown(self, subscription))
 
     # The event loop.
 
@@ -354,7 +360,7 @@ class Hub(HubOfSubscriptions[T]):
     def bind(self, loop: object) -> None:
         super().bind(loop)
         for subscription in self.subscriptions:
-            subscription.loop = None  # else it would not notice that the loop was replaced
+            subscription.loop = None  # so that the next wait binds the subscription again
 
     def forget_tasks(self) -> None:
         for subscription in self._all():
@@ -366,11 +372,11 @@ class Hub(HubOfSubscriptions[T]):
 
     def blocking_log(self) -> BlockingLog:
         if self.log is None:
-            self.log = BlockingLog("Broadcast", "[%s] consumes a message", InTheWay(self))
+            self.log = BlockingLog("Broadcast", "[%s] consumes a message", SlowestReceiver(self))
         return self.log
 
     def slowest(self) -> Subscription[T] | None:
-        """Return the receiver that blocks senders, or else that has most unread messages."""
+        """Return a receiver that blocks senders, or else the receiver with most unread messages."""
         if self.senders and self._blocked():
             return next(iter(self.blockers))
         most = max(self.subscriptions, key=lambda one: len(one.buffer), default=None)
@@ -379,11 +385,11 @@ class Hub(HubOfSubscriptions[T]):
     def statistics(self) -> BroadcastStatistics:
         now = [*self.subscriptions]
         slowest = self.slowest()
-        received, lost = self.past
+        received, lost = self.closed_counts
         return BroadcastStatistics(
             current_buffer_used=max((len(one.buffer) for one in now), default=0),
             max_buffer_size=self.limit,
-            peak_buffer_used=max([self.past_peak, *(one.highest for one in now)]),
+            peak_buffer_used=max([self.closed_peak, *(one.highest for one in now)]),
             open_senders=self.open_senders,
             open_receivers=self.open_receivers,
             tasks_waiting_send=len(self.senders),
@@ -395,8 +401,8 @@ class Hub(HubOfSubscriptions[T]):
         )
 
 
-class InTheWay:
-    """Shows the receiver for which a blocked sender waits, when a log record is written."""
+class SlowestReceiver:
+    """Has as `str` the slowest receiver at the time when a log record is written."""
 
     __slots__ = ("_hub",)
 

@@ -1,7 +1,8 @@
 """The operations of a broadcast channel, for `select`, the combinators and `lease`.
 
-They are the operations of a channel in memory. Two things differ: a receive that comes to a gap
-fails, and an operation yields before it makes a receiver lose a message whose task is about to run.
+These operations inherit from the operations of `_anycast`. Two things differ. A receive that comes
+to a gap fails. And an operation yields before the operation makes a receiver at risk lose a
+message.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ class SubscriptionOperation(EndpointOperation[T_co]):
     core: Subscription[Any]
 
     def find_ready(self) -> Leaf[Any] | None:
-        # A blocked sender is no peer: it may be another receiver that is in the way.
+        # A blocked sender is no peer: the sender may wait for another receiver.
         return self if self.is_ready() else None
 
     def must_yield(self) -> bool:
-        return self.core.pulls or super().must_yield()
+        return self.core.may_cause_lag or super().must_yield()
 
     def try_fast(self) -> bool:
-        return not self.core.gaps and not self.core.pulls and super().try_fast()
+        return not self.core.gaps and not self.core.may_cause_lag and super().try_fast()
 
 
 class LaggingOperation(SubscriptionOperation[T_co]):

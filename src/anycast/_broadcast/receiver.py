@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from anycast._anycast.core import Collecting
-from anycast._anycast.receiver import _Receiver as Receiver  # pyright: ignore[reportPrivateUsage]
+from anycast._anycast.core import PartialBatch
+from anycast._anycast.receiver import AnycastReceiver
 from anycast._broadcast.operations import (
     BatchOperation,
     FurtherOperation,
@@ -13,7 +13,7 @@ from anycast._broadcast.operations import (
     ReceiveOperation,
 )
 from anycast._broadcast.subscription import Subscription
-from anycast._combinators.batch import Pair
+from anycast._combinators.batch import BatchOperations
 from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.errors import ReceiverLaggedError
@@ -24,7 +24,8 @@ from anycast._waiting.waiter import NOTHING
 T = TypeVar("T")
 
 
-class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
+# The name `_Receiver` is part of the texts of logs and errors. Modules import `BroadcastReceiver`.
+class _Receiver(AnycastReceiver[T]):
     _core: Subscription[T]
 
     @protected
@@ -46,15 +47,15 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
         try:
             message = await waiter
             core.budget.spent = 0
-        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
-            message = core.interrupted(core.receivers, waiter)
+        except BaseException:  # noqa: BLE001  raised again, or delivered later
+            message = core.end_interrupted_wait(core.receivers, waiter)
         finally:
             del self.waiters[waiter]
         if message is NOTHING:
             self.raise_stopped()
         return message
 
-    # A receiver of `Anycast` takes a stored message at once here, and so would pass over a gap.
+    # Not `AnycastReceiver.__anext__`, which takes a stored message without a look for a gap.
     __anext__ = ReceiverBase.__anext__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
     @protected
@@ -68,8 +69,8 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
     def leasing(self) -> Selectable[LeasedMessage[T]]:
         return LeaseOperation[T](self, self._core, self._queue, entry=1)
 
-    def batching(self) -> Pair[LeasedMessage[T]]:
-        batch = Collecting(1)
+    def batching(self) -> BatchOperations[LeasedMessage[T]]:
+        batch = PartialBatch(1)
         first = BatchOperation[T](self, self._core, self._queue, entry=1, batch=batch)
         further = FurtherOperation[T](self, self._core, self._queue, entry=batch, batch=batch)
         return first, further
@@ -85,7 +86,7 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
         self._core.budget.spent -= 1
 
     def _check_gap(self) -> None:
-        """Raise if messages were lost before the next message. This is told once."""
+        """Raise if messages were lost right before the next message: once for each gap."""
         lost = self._core.take_lag()
         if lost:
             raise ReceiverLaggedError(self, lost)
@@ -110,3 +111,6 @@ class _Receiver(Receiver[T]):  # pyright: ignore[reportUnusedClass]
     def _details(self) -> str:
         core = self._core
         return f", unread={len(core.buffer)}, lost={core.lost}{super()._details()}"
+
+
+BroadcastReceiver = _Receiver

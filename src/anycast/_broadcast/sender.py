@@ -8,7 +8,7 @@ from typing import TypeVar
 from anyio import WouldBlock
 
 from anycast._anycast.core import Batch
-from anycast._anycast.sender import _Sender as Sender  # pyright: ignore[reportPrivateUsage]
+from anycast._anycast.sender import AnycastSender
 from anycast._broadcast.hub import Hub
 from anycast._broadcast.operations import SendOperation
 from anycast._interface.operation import Operation
@@ -19,7 +19,8 @@ from anycast._waiting.waiter import NOTHING
 T = TypeVar("T")
 
 
-class _Sender(Sender[T]):  # pyright: ignore[reportUnusedClass]
+# The name `_Sender` is part of the texts of logs and errors. Modules import `BroadcastSender`.
+class _Sender(AnycastSender[T]):
     _core: Hub[T]
 
     @protected
@@ -52,11 +53,12 @@ class _Sender(Sender[T]):  # pyright: ignore[reportUnusedClass]
         """Wait in the queue until the message, or the whole batch, is sent.
 
         Returns:
-            False if the caller is to look again: code that ran while the waiter was made (say, a
-            finalizer) has made room, or has closed the channel.
+            False if the caller is to try again: code that ran while the waiter was made (say, a
+            finalizer) has made room, or has closed the channel; or a receiver was at risk, and the
+            task has yielded.
         """
         core = self._core
-        if core.at_risk:  # a batch was interrupted for the sake of a receiver at risk
+        if core.at_risk:  # `put_many` has stopped in the midst of a batch
             await core.checkpoint()
             core.budget.spent = 0
             return False
@@ -70,10 +72,13 @@ class _Sender(Sender[T]):  # pyright: ignore[reportUnusedClass]
             logs = logger.isEnabledFor(WARNING) and core.blocking_log().blocked(self)
             result = await waiter
             core.budget.spent = 0
-        except BaseException:  # noqa: BLE001  raised again by `interrupted`, or delivered later
-            logs, result = True, core.interrupted(core.senders, waiter)
+        except BaseException:  # noqa: BLE001  raised again, or delivered later
+            logs, result = True, core.end_interrupted_wait(core.senders, waiter)
         finally:
             del self.waiters[waiter]
         if logs or result is NOTHING:
             self._finish_wait(result)
         return True
+
+
+BroadcastSender = _Sender

@@ -1,15 +1,17 @@
 """The messages of a single receiver of a broadcast channel.
 
-A subscription is the core of a channel in memory, with the messages that its receiver has not read
-yet. So a receive, a batch, a lease and a waiting task behave as in an `Anycast`, and several tasks
-at a receiver share its messages. Three things differ:
+A subscription is a core, with the messages that its receiver has not read yet. So a receive, a
+batch, a lease and a waiting task behave as in an `Anycast`, and several tasks that use the same
+receiver share the messages. Three things differ:
 
-- The hub puts messages in, and no sender belongs to a subscription. A receiver that blocks shows
-  the queue of the blocked senders as its own (`senders`). A receive that finds senders there, and
-  makes room, asks the hub to let the next sender go on.
-- A receiver that drops loses its oldest message when it has more than ``limit``. The *gap* is noted
-  where the message was lost, and the receive that comes to the gap raises.
-- The event loop is that of the hub: a whole broadcast channel serves one event loop at a time.
+- The hub puts the messages in: a subscription has no senders of its own. If the receiver can block
+  senders, `senders` is the queue of the hub. A receive that makes room while senders wait asks the
+  hub to let the next sender go on.
+- A receiver with ``overflow="drop_oldest"`` loses its oldest message when the receiver has more
+  than ``limit`` messages. The subscription notes a *gap* where the message was lost, and the
+  receive that comes to the gap raises.
+- The event loop is the event loop of the hub: a whole broadcast channel serves one event loop at a
+  time.
 """
 
 from __future__ import annotations
@@ -29,12 +31,13 @@ from anycast._waiting.waiter import NOTHING, Backend, Waiter, WaitQueue, Wakeabl
 T = TypeVar("T")
 
 
-class Resting(Core[T]):
-    """What the hub and a subscription share: when tasks that were woken get a turn to run.
+class LagAvoidingCore(Core[T]):
+    """A core that lets a woken task run before the task's receiver loses a message.
 
-    A task that waited in a receiver that drops was given a message, and has not run since. If more
-    messages fill the receiver meanwhile, the next message would be lost, although the task is fast
-    enough. Such a receiver is *at risk*. An operation that may wait lets the task run first.
+    Take a receiver that drops messages, and a task that waited in this receiver and was given a
+    message. If more messages fill the receiver before the task runs, the next message would be
+    lost, although the task is fast enough. The receiver is *at risk*. An operation that may wait
+    yields first, and so lets the task run. The hub and the subscriptions inherit this class.
     """
 
     __slots__ = ("at_risk",)
@@ -47,26 +50,27 @@ class Resting(Core[T]):
         return self._let_run(turn) if self.at_risk else turn
 
     async def _let_run(self, turn: Awaitable[None]) -> None:
-        """Await a turn of the event loop; await another turn if that is not known to suffice."""
+        """Await a turn of the event loop, and a second turn if a receiver is still full."""
+        # How many tasks of each receiver at risk had been woken before this turn.
         known = {subscription: subscription.woken for subscription in self.at_risk}
         await turn
         if any(subscription.full for subscription in known):
             # trio runs the tasks of a turn in random order: the woken task may come after this one.
             await super().checkpoint()
         for subscription, woken in known.items():
-            subscription.rested = woken
+            subscription.resumed = woken
             if subscription.woken == woken:
                 self.at_risk.pop(subscription, None)
 
 
-class HubOfSubscriptions(Resting[T]):
-    """What a subscription knows of the hub."""
+class HubInterface(LagAvoidingCore[T]):
+    """What a subscription knows of the hub. `Hub` implements this interface."""
 
     __slots__ = ()
 
     @abstractmethod
-    def let_pass(self, subscription: Subscription[T]) -> None:
-        """Let blocked senders go on: a receiver is about to take a message.
+    def unblock_senders(self, subscription: Subscription[T]) -> None:
+        """Let blocked senders go on, because a receiver is about to take a message.
 
         Raises:
             RuntimeError: if the senders wait in an event loop of another thread. Nothing has
@@ -90,7 +94,7 @@ class HubOfSubscriptions(Resting[T]):
         """Forget a receiver that is closed."""
 
 
-class Subscription(Resting[T]):
+class Subscription(LagAvoidingCore[T]):
     """The unread messages of one receiver, and the tasks that wait in the receiver.
 
     Args:
@@ -104,20 +108,20 @@ class Subscription(Resting[T]):
 
     __slots__ = (
         "drops",
+        "fills_at",
         "gaps",
         "hub",
         "lost",
-        "mark",
         "number",
         "options",
-        "rested",
-        "tells",
+        "raises_on_lag",
+        "resumed",
         "woken",
     )
 
     def __init__(
         self,
-        hub: HubOfSubscriptions[T],
+        hub: HubInterface[T],
         options: ReceiverOptions,
         number: int,
         messages: Iterable[T],
@@ -134,7 +138,7 @@ class Subscription(Resting[T]):
         self.options = options
         self.number = number
         self.drops = options.drops
-        self.tells = options.raise_on_lag
+        self.raises_on_lag = options.raise_on_lag
         self.at_risk = hub.at_risk
         if not self.drops:
             self.senders = hub.senders
@@ -146,16 +150,16 @@ class Subscription(Resting[T]):
         # message at that place. A place is the number of messages that left before, as in
         # `LeaseCounts`; `received` counts these. The smallest place is last.
         self.gaps = [(self.received + index, lost) for index, lost in gaps]
-        # With fewer unread messages than this, a message does not fill the receiver.
-        self.mark = self.limit - 1
-        # How often a waiting task was given a message; and how many of these tasks have had a turn.
-        self.woken = self.rested = 0
+        # With this number of unread messages, the next message fills the receiver.
+        self.fills_at = self.limit - 1
+        # How often a waiting task was given a message; and how many of these tasks have run since.
+        self.woken = self.resumed = 0
         if self.blocks:
             hub.note_full(self)
 
     @property
     def label(self) -> str:
-        """What logs call the receiver, after the name of the channel."""
+        """The name of the receiver in logs, after the name of the channel."""
         return f"_Receiver#{self.number}"
 
     @property
@@ -180,8 +184,8 @@ class Subscription(Resting[T]):
     # Receiving.
 
     @property
-    def pulls(self) -> bool:
-        """Whether a receive may let a sender go on, and so make a receiver at risk lose."""
+    def may_cause_lag(self) -> bool:
+        """Whether a receive may let a sender go on, by which a receiver at risk loses a message."""
         return bool(self.senders and self.at_risk)
 
     @property
@@ -190,7 +194,7 @@ class Subscription(Resting[T]):
         return bool(self.gaps) and self.gaps[-1][0] == self.received
 
     def take_lag(self) -> int:
-        """Return how many messages were lost right before the next message; tell this once."""
+        """Return how many messages were lost right before the next message, and drop the gap."""
         return self.gaps.pop()[1] if self.at_gap else 0
 
     def take(self) -> Any:
@@ -199,9 +203,9 @@ class Subscription(Resting[T]):
         if used > self.peak:  # noqa: PLR1730  faster than `max`
             self.peak = used
         if not used:
-            return NOTHING  # a sender that waits is in the way of another receiver
+            return NOTHING  # if a sender waits, the sender waits for another receiver
         if used == self.limit and self.senders:
-            self.hub.let_pass(self)
+            self.hub.unblock_senders(self)
         message = buffer.popleft()
         self.received += 1
         self.budget.spent += 1
@@ -210,7 +214,7 @@ class Subscription(Resting[T]):
     def take_many(self, most: int) -> list[T]:
         """Receive the oldest messages up to a gap, without being counted as an operation."""
         spent, messages = self.budget.spent, list[T]()
-        while len(messages) < most and not self.at_gap and not self.pulls:
+        while len(messages) < most and not self.at_gap and not self.may_cause_lag:
             message = self.take()
             if message is NOTHING:
                 break
@@ -218,10 +222,10 @@ class Subscription(Resting[T]):
         self.budget.spent = spent
         return messages
 
-    # Being sent to, by the hub.
+    # Called by the hub to store messages.
 
-    def store_last(self, message: T) -> None:
-        """Store a message that fills the receiver: drop the oldest one, or block senders."""
+    def store_at_limit(self, message: T) -> None:
+        """Store a message that fills the receiver: drop the oldest message, or block senders."""
         self.buffer.append(message)
         if self.peak < self.limit:
             self.peak = int(self.limit)
@@ -230,7 +234,7 @@ class Subscription(Resting[T]):
             return
         while len(self.buffer) > self.limit:
             self._drop()
-        if self.woken != self.rested:
+        if self.woken != self.resumed:
             self.at_risk[self] = None
 
     def _drop(self) -> None:
@@ -239,7 +243,7 @@ class Subscription(Resting[T]):
         gaps, place = self.gaps, self.received + 1
         self.received = place
         self.lost += 1
-        if self.tells:
+        if self.raises_on_lag:
             lost = 1
             # The gap before the lost message, and the gap behind it, become one.
             while gaps and gaps[-1][0] <= place:
@@ -273,14 +277,15 @@ class Subscription(Resting[T]):
         A message that a lease gives back later is forgotten at once.
 
         Returns:
-            What the caller has to keep for a moment: finalizers of messages may use the channel.
+            The unread messages. The caller keeps the messages until its step is done, since
+            finalizers of messages may use the channel.
         """
         unread, self.buffer = self.buffer, deque(maxlen=0)
         self.gaps.clear()
         self.wake_joiners()
         return unread
 
-    # The event loop, which is that of the hub.
+    # The event loop, which is the event loop of the hub.
 
     def check_thread(self) -> None:
         self.hub.check_thread()

@@ -1,4 +1,7 @@
-"""A batch of messages that is collected for a time, and goes back as a whole if that fails."""
+"""A batch of messages that is collected for a time.
+
+If the collection fails, all messages of the batch go back to the channel.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from anycast._select.selectable import Selectable
 T = TypeVar("T")
 
 
-Pair: TypeAlias = tuple[Selectable[T], Selectable[T]]
-"""The operation for the first message of a batch, and the operation for each further message."""
+BatchOperations: TypeAlias = tuple[Selectable[T], Selectable[T]]
+"""Two operations: for the first message of a batch, and for each further message."""
 
 
 async def receive_batch(
@@ -27,7 +30,8 @@ async def receive_batch(
 ) -> list[T]:
     """Wait for a message, and then for so many seconds for further messages.
 
-    The messages are held until the batch is complete. So a task that is cancelled has taken none.
+    The messages are held until the batch is complete. A task that is cancelled gives all messages
+    back.
 
     Args:
         first: holds the first message.
@@ -63,11 +67,12 @@ async def receive_batch(
                     await select(further)
                     more = incomplete()
     except BaseException:
-        # In order: the first messages go to the tasks that wait, and the rest to the head.
+        # The first messages go to the tasks that wait. The remaining messages go back to the head
+        # of the channel, the last message first, and so keep their order.
         kept = [leased.hold for leased in held if not leased.hold.pass_on()]
         for hold in reversed(kept):
             hold.give_back()
         raise
     for leased in held:
-        leased.hold.done()
+        leased.hold.finish()
     return [leased.message for leased in held]

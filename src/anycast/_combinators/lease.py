@@ -16,7 +16,11 @@ T = TypeVar("T")
 
 
 class Hold(ABC):
-    """A message that has left its channel and may come back. Each way to end this acts at once."""
+    """A message that has left its channel and may come back.
+
+    A hold ends once: by `finish`, by `give_back`, or by a `pass_on` that returns True. Each method
+    acts at once.
+    """
 
     __slots__ = ("deliveries",)
 
@@ -25,26 +29,32 @@ class Hold(ABC):
         self.deliveries = deliveries
 
     @abstractmethod
-    def done(self) -> None:
-        """End as done: the message never comes back."""
+    def finish(self) -> None:
+        """End the hold, because the work on the message is done: the message never comes back."""
 
     @abstractmethod
     def give_back(self, error: BaseException | None = None) -> None:
         """Give the message back: to a receiver that waits, or else to the head of the channel.
 
         Args:
-            error: by which the block of the lease was left. Some channels let a message wait whose
-                block has failed.
+            error: the error by which the block of the lease was left. A channel on a server delays
+                the next delivery of a message whose block has failed.
         """
 
     @abstractmethod
     def pass_on(self) -> bool:
-        """Give the message to a receiver that waits, and return True; else do nothing."""
+        """Give the message to a receiver that waits, and return True.
+
+        Without a waiting receiver, do nothing and return False.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class LeasedMessage(Generic[T]):
-    """A message on lease, or what a function made of the message; and the hold on the message."""
+    """A message on lease, with the hold on the message.
+
+    After `map`, ``message`` is the result of the function, and the hold is still on the message.
+    """
 
     message: T
     hold: Hold
@@ -54,7 +64,7 @@ class SelectedLease(Lease[T]):
     """Holds the message that an operation has taken on lease. A lease is entered once.
 
     This is a class and not a generator. So an exception of the block never passes through code of
-    this library, and the effect follows the end of the block without an await.
+    this library, and the lease ends without an await when the block ends.
 
     Args:
         receiver: the receiver that made the lease.
@@ -92,10 +102,10 @@ class SelectedLease(Lease[T]):
         exc_tb: TracebackType | None,
     ) -> None:
         if exc_type is None:
-            self._hold.done()
+            self._hold.finish()
         else:
             self._hold.give_back(exc_val)
-        del self._hold  # a reference to the lease does not keep the message alive
+        del self._hold  # so that a program that keeps the lease does not keep the message
 
     def __str__(self) -> str:
         return f"Lease of {self._receiver}"

@@ -135,9 +135,9 @@ class MergeOperation(DerivedOperation[T_co]):
         for source in self._sources:
             source.before_wait()
 
-    def polled(self) -> None:
+    def note_nothing_ready(self) -> None:
         for source in self._sources:
-            source.polled()
+            source.note_nothing_ready()
 
     def try_fast(self) -> bool:
         drawn = self._drawn
@@ -149,7 +149,8 @@ class MergeOperation(DerivedOperation[T_co]):
         return self.adopt_outcome(drawn)
 
     def find_ready(self) -> Leaf[Any] | None:
-        # To look at one source first is as fair, and fast where most of the sources are ready.
+        # A look at a single drawn source first is fair, too, and is fast where most sources are
+        # ready.
         drawn = self._drawn or self._sources[random_index(len(self._sources))]
         leaf = drawn.find_ready()
         if leaf is None:
@@ -172,8 +173,8 @@ class MergeOperation(DerivedOperation[T_co]):
         return self.set_outcome(value=value)
 
     def source_ended(self, source: Selectable[Any]) -> bool:
-        if self._merged.cut_off is None and not at_end_of_channel(source):
-            self._merged.cut_off = source
+        if self._merged.stopped_early is None and not at_end_of_channel(source):
+            self._merged.stopped_early = source
         if len(self._sources) == 1:
             return self.set_ended()
         index = self._sources.index(source)
@@ -185,7 +186,7 @@ class MergeOperation(DerivedOperation[T_co]):
 
     def raise_ended(self) -> NoReturn:
         (source,) = self._sources
-        self.raise_stopped(self._merged.cut_off or source)
+        self.raise_stopped(self._merged.stopped_early or source)
 
 
 class MapOperation(DerivedOperation[U]):
@@ -199,8 +200,8 @@ class MapOperation(DerivedOperation[U]):
         super().__init__(receiver)
         self._source = source
         self._function = function
-        # The type of the last result that was not awaitable: most functions return one type. The
-        # first is what `map_lease` returns.
+        # The type of the last result that was not awaitable. A result of the same type need not be
+        # checked again: most functions return a single type. `map_lease` returns `LeasedMessage`.
         self._plain: type[object] | None = LeasedMessage
 
     def leaves(self) -> Iterable[Leaf[Any]]:
@@ -209,8 +210,8 @@ class MapOperation(DerivedOperation[U]):
     def before_wait(self) -> None:
         self._source.before_wait()
 
-    def polled(self) -> None:
-        self._source.polled()
+    def note_nothing_ready(self) -> None:
+        self._source.note_nothing_ready()
 
     def try_fast(self) -> bool:
         source = self._source
@@ -249,7 +250,8 @@ class FilterOperation(MapOperation[T]):
 def refuse_awaitable(function: object, result: object) -> None:
     """Raise if the result of a function is awaitable: nothing here could await the result.
 
-    This stands in this module, so that `_without_our_frames` drops its frame, which has the result.
+    The function stands in this module so that `_without_our_frames` drops the frame of the
+    function: the frame refers to the result.
 
     Raises:
         TypeError: if the result is awaitable. A coroutine that was not started is closed, and so
@@ -273,7 +275,7 @@ def map_lease(function: Callable[[T], U], leased: LeasedMessage[T]) -> LeasedMes
         refuse_awaitable(function, result)
         return LeasedMessage(result, leased.hold)
     except BaseException:
-        leased.hold.done()
+        leased.hold.finish()
         raise
 
 
@@ -286,5 +288,5 @@ def filter_lease(predicate: Callable[[T], object], leased: LeasedMessage[T]) -> 
         accepted = bool(result)
     finally:
         if not accepted:
-            leased.hold.done()
+            leased.hold.finish()
     return accepted

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar, overload
 from anyio import WouldBlock
 
 from anycast._arguments import check_function, check_int, check_seconds, check_some
-from anycast._combinators.batch import Pair, receive_batch
+from anycast._combinators.batch import BatchOperations, receive_batch
 from anycast._combinators.lease import LeasedMessage, SelectedLease
 from anycast._combinators.operations import (
     DerivedOperation,
@@ -53,7 +53,7 @@ T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
 
-_MOST_SHOWN: Final = 10  # sources in a `str` or `repr`: errors have it in their text
+_MOST_SHOWN: Final = 10  # sources in a `str` or `repr`, which error texts contain
 
 
 # A type checker joins the types of a variable number of arguments; these keep them apart.
@@ -77,8 +77,8 @@ def merge(*receivers: Receiver[Any]) -> Receiver[Any]:
     because the source was closed, the merged receiver raises `ReceiverClosedError` when all sources
     have stopped, also in ``async for``. Closing the merged receiver closes all sources.
 
-    A merge of merges is flat: all sources are as likely, wherever they stand. So thousands of
-    sources may be joined one by one. A merge that became part of another merge may still be used.
+    A merge of merges is flat: all sources are equally likely, at any depth. So thousands of sources
+    may be joined one by one. A merge that became part of another merge may still be used.
 
     ```python
     import anyio
@@ -133,7 +133,7 @@ class ReceiverBase(Receiver[T_co]):
         """Return the operation that takes a message on lease."""
 
     @abstractmethod
-    def batching(self) -> Pair[LeasedMessage[T_co]]:
+    def batching(self) -> BatchOperations[LeasedMessage[T_co]]:
         """Return the operations for a batch, which may go back as a whole.
 
         The first operation takes the first message, and the second takes each further message.
@@ -195,7 +195,8 @@ class DerivedReceiver(ReceiverBase[T_co]):
         # Errors of a function after the first message of a `receive_many`. The next receives raise
         # them, in order.
         self._deferred_errors: deque[Exception] = deque()
-        # The operation of the last receive, for the next receive. None while in use.
+        # The operation of the last receive, for the next receive. None while a receive uses the
+        # operation.
         self._cached: DerivedOperation[T_co] | None = None
 
     def _made_of(self) -> Collection[ReceiverBase[Any]]:
@@ -226,7 +227,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
     def leasing(self) -> Selectable[LeasedMessage[T_co]]:
         return self._derived([one.leasing() for one in self._running()], held=True)
 
-    def batching(self) -> Pair[LeasedMessage[T_co]]:
+    def batching(self) -> BatchOperations[LeasedMessage[T_co]]:
         first, further = zip(*[one.batching() for one in self._running()], strict=True)
         return self._derived(first, held=True), self._derived(further, held=True, further=True)
 
@@ -256,7 +257,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
     def receive_nowait(self) -> T_co:
         operation = self._take_cached()
         if perform_ready((operation,)) is None:
-            operation.polled()
+            operation.note_nothing_ready()
             self._cache(operation)
             raise WouldBlock("no source has a message")
         try:
@@ -312,7 +313,7 @@ class DerivedReceiver(ReceiverBase[T_co]):
         for receiver in self._made_of():
             receiver.close()
 
-    # Each source learns how the block was left: some channels tell an error from a clean end.
+    # Each source is told the error of the block: a channel on a server treats an error differently.
 
     @protected
     async def __aexit__(
@@ -374,7 +375,7 @@ class MergedReceiver(DerivedReceiver[T]):
         sources = self.sources
         if sources.parts:
             sources.flatten()
-        for errors in sources.inherited:
+        for errors in sources.inherited_errors:
             if errors:
                 raise errors.popleft()
         return sources.running

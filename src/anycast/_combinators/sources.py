@@ -16,43 +16,52 @@ if TYPE_CHECKING:
 class Sources:
     """The sources of a merged receiver, each source once.
 
-    The sources of a merge within the merge are sources of the outer merge. So each source is as
-    likely to be received from. The inner merge keeps sources of its own.
+    The sources of a merge within the merge are sources of the outer merge. So all sources are
+    equally likely to be received from. The inner merge keeps sources of its own.
 
-    To join one more source takes constant time, and needs no stack: a merge becomes flat when its
-    sources are first needed, in a loop.
+    To merge one more source takes constant time: the sources are collected in a loop, and not
+    recursively, when the sources are first needed.
 
     Args:
-        parts: receivers, and the sources of the merges among the receivers.
-        deferred_errors: of the merged receiver, for the merges of which it is a part.
+        parts: receivers, and the `Sources` of the merges among the receivers.
+        deferred_errors: the deferred errors of the merged receiver. A merge of which the merged
+            receiver is a part raises these errors, too.
     """
 
-    __slots__ = ("cut_off", "deferred_errors", "inherited", "members", "parts", "running")
+    __slots__ = (
+        "deferred_errors",
+        "inherited_errors",
+        "members",
+        "parts",
+        "running",
+        "stopped_early",
+    )
 
     def __init__(self, parts: Sequence[Any | Sources], deferred_errors: deque[Exception]) -> None:
         # Empty once the merge is flat.
         self.parts = parts
-        # All sources, and the sources that are not known to have ended: the keys, in order. An
-        # operation removes those that end.
+        # All sources: an ordered set.
         self.members: dict[Any, None] = {}
+        # The sources that are not known to have ended: an ordered set. When an operation finds that
+        # a source has ended, the operation removes the source.
         self.running: dict[Any, None] = {}
-        # The operation of a source that stopped before the end of its channel, if there is one. The
-        # merge then stops with an error, even in ``async for``.
-        self.cut_off: Selectable[Any] | None = None
+        # The operation of the first source that stopped before its channel ended; None if there is
+        # no such source. With such a source, the merge stops with an error, even in ``async for``.
+        self.stopped_early: Selectable[Any] | None = None
         self.deferred_errors = deferred_errors
-        # What the parts had deferred when the merge became flat. Who receives first raises an
-        # error, through the part or through the merge.
-        self.inherited: list[deque[Exception]] = []
+        # The deferred errors of the merges among the parts. These deques are shared with the parts.
+        # The next receive raises the next error, be it a receive of the part or of this merge.
+        self.inherited_errors: list[deque[Exception]] = []
 
     def copy(self) -> Sources:
-        """Return the sources that are running. If these stop, nothing changes here."""
+        """Return a copy with the running sources. A source that stops is removed from the copy."""
         sources = Sources((), self.deferred_errors)
         sources.running.update(self.running)
         return sources
 
     @protected
     def flatten(self) -> None:
-        """Collect the sources, if this has not happened before."""
+        """Collect the sources of all parts. A second call does nothing."""
         parts = [*reversed(self.parts)]  # the next part stands last
         met: set[Sources] = set()
         while parts:
@@ -61,9 +70,11 @@ class Sources:
                 self.members[part] = self.running[part] = None
             elif part not in met:
                 met.add(part)
-                self.inherited += filter(None, (part.deferred_errors, *part.inherited))
+                self.inherited_errors += filter(
+                    None, (part.deferred_errors, *part.inherited_errors)
+                )
                 self.members.update(part.members)
                 self.running.update(part.running)
-                self.cut_off = self.cut_off or part.cut_off
+                self.stopped_early = self.stopped_early or part.stopped_early
                 parts += reversed(part.parts)
         self.parts = ()

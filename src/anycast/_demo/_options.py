@@ -15,7 +15,7 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The arguments of `anyio.run` for each backend. A backend has the name of the module it needs.
+# The arguments of `anyio.run` for each backend. A backend has the name of the module that it needs.
 BACKENDS: dict[str, tuple[str, dict[str, Any]]] = {
     **{name: (name, {}) for name in anyio.get_all_backends()},
     "uvloop": ("asyncio", {"use_uvloop": True}),
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a command line asks for.
+    """The values of a command line.
 
     Args:
         backends: where to run; keys of `BACKENDS`.

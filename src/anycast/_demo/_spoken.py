@@ -1,4 +1,4 @@
-"""A small run that shows each message as it is sent and received."""
+"""A small run that shows each message when it is sent and when it is received."""
 
 from __future__ import annotations
 

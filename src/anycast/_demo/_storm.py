@@ -34,7 +34,7 @@ MOST = 20_000  # messages
 LIMIT = 10
 SPACING = 4  # messages for each cancellation
 TURNS = 3  # the event loop makes 1 to `TURNS` turns between two cancellations
-PHASE = 1_000  # so many messages the senders are slower, then so many the receivers
+PHASE = 1_000  # for so many messages the senders are slower, and then the receivers
 SETTLING = 10  # turns of the event loop in which a message that was handed over arrives
 
 
@@ -116,7 +116,7 @@ class StormRun(Run):
             self._random.choice(list(self._cancels.values()))()
 
     async def _pause(self, least: int) -> None:
-        """Let the event loop make some turns, as other work of a task would do."""
+        """Let the event loop make some turns, as other work of a task would."""
         for _ in range(self._random.randint(least, TURNS * least)):
             await checkpoint()
 

@@ -1,4 +1,4 @@
-"""What the terminal of the demo can show: colours, and so many characters in a line."""
+"""What the terminal of the demo can show: colours, and the number of characters in a line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def columns() -> int:
 
 
 def paint(text: str, colour: str) -> str:
-    """Return a text in a colour, or as it is if the output has no colours.
+    """Return a text in a colour, or the plain text if the output has no colours.
 
     The output has colours if it is a terminal, and if the variable ``NO_COLOR`` of the environment
     is empty.

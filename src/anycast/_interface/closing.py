@@ -72,7 +72,7 @@ class ClosingEndpoint(Closing):
 
 
 class NamedEndpoint:
-    """What an endpoint shows of its channel: the statistics, `str` and `repr`."""
+    """Gives an endpoint `str` and `repr`, and the statistics of its channel."""
 
     # The channel of the endpoint.
     _channel: Any

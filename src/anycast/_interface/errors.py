@@ -33,8 +33,8 @@ class Error(RuntimeError):
 
     An error can be copied and pickled, and keeps its class, its text, its notes and its attributes,
     and a ``__cause__`` that is an `Error`. So an error can leave a process pool. A channel, a
-    sender and a receiver cannot be pickled: in an error that was pickled, the attribute that named
-    one is the text of it, such as ``"Anycast:jobs:_Sender"``.
+    sender and a receiver cannot be pickled: a pickled error has a text in place of each such
+    attribute, for example ``"Anycast:jobs:_Sender"``.
 
     ```python
     from anycast import Anycast, Error

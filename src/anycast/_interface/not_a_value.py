@@ -1,4 +1,4 @@
-"""What cannot be copied: a copy would not do what the original does."""
+"""Objects that cannot be copied: a copy would be cut off from the channel."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from anycast._select.fairness import shuffle
-from anycast._waiting.interruption import outcome
+from anycast._waiting.interruption import result_or_raise
 from anycast._waiting.waiter import NOTHING
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Arm:
-    """What a peer wakes: a leaf of a blocked select.
+    """Stands in a queue for a leaf of a blocked select, until a peer wakes the arm.
 
     Args:
         blocked: the select.
@@ -61,7 +61,7 @@ class BlockedSelect:
     __slots__ = ("arms", "missed", "waiter", "winner")
 
     def __init__(self, leaves: list[tuple[Selectable[Any], Leaf[Any]]], *, in_order: bool) -> None:
-        # The operation and the leaf of the arm that was woken, once an arm was woken.
+        # The operation and the leaf of the arm that was woken. The first until an arm is woken.
         self.winner = leaves[0]
         binding = leaves[0][1].binding
         self.waiter = binding.new_waiter()
@@ -78,8 +78,9 @@ class BlockedSelect:
             self.leave()
             if not self.waiter.done():  # else a peer was faster, and its operation has happened
                 raise
-        # Code that ran meanwhile (say, a finalizer) may have woken an arm, or may have sent a
-        # message before the arm stood in the queue. In the second case `select` looks again.
+        # Code that ran meanwhile (say, a finalizer) may have woken an arm: the task does not wait.
+        # Or the code may have sent a message before the arm stood in the queue: `missed` is set,
+        # and `select` looks for a ready operation again.
         woken = self.waiter.done()
         if ready or woken:
             self.leave()
@@ -96,9 +97,9 @@ class BlockedSelect:
         try:
             result = await self.waiter
             self.winner[1].binding.budget.spent = 0
-        except BaseException:  # noqa: BLE001  raised again by `outcome`, or delivered later
+        except BaseException:  # noqa: BLE001  raised again, or delivered later
             self.leave()
-            result = outcome(self.waiter, self.winner[1].undo)
+            result = result_or_raise(self.waiter, self.winner[1].undo)
         operation, leaf = self.winner
         if result is NOTHING:
             leaf.set_ended()

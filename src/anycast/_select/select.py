@@ -104,8 +104,8 @@ async def _select(
         drawn: the operation to look at first.
         in_order: as for `select`.
     """
-    first: tuple[Selectable[Any], ...] = (drawn,)
-    rested = False  # whether the task has yielded or waited since its last attempt to act
+    first: tuple[Selectable[Any], ...] = (drawn,)  # the operations to look at first
+    has_rested = False  # whether the task has yielded or waited since its last attempt to act
     while True:
         found = choose_ready(first, in_order=in_order)
         if found is None and len(first) < len(operations):
@@ -113,8 +113,8 @@ async def _select(
         first = operations
         if found is None:
             leaves = [(one, leaf) for one in operations for leaf in one.leaves()]
-            due = _due(leaves)
-            if due is not None and not rested:
+            due = _find_due_yield(leaves)
+            if due is not None and not has_rested:
                 await due.checkpoint()
                 due.budget.spent = 0
             else:
@@ -126,24 +126,24 @@ async def _select(
                 operation, leaf = await blocked.wait()
                 if operation.complete(leaf):
                     return operation
-            rested = True
+            has_rested = True
             continue
         operation, leaf = found
-        if leaf.must_yield() and not rested:
+        if leaf.must_yield() and not has_rested:
             await leaf.binding.checkpoint()
             leaf.binding.budget.spent = 0
-            rested = True
+            has_rested = True
             # Keep the choice across the yield. Drawing again would favour the operations without a
             # due yield.
             first = operations if in_order else (operation,)
         else:
-            rested = False
+            has_rested = False
             if leaf.act() and operation.complete(leaf):
                 return operation
 
 
-def _due(leaves: list[tuple[Selectable[Any], Leaf[Any]]]) -> LoopBinding | None:
-    """Return a channel in which a yield is due; None if no yield is due."""
+def _find_due_yield(leaves: list[tuple[Selectable[Any], Leaf[Any]]]) -> LoopBinding | None:
+    """Return the binding of a channel in which a yield is due; None if no yield is due."""
     for _, leaf in leaves:
         if leaf.must_yield():
             return leaf.binding
@@ -207,7 +207,7 @@ def select_nowait(*operations: Operation[Any], in_order: bool = False) -> Operat
     happened = perform_ready(candidates, in_order=in_order)
     if happened is None:
         for operation in candidates:
-            operation.polled()
+            operation.note_nothing_ready()
         raise WouldBlock("every operation has to wait")
     return happened
 

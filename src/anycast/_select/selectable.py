@@ -1,4 +1,4 @@
-"""What `select` needs of an operation, and of a channel.
+"""The interface of an operation, and of a channel, for `select`.
 
 An operation is either a *leaf*, which belongs to an endpoint of a channel, or is derived from
 further operations, as the operations of `merge`, `map` and `filter` are. `select` asks each
@@ -108,8 +108,11 @@ class Selectable(Operation[T_co]):
     def before_wait(self) -> None:
         """Prepare for a wait. `select` calls this before `select` registers the leaves."""
 
-    def polled(self) -> None:
-        """Note that a call which does not wait found nothing ready. The call may be repeated."""
+    def note_nothing_ready(self) -> None:
+        """Prepare for a repeated call, after a call that does not wait has found nothing ready.
+
+        A receiver of a channel on a server asks the server for a message.
+        """
 
     @abstractmethod
     def leaves(self) -> Iterable[Leaf[Any]]:
@@ -137,8 +140,8 @@ class Leaf(Selectable[T_co]):
     """A send or receive through an endpoint of a channel.
 
     Args:
-        binding: the core of the channel, as far as `select` may know the core: the event loop of
-            the channel.
+        binding: the event loop of the channel. This is the core of the channel, of which `select`
+            uses only what the core inherits from `LoopBinding`.
         queue: where a task waits for this operation.
     """
 

@@ -119,7 +119,7 @@ def _running_loop() -> object:
 
 
 def _native(token: Any) -> object:
-    """Return an event loop as the library of event loops knows it: anyio 4.13 wraps it."""
+    """Return the native object of an event loop, which anyio 4.13 wraps."""
     return getattr(token, "native_token", token)
 
 

@@ -6,7 +6,7 @@ import sys
 from asyncio import (
     Future,
     InvalidStateError,
-    _get_running_loop,  # pyright: ignore[reportPrivateUsage]  its documentation is public
+    _get_running_loop,  # pyright: ignore[reportPrivateUsage]  asyncio documents it
     current_task,
 )
 from types import coroutine

@@ -8,10 +8,11 @@ channel, ``yield_every``.
 There is a single count for a thread, and not a count for each channel. Else a loop could make a new
 channel for each message, or go round many channels, and never reach a limit.
 
-The event loop had its turn when a task runs again after a yield or a wait. Only then the count goes
-back to 0, and not when a yield or a wait begins: on an event loop with eager tasks, the task that
-made an eager task runs on when the eager task begins to wait. trio has no eager tasks. There the
-count goes back to 0 when a yield begins, too, so that the tasks that run meanwhile need not yield.
+When a task runs again after a yield or a wait, the event loop has had its turn. So the count goes
+back to 0 at the end of a yield or a wait. The beginning of a wait would be too early on asyncio:
+when an eager task begins to wait, the task that started the eager task runs on, without a turn of
+the event loop. trio has no eager tasks. On trio the count also goes back to 0 when a yield begins,
+so that the tasks that run meanwhile need not yield.
 """
 
 from __future__ import annotations

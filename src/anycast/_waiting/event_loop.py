@@ -1,4 +1,4 @@
-"""The event loop whose tasks wait at one place, and the backend that serves it."""
+"""The event loop whose tasks wait in a set of queues, and the backend for that event loop."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class LoopBinding:
-    """The event loop whose tasks wait at one place: a single event loop at a time.
+    """Binds a set of queues to the event loop whose tasks wait in the queues.
 
-    The core of a channel is a `LoopBinding`.
+    Only tasks of a single event loop may wait at a time. The core of a channel inherits this class.
     """
 
     __slots__ = (
@@ -35,7 +35,7 @@ class LoopBinding:
     )
 
     def __init__(self) -> None:
-        # The event loop of the tasks that wait here, or that waited here last.
+        # The event loop of the tasks that wait in the queues, or that were the last to wait.
         self.loop: object = None
         self._thread = 0  # in which that event loop runs
         # Of the thread in which the last task yielded or waited here.
@@ -44,7 +44,8 @@ class LoopBinding:
 
     def _use_backend(self, backend: type[Backend]) -> None:
         self.backend = backend
-        # Each is looked up here once, and not in each operation.
+        # Two functions of the backend, stored for speed. `make_waiter(core)` does the same as
+        # `core.new_waiter()`.
         self.make_waiter = backend.new_waiter
         self.running_loop = backend.loop_getter()
 
@@ -62,9 +63,9 @@ class LoopBinding:
 
     @protected
     def new_waiter_elsewhere(self, unfit: type[Backend]) -> Waiter:
-        """Return a waiter of the running event loop's backend, which serves this from now on.
+        """Return a waiter of the running event loop's backend, and use this backend from now on.
 
-        Called by a backend that finds no task of its own kind running.
+        Called by a backend if the running task belongs to another kind of event loop.
         """
         backend = running_backend()
         if backend is unfit:
@@ -113,8 +114,8 @@ class LoopBinding:
         """Bind the event loop to which another binding is bound; raise as `bind`."""
         if self.loop is not other.loop:
             self.bind(other.loop)
-        # The backend knows what `set_result` raises. Here it may be the unbound backend still, or
-        # the backend of another kind of event loop, after a yield there.
+        # `wake` needs the backend of the waiters. The backend of this binding may still be the
+        # unbound backend, or the backend of another kind of event loop in which a task has yielded.
         self._use_backend(other.backend)
 
     def check_thread(self) -> None:
@@ -178,7 +179,7 @@ class UnboundBackend(AnyioBackend):
 
 
 def _no_loop() -> None:
-    """Stand for the running event loop where no task has waited: `LoopBinding.loop` is None."""
+    """Return None as the running event loop: `LoopBinding.loop` is None before the first wait."""
 
 
 # The backends in use. The key is the class that the event loop raises to cancel a task.

@@ -1,4 +1,8 @@
-"""What becomes of an operation when an error ends its wait."""
+"""Whether an operation has happened, when an error has ended the wait of the operation.
+
+This is where no message is lost: a peer may have given a message to a task, and the task may be
+cancelled before the task runs. `result_or_raise` then returns the message.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,16 @@ if TYPE_CHECKING:
     from anycast._waiting.waiter import Waiter
 
 
-def outcome(waiter: Waiter, undo: Callable[[Any], object] | None) -> Any:
-    """Return what the waiter was given, or raise the error that is being handled.
+def result_or_raise(waiter: Waiter, undo: Callable[[Any], object] | None) -> Any:
+    """Return the result that the waiter was given, or raise the error that is being handled.
 
-    To be called where an ``except`` clause handles that error. The operation has happened if the
-    waiter was given a result before the error struck. If the waiter was given `NOTHING`, the
-    error wins over the close.
+    To be called where an ``except`` clause handles the error that ended the wait. The operation has
+    happened if the waiter was given a result before the error struck. If the waiter was given
+    `NOTHING`, because of a close, the error of the wait is raised, and not the error of the close.
 
     Args:
         waiter: of the running task.
-        undo: gives back what the waiter was given. None for a send, which stays done.
+        undo: gives the received message back to the channel. None for a send, which stays done.
 
     Returns:
         What the waiter was given, if the operation has happened and stays. A late cancellation is
@@ -34,14 +38,16 @@ def outcome(waiter: Waiter, undo: Callable[[Any], object] | None) -> Any:
     """
     given = NOTHING if not waiter.done() or waiter.cancelled() else waiter.result()
     if given is not NOTHING:
-        # A blocked sender writes a log record. The log handler may receive this very message, and
-        # then fail. The send has happened all the same.
+        # A blocked sender writes a log record while its waiter is in the queue. The log handler may
+        # receive the message of the sender, and may then raise an error. The send has happened.
         handler_failed = undo is None and isinstance(sys.exception(), Exception)
         if handler_failed or postpone(waiter, sys.exception()):
             return given
         if undo is not None:
             undo(given)
-    raise  # noqa: PLE0704  the caller handles it; a local variable for the error would be a cycle
+    # The caller's ``except`` clause handles the error, so a bare `raise` raises the error again. A
+    # local variable for the error would be a reference cycle with the traceback.
+    raise  # noqa: PLE0704
 
 
 def postpone(waiter: Waiter, error: BaseException | None) -> bool:

@@ -7,7 +7,7 @@ the running code is protected, trio interrupts the main task at its next wait, o
 
 A mark belongs to the code of a function: a marked function is the same function, and is as fast.
 Only trio can mark a function, and a program without trio must not import trio. So the functions are
-collected here, and are marked once trio is there.
+collected here, and are marked as soon as the program has imported trio.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ unmarked: list[Callable[..., Any]] = []
 
 
 def protected(function: F) -> F:
-    """Protect a function, and everything that the function calls, once trio is there.
+    """Protect a function, and all that the function calls, as soon as trio is imported.
 
     Every operation that changes a channel is protected. Otherwise an interrupt could lose a
     message, or leave a task in a queue that the task has left.

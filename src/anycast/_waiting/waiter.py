@@ -1,4 +1,4 @@
-"""What a task waits for, and what waiting needs of an event loop.
+"""The objects that a task waits for, and the backend for an event loop.
 
 Event loops are unknown to a channel. A task waits for a `Waiter`, and the channel wakes the waiter
 with a result. A waiter is a future of asyncio, or behaves like a future: the waiter is given a
@@ -11,9 +11,9 @@ A wait ends in three ways:
   closed.
 - The wait raised. `anycast._waiting.interruption` tells whether the operation happened before that.
 
-A task is *leaving* if the task is being cancelled and has not run since: the task can be given
-nothing any more. A task is *destroyed* if its coroutine is closed where the coroutine waits, by
-``coroutine.close()`` or by the garbage collector: Python raises GeneratorExit there.
+A task is *leaving* if the task is being cancelled and has not run since. A leaving task can be
+given nothing any more. A task is *destroyed* if its coroutine is closed while the coroutine waits,
+by ``coroutine.close()`` or by the garbage collector. Python then raises GeneratorExit in the wait.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from typing import Any, ClassVar, Final, Protocol, TypeAlias
 from anycast._waiting.budget import Budget
 
 NOTHING: Final[Any] = object()
-"""Stands where a message would stand, and is no message.
+"""Stands in place of a message or a result, where there is none.
 
-As a result of a wait: the endpoint or the channel is closed. As a result of a step of the core:
+As the result of a wait: the endpoint or the channel is closed. As the result of a step of the core:
 there is no message. As the value of an operation: the operation has not happened.
 """
 
 
 class Wakeable(Protocol):
-    """What a channel can wake, once. The names are those of `asyncio.Future`."""
+    """An object that a channel can wake once. The method names come from `asyncio.Future`."""
 
     def done(self) -> bool:
         """Return whether the task was woken, or is known to be leaving.
@@ -56,7 +56,7 @@ WaitQueue: TypeAlias = OrderedDict[Wakeable, Any]
 
 
 class Waiter(Wakeable, Protocol):
-    """What a task awaits, once."""
+    """An object that a task awaits once."""
 
     def cancelled(self) -> bool:
         """Return whether the task is known to be leaving, because of a cancellation."""
@@ -76,7 +76,7 @@ class WokenError(Exception):
 
 
 class Binding(Protocol):
-    """What a backend needs to make a waiter: the bound event loop, and how to bind another."""
+    """The part of a `LoopBinding` that a backend needs to make a waiter."""
 
     loop: object
     """The event loop that is bound."""

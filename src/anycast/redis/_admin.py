@@ -15,8 +15,8 @@ from anycast.redis._dead_letter import DeadLetter, check_id, check_ids, read_let
 from anycast.redis._json_codec import json_codec
 from anycast.redis._link import Server
 
-# For how many ms the note of a process counts that its senders are blocked. A blocked process asks
-# the server at least every two seconds.
+# For how many ms a process counts as blocked after it has told the server so. A blocked process
+# asks the server at least every two seconds.
 BLOCKED_MS = 5000
 LARGEST_LIMIT = 2**53  # of the dead letters: the server knows no much larger integers
 

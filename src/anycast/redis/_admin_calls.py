@@ -99,7 +99,7 @@ class AdminCalls:
         except (UnreachableError, RefusedError) as error:
             raise ChannelError(f"{self._channel}: {error}", self._channel) from error
         await self.run_once(_scripts.ADMIN_DESTROY, force)
-        # What is left if the server is away now expires within a day.
+        # The keys that are left if the server is away now expire within a day.
         with suppress(UnreachableError, RefusedError):
             await delete_keys(self.line.link, [*producers, self._keys.all[-1]])
 

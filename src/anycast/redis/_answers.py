@@ -1,4 +1,4 @@
-"""What an error between this process and a server means: another try may succeed, or is in vain.
+"""The meaning of an error between this process and a server: whether a retry may succeed.
 
 The class of the error tells a caller all that matters:
 
@@ -22,7 +22,7 @@ import ssl
 
 from coredis.exceptions import (
     AskError,
-    ConnectionError,  # noqa: A004  its name there
+    ConnectionError,  # noqa: A004  the name in coredis
     InvalidResponse,
     MovedError,
     RedisError,
@@ -89,7 +89,7 @@ class RedirectedError(UnavailableError):
 
 
 class RefusedError(Exception):
-    """The server answered with an error: the command was not run, and no other try succeeds."""
+    """The server answered with an error: the command was not run, and no retry succeeds."""
 
 
 def judge(error: Exception, place: object, request: str) -> UnreachableError | RefusedError:

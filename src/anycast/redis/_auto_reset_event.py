@@ -16,8 +16,8 @@ class AutoResetEvent:
 
     def __init__(self) -> None:
         self._is_set = False
-        # What the task waits in, if a task waits. An `anyio.Event` cannot be reset, so each wait
-        # makes a new event.
+        # The event in which the task waits, if a task waits. An `anyio.Event` cannot be reset, so
+        # each wait makes a new event.
         self._event: Event | None = None
 
     def set(self) -> None:

@@ -1,4 +1,4 @@
-"""What an operator sees of a channel."""
+"""The view of an operator on a channel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """A process that uses a channel. A `ChannelStatus` has one for each process.
+    """A process that uses a channel. A `ChannelStatus` has a `ProcessStatus` for each process.
 
     ```py
     import anyio

@@ -194,7 +194,7 @@ COMMANDS = {
 
 
 def _show_count(options: Namespace, done: str, count: int) -> int:
-    """Show how many dead letters were moved or deleted; fail if an id was none of them."""
+    """Show how many dead letters were moved or deleted; fail if an id was no dead letter."""
     _show(options, {done: count}, [f"dead letters {done}: {count}"])
     ids = len(set(options.ids))
     if options.all or ids <= count:

@@ -1,4 +1,4 @@
-"""What the commands show of a channel: to people, and as JSON to programs."""
+"""The output of the commands about a channel: for people, and as JSON for programs."""
 
 from __future__ import annotations
 

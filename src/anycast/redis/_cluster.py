@@ -90,7 +90,7 @@ class ClusterRoute(Route):
         hello = await connection.call(b"HELLO", seconds=self._seconds)
         if hello.get(b"mode") == b"cluster":
             self._asks = True
-            # Without the right to ask, the route learns of other nodes only as it is told.
+            # Without the right to ask, the route learns of other nodes only from redirections.
             with suppress(RefusedError):
                 command = (b"CLUSTER", b"SLOTS")
                 ranges = await connection.call(*command, seconds=self._seconds)
@@ -98,7 +98,7 @@ class ClusterRoute(Route):
         self._introduced = True
 
     def moved(self, told: RedirectedError, asked: Place) -> Place:
-        """Note that a node has named another node; return the address of the other node.
+        """Record that a node has named another node; return the address of the other node.
 
         Raises:
             UnavailableError: if the node does not know the host of the other node.

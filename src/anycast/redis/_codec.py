@@ -72,7 +72,8 @@ def check_codec(value: object) -> None:
     """Check that a codec has the two methods, and that each can be called with one argument.
 
     Raises:
-        TypeError: if not. A class in place of its instance is refused, too.
+        TypeError: if a method is missing or cannot be called so, as in a class in place of an
+            instance.
     """
     for name in ("encode", "decode"):
         method = getattr(value, name, None)
@@ -85,7 +86,7 @@ def check_codec(value: object) -> None:
         try:
             parameters = signature(method)
         except ValueError:
-            continue  # a function in C need not tell its parameters
+            continue  # the parameters of a function in C may be unknown
         try:
             parameters.bind(None)
         except TypeError as error:

@@ -1,7 +1,7 @@
 """Which types `json_codec` takes: the types of which each value, as a rule, can be sent.
 
-msgspec says what JSON can hold, and `check_type` refuses more: what msgspec can write and not
-read, and what loses a part on its way.
+msgspec knows which types JSON can hold. `check_type` refuses more types: the types that msgspec can
+write and not read, and the types that lose a part on the way.
 """
 
 from __future__ import annotations

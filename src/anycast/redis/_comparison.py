@@ -196,8 +196,8 @@ def _decimal(sent: Decimal, arrived: Decimal) -> None:
 
 
 def _clock(sent: datetime | time, arrived: datetime | time) -> None:
-    # Equal times may stand in different zones, and a day later the times may differ. `fold` is no
-    # part of the comparison, as in Python: the local time has it for one hour in a year.
+    # Equal times may stand in different zones, and a day later the times may differ. The comparison
+    # ignores `fold`, as Python does: `fold` matters for one hour in a year.
     if (sent, sent.tzinfo) != (arrived, arrived.tzinfo):
         raise Difference(sent, arrived)
 

@@ -43,7 +43,7 @@ class Connection:
     def __init__(self, raw: BaseConnection, place: Place) -> None:
         self.raw = raw
         self.place = place
-        # What ended the connection, if that was an error of coredis.
+        # The error of coredis that ended the connection, if there was such an error.
         self.error: Exception | None = None
         # Set once the connection is established, or has ended. Wakes the task that connects.
         self.settled = Event()
@@ -104,7 +104,7 @@ class Connection:
                 self.raw.create_request(b"ASKING", decode=False)
             return await self.raw.create_request(command, *arguments, decode=False, timeout=seconds)
         except Exception as error:
-            # coredis raises here whatever ended the connection, so any error may come.
+            # coredis raises here the error that ended the connection, so any error may come.
             raise judge(error, self.place, _request(command, arguments)) from error
         finally:
             self._in_flight -= 1

@@ -28,7 +28,7 @@ class Delivery(Generic[T]):
         self.entry_id = entry_id
         self.message = message
         self.headers = headers
-        # This delivery included, whether or not the server counts this delivery already.
+        # With this delivery, whether or not the server has counted this delivery already.
         self.count = max(count, 1)
         self.counted = count > 0
 
@@ -37,8 +37,9 @@ class HeldLeases(Generic[T]):
     """The deliveries that this process has, under a single lease, and how long that is certain.
 
     The server counts the lease from the moment when a script takes messages or renews the lease.
-    This class counts from before that script was sent. So the lease ends here before it ends there,
-    and while it is certain, the server gives the messages to this process alone.
+    This class counts from the moment before that script was sent. So a lease ends here before the
+    lease ends at the server. While the lease is certain, the server gives the messages to this
+    process alone.
 
     Args:
         lease: in seconds.
@@ -74,7 +75,7 @@ class HeldLeases(Generic[T]):
         self._until = max(self._until, since + self.seconds)
 
     def drop(self, delivery: Delivery[T]) -> bool:
-        """Drop a delivery, and return whether it was held."""
+        """Drop a delivery, and return whether the delivery was held."""
         if held := self.has(delivery):
             del self._held[delivery.entry_id]
         return held

@@ -39,7 +39,8 @@ class Holder:
         self._me = commands.me
         # How many consumers this process has had.
         self._consumers = 1
-        # Whether no script of the consumer was answered yet: the next script makes it known.
+        # Whether no script of the consumer was answered yet: the next script makes the consumer
+        # known.
         self._new = False
 
     @property

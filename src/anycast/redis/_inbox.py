@@ -56,8 +56,8 @@ class Inbox(Generic[T]):
         # Wakes the receive pump: demand, stock or receivers have changed.
         self.wakeup = AutoResetEvent()
         self._prefetch = prefetch
-        # Oldest first. There is one for each token, in the channel or with a task that has yet
-        # to run.
+        # Oldest first. There is a message for each token, in the channel or with a task that has
+        # not run since.
         self._deliveries: deque[Delivery[T]] = deque()
         # Carries the tokens. Without a limit, so that `put` never blocks.
         self._channel = Anycast[None](name="inbox", limit=math.inf)
@@ -80,7 +80,7 @@ class Inbox(Generic[T]):
         # The largest stock so far, for the statistics.
         self.peak = 0
 
-    # What receivers do.
+    # Called by receivers.
 
     def new_receiver(self) -> ReceiverBase[None]:
         """Return a receiver of tokens. Its user must report demand to this inbox."""
@@ -147,11 +147,11 @@ class Inbox(Generic[T]):
         """Whether the inbox is empty and stays empty."""
         return self._channel.is_closed and not self.stock
 
-    # What the pump does.
+    # Called by the pump.
 
     @property
     def stock(self) -> int:
-        """How many messages are here, those included whose task has a token and did not run yet."""
+        """How many messages are here, also for tasks that have a token and have not run since."""
         return len(self._deliveries)
 
     @property
@@ -166,14 +166,15 @@ class Inbox(Generic[T]):
 
     @property
     def lingers_for(self) -> float | None:
-        """For how many seconds the demand for a message lingers on; None if none does."""
+        """For how many seconds the demand of earlier calls still counts; None if it does not."""
         seconds = self._lingers_until - monotonic()
         return seconds if seconds > 0 and self.open_receivers else None
 
     @property
     def lacking(self) -> int:
         """How many messages are not here yet that tasks wait for, or asked for just now."""
-        # A `select` adds no demand: only the queue where its task waits shows the task.
+        # A `select` adds no demand, so `waiting` is needed: only the queue shows the task of a
+        # `select`.
         lacking = max(self.waiting, self._asking - self.stock)
         return lacking or int(not self.stock and self.lingers_for is not None)
 
@@ -210,7 +211,7 @@ class Inbox(Generic[T]):
         yield from self._take_out(keep if self.open_receivers else 0)
 
     def idle(self) -> Iterator[Delivery[T]]:
-        """Take out every message if receivers took none since the last call."""
+        """Take out every message if receivers took no message since the last call."""
         if self.taken == self._taken_at_beat:
             yield from self._take_out(0)
         self._taken_at_beat = self.taken

@@ -134,5 +134,5 @@ class _JsonCodec:
 
 
 def _refuse(value: object) -> Any:
-    """Raise: msgspec calls this for a value of a class that it does not know."""
+    """Raise: msgspec calls this function for a value of a class that msgspec does not know."""
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON by this codec")

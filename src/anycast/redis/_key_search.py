@@ -30,8 +30,8 @@ STEP = 1000
 async def channels(url: str, *, timeout: float = 10.0) -> list[str]:  # noqa: ASYNC109  of the server
     """List the names of the channels on a server.
 
-    The server looks at all its keys, in small steps that hold up nobody. In a cluster, each node
-    does. A cancellation changes nothing.
+    The server looks at all its keys, in small steps that delay no other client. In a cluster, each
+    node does this. A cancellation changes nothing.
 
     ```py
     import anyio

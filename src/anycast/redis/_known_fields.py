@@ -14,7 +14,7 @@ Pairs = Iterable[tuple[Any, Any]]
 
 
 def check_known(plain: object, message: object) -> None:
-    """Check that a body has only fields that its message has.
+    """Check that a body has no fields that its message does not have.
 
     Args:
         plain: the body as plain data.
@@ -48,7 +48,8 @@ def _fields(plain: dict[str, Any], message: Any) -> Pairs:
 
 
 def _values(plain: dict[str, Any], message: dict[Hashable, Any]) -> Pairs:
-    # A TypedDict has only the keys that it knows. Other keys may be no str, but are never fewer.
+    # msgspec drops the unknown keys of a TypedDict, so the message has fewer keys than the body. In
+    # any other dict the keys may have another type than str, but their number is the same.
     if len(plain) > len(message):
         _refuse(plain.keys() - message.keys(), message)
     return zip(plain.values(), message.values(), strict=False)

@@ -59,7 +59,7 @@ __all__ = [
     "WritesRefusedError",
 ]
 
-# So many seconds pass between two looks whether the server is still the right server.
+# How many seconds pass between two checks whether the server is still the right server.
 LOOK = 1.0
 # How often a command follows the answer that another node has the keys.
 MOST_REDIRECTS = 5
@@ -250,7 +250,7 @@ class Link:
 
     async def _look(self, connection: Connection) -> None:
         """Drop a connection if the server is not the right server any more."""
-        # If nobody tells, the connection stays: it works.
+        # If no server tells, the connection stays, because the connection works.
         with suppress(UnreachableError, RefusedError):
             if await self._route.find(None) != connection.place:
                 # An answer of this server is worth nothing any more.
@@ -260,7 +260,7 @@ class Link:
 # After so many seconds without a hint, a pump asks the server anyway: the hint may be lost, as
 # `common.lua` says.
 SAFETY = 2.0
-# After so many seconds the wait for a hint is tried again, if the server could not let it wait.
+# After how many seconds the wait for a hint is tried again, if the server could not let it wait.
 PAUSE = 0.1
 
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class AcknowledgingReceiver(Protocol[T]):
-    """What operations need of a receiver, which acknowledges a message before taking another."""
+    """The methods of a receiver that its operations call."""
 
     def begin_receive(self) -> None:
         """Acknowledge the messages received so far, before the next message is asked for.
@@ -68,11 +68,11 @@ class ReceiveOperation(Selectable[T]):
         # A closed channel ends when every message is acknowledged. If `select` waited for the end
         # while this receiver kept messages unacknowledged, the end would never come.
         self._receiver.begin_receive()
-        # A `select` adds no demand. The pump, once woken, sees the waiting task in the queue.
-        # The `select` may be cancelled at once, as a loop that polls does.
+        # A `select` adds no demand: the pump sees the waiting task in the queue. A loop that polls
+        # cancels its `select` at once. `linger` keeps the demand of such a task for a while.
         self._session.inbox.linger()
 
-    def polled(self) -> None:
+    def note_nothing_ready(self) -> None:
         self.before_wait()
 
     def leaves(self) -> Iterable[Leaf[Any]]:
@@ -198,7 +198,7 @@ class DeliveryHold(Hold):
         self._session = session
         self._delivery = delivery
 
-    def done(self) -> None:
+    def finish(self) -> None:
         self._session.done(self._delivery)
 
     def give_back(self, error: BaseException | None = None) -> None:
@@ -222,7 +222,7 @@ class DemandedHold(DeliveryHold):
 
     __slots__ = ()
 
-    def done(self) -> None:
+    def finish(self) -> None:
         """Do nothing: the receiver acknowledges the batch later."""
 
     def give_back(self, error: BaseException | None = None) -> None:
@@ -241,7 +241,7 @@ class BatchHold(DemandedHold):
         super().__init__(session, delivery)
         self._receiver = receiver
 
-    def done(self) -> None:
+    def finish(self) -> None:
         # If not: the lease has run out, or the receiver was closed. The message comes again.
         if self._receiver.accepts(self._delivery):
             self._receiver.hold(self._delivery)

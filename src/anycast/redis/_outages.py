@@ -7,7 +7,7 @@ from time import monotonic
 from anycast._log import logger
 
 # An outage is logged if it lasts so many seconds. Each further warning comes after twice the time,
-# up to the longest.
+# up to the longest pause.
 FIRST_WARNING = 1.0
 LONGEST_SILENCE = 60.0
 

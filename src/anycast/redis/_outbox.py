@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from anycast._interface.sender import Sender
     from anycast.redis._send_errors import ErrorFactory
 
-# The most that one SEND script carries; a single message may be larger.
+# The largest size of a SEND script; a single message may be larger.
 MAX_MESSAGES = 128
 MAX_BYTES = 1_000_000
 

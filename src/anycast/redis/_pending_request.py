@@ -1,4 +1,4 @@
-"""What a task asks a pump to do at the server, and how the task waits for the outcome.
+"""The request of a task to a pump for work at the server, and the task's wait for the outcome.
 
 A request is queued, then in flight, then settled. A request of several parts, such as a batch of
 messages, can be queued again when some of the parts are done: the pump then reports progress.
@@ -62,7 +62,8 @@ class PendingRequest:
         self.abandoned = False
         # Set by the pump, and read by the task.
         self.state = RequestState.QUEUED
-        # What the task awaits. A waiter is used once, so each further wait makes a new waiter.
+        # The waiter that the task awaits. A waiter is used once, so each further wait makes a new
+        # waiter.
         self._waiter: Waiter = _LOOP.new_waiter()
 
     @property

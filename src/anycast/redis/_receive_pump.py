@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the server answered to a request for messages.
+    """The answer of the server to a request for messages.
 
     Args:
         status: "ok", "closed" or "ended".

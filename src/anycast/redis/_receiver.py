@@ -13,7 +13,7 @@ from weakref import ref
 from anyio import WouldBlock
 
 from anycast._arguments import check_int, check_seconds
-from anycast._combinators.batch import Pair, receive_batch
+from anycast._combinators.batch import BatchOperations, receive_batch
 from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.receivers import ReceiverBase
 from anycast._interface.channel import Channel
@@ -130,7 +130,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         return _Loop(self)
 
     def __del__(self) -> None:
-        # What failed to be made, or is closed, has nothing.
+        # A receiver that is closed, or that was not made completely, has no message.
         if not getattr(self, "closed", True):
             self._session.abandon(self._inner, self._unacknowledged)
 
@@ -197,7 +197,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
     def leasing(self) -> Selectable[LeasedMessage[T]]:
         return LeaseOperation(self, self._token_operation(), self._session)
 
-    def batching(self) -> Pair[LeasedMessage[T]]:
+    def batching(self) -> BatchOperations[LeasedMessage[T]]:
         self._check_batches()
         return self._batching(further=False), self._batching(further=True)
 
@@ -311,7 +311,7 @@ class _Receiver(  # pyright: ignore[reportIncompatibleMethodOverride]
         """Do as `give_up`, at any moment and in any thread."""
         self._session.call_in_loop(partial(self.give_up, delivery))
 
-    # What operations need: `AcknowledgingReceiver` says what each method does.
+    # Called by operations: `AcknowledgingReceiver` says what each method does.
 
     def accepts(self, delivery: Delivery[T]) -> bool:
         # A task that got a token before this receiver was closed may run after the close. The
@@ -387,7 +387,7 @@ def _hand_over(
 
 
 class _Loop(AsyncIterator[T]):
-    """What ``async for`` uses. Python drops the loop when the loop is left, in whatever way."""
+    """The iterator that ``async for`` uses. Python drops the iterator when the loop is left."""
 
     __slots__ = ("_delivery", "_receiver")
 

@@ -1,4 +1,4 @@
-"""The pauses between the tries of a command, and the time after which there is no other try."""
+"""The pauses between the tries of a command, and the time after which the command is given up."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Retries:
     a try that succeeded.
 
     Args:
-        timeout: after how many seconds there is no other try; `math.inf` for never.
+        timeout: after how many seconds no further try is made; `math.inf` for never.
         outages: the log.
         sends: whether the command stores messages. Only such a command gives up on a server that
             works but refuses to write: at once if the server is out of memory, or else in time.
@@ -39,7 +39,7 @@ class Retries:
         self._timeout = timeout
         self._outages = outages
         self._sends = sends
-        # Whether a try has failed, and none has succeeded yet.
+        # Whether a try has failed, and no try has succeeded since.
         self._failing = False
         self._start()
 

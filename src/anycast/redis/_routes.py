@@ -45,11 +45,11 @@ class Route(ABC):
         """Check that a new connection leads to the right server.
 
         Raises:
-            UnreachableError: if it does not.
+            UnreachableError: if the check fails.
         """
 
     def moved(self, told: RedirectedError, asked: Place) -> Place:
-        """Note that a server has named another server; return the address of the other server.
+        """Record that a server has named another server; return the address of the other server.
 
         Raises:
             UnavailableError: if the address is unknown, or only nodes of a cluster should say so.

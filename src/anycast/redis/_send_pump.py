@@ -121,7 +121,8 @@ class SendPump:
         except GoneError as error:
             self._outbox.fail(items, refused(error))
             raise
-        # What the server stored keeps its number; the rest gets the numbers again.
+        # The stored messages keep their numbers, and the unsent messages get the next numbers
+        # again.
         self._next += stored
         self._outbox.settle_batch(items, stored)
         if obstacle == b"closed":

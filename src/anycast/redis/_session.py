@@ -168,7 +168,7 @@ class Session(Generic[T]):
                 try:
                     await self._over.wait()
                 except get_cancelled_exc_class() as error:
-                    # The time is up: `move_on_after` needs its own cancellation back.
+                    # The time is up: `move_on_after` needs the cancellation of its own scope back.
                     if limit.cancel_called:
                         raise
                     native = error
@@ -243,7 +243,7 @@ class Session(Generic[T]):
             self.settlements.failed(delivery, reason_of(error))
 
     def failed_after_all(self, delivery: Delivery[T], error: Exception) -> None:
-        """Let a delivery count that was just given back uncounted: the work on it has failed."""
+        """Count a delivery that came back uncounted, because the work on its message has failed."""
         self.settlements.failed_after_all(delivery, reason_of(error))
 
     def is_ours(self, delivery: Delivery[T]) -> bool:

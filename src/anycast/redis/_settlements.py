@@ -82,7 +82,7 @@ class Settlements:
         """Set once the server knows that the channel is closed."""
         # Wakes the pump: the server is to be told something.
         self._wakeup = AutoResetEvent()
-        # Held by the task that tells the server: this pump, the receive pump before it asks for
+        # The lock of the task that tells the server: this pump, the receive pump before it asks for
         # messages, or the session before it leaves.
         self._flushing = Lock()
         self._stopping = False

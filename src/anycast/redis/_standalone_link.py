@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class StandaloneLink:
-    """Opens a link on entering, and closes the link on leaving. It connects at the first call.
+    """Opens a link on entering, closes the link on leaving, and connects at the first call.
 
     Args:
         server: the server to connect to.

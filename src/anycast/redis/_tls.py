@@ -62,7 +62,7 @@ def _load(context: ssl.SSLContext, options: Mapping[str, str]) -> None:
             context.load_verify_locations(**{"capath" if folder else "cafile": authorities})
         step = "ssl_certfile and ssl_keyfile"
         if certificate is not None:
-            # An empty password, or the library would ask for one on the terminal.
+            # With an empty password, the library never asks for a password on the terminal.
             context.load_cert_chain(certificate, key, password="")
-    except OSError as error:  # `SSLError` is one
+    except OSError as error:  # `SSLError` is a subclass
         raise ValueError(f"`url` has {step} that cannot be used: {error}") from error

@@ -1,10 +1,10 @@
-"""What the processes of the demo share: the channel, and a word of a worker to the parent."""
+"""The channel of the demo's processes, and a word that a worker prints for the parent."""
 
 from __future__ import annotations
 
 from anycast.redis import RedisAnycast, json_codec
 
-STOPPED = -1  # what a worker prints that has stopped in the middle of its work
+STOPPED = -1  # what a worker prints when it has stopped in the middle of its work
 LEASE = 2.0  # seconds; short, so that the messages of a killed worker come back soon
 
 

@@ -70,7 +70,7 @@ class Worker:
     """The work of a process.
 
     Args:
-        most: after so many messages each task stops with its next message in hand.
+        most: the number of messages after which each task stops, with its next message in hand.
     """
 
     def __init__(self, most: float = math.inf) -> None:

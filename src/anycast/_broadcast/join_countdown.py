@@ -1,4 +1,4 @@
-"""How a task that joins a broadcast channel learns that a receiver has nothing left."""
+"""How tasks that join a broadcast channel learn that no receiver has a message left."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 from anycast._anycast.core import Core
 
 
-class Finish:
-    """Stands among the tasks that join a subscription, and counts down in the hub.
+class JoinCountdown:
+    """Stands among the joiners of a subscription, in place of a task, and counts down in the hub.
 
-    A subscription wakes this as it wakes a task that joins: as soon as nothing is unread or on
-    lease.
+    The subscription wakes a `JoinCountdown` as the subscription wakes a task that joins: as soon as
+    no message of the receiver is unread or on lease.
 
     Args:
         hub: of the channel, with the count `unfinished`.
@@ -25,11 +25,11 @@ class Finish:
         self._subscription = subscription
 
     def done(self) -> bool:
-        """Return False: this can always be woken."""
+        """Return False: a countdown can always be woken."""
         return False
 
     def set_result(self, _: object) -> None:
-        """Count down. The last one wakes the tasks that join the channel."""
+        """Count down. The last countdown wakes the tasks that join the channel."""
         self._subscription.remove_joiner(self)
         self._hub.unfinished -= 1
         self._hub.wake_joiners()
