@@ -531,3 +531,19 @@ def test_a_select_that_is_woken_while_another_of_its_operations_gets_ready() -> 
     assert operations[0].result() == 0
     assert receivers[1].receive_nowait() == 1
     assert not any(in_line(channel) for channel in channels)
+
+
+@pytest.mark.usefixtures("refusing")
+def test_a_select_whose_only_peer_is_being_cancelled() -> None:
+    """The select receives nothing from a sender that is leaving, and waits."""
+    channel = Anycast[int](limit=0)
+    sending = channel.new_sender().send(1)
+    wait(sending).leaving = True  # and the task does not know it yet
+    receiving = channel.new_receiver().receiving()
+    first = Anycast[int]().new_receiver().receiving()
+    selecting = select(first, receiving, in_order=True)
+    wait(selecting)
+    channel.new_sender().send_nowait(2)
+    assert finish(selecting) is receiving
+    assert receiving.result() == 2
+    sending.close()
