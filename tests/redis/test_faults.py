@@ -346,7 +346,7 @@ async def test_a_failure_can_be_seen(own_server: Server, name: str) -> None:
         await until(lambda: jobs.failure is not None)
         failure = jobs.failure
         assert isinstance(failure, ChannelError)
-        assert str(failure) == f"{jobs}: the server does not have it any more"
+        assert str(failure) == f"{jobs}: the server does not have the channel any more"
         assert repr(jobs).endswith("closed=False, failed=True>")
     assert jobs.failure is failure
 

@@ -401,9 +401,10 @@ def test_the_url_stands_before_the_command_or_behind(
     """The last one wins, and each wins over the variable."""
     monkeypatch.setenv("REDIS_URL", "redis://nowhere.invalid")
     url = own_server.url
-    assert run("--url", url, "channels") == (0, "", "")
-    assert run("channels", "--url", url) == (0, "", "")
-    assert run("--url", "redis://nowhere.invalid", "channels", "--url", url) == (0, "", "")
+    nothing = (0, "", "no channels in this database\n")
+    assert run("--url", url, "channels") == nothing
+    assert run("channels", "--url", url) == nothing
+    assert run("--url", "redis://nowhere.invalid", "channels", "--url", url) == nothing
 
 
 def test_without_a_url(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -388,7 +388,7 @@ class Sending:
     def asked(self) -> list[tuple[Any, ...]]:
         """Return the number of the first message, whether there was a hint, and the bodies."""
         return [
-            (first, hinted, *bodies) for _, (first, hinted, _, _, *bodies) in self.scripts.asked
+            (first, hinted, *bodies) for _, (first, hinted, _, _, _, *bodies) in self.scripts.asked
         ]
 
 

@@ -126,7 +126,7 @@ def test_who_is_blocked(one: ScriptRunner) -> None:
     assert (int(count), abs(int(since) - one.now()) < HOUR) == (3, True)
     one.take(1)
     one.acknowledge(one.entry(0))
-    one.send(2, "b", hinted=True)
+    one.send(2, "b", noted=True)
     assert one.ask("HLEN", "blocked") == 0
 
 

@@ -58,7 +58,7 @@ async def test_the_channel_has_failed(program: Any, own_server: Server) -> None:
                 assert (await program.request("GET", "/jobs")).startswith("200")
                 told = await program.request("GET", "/health")
     assert told.startswith('503 {"failure":"RedisAnycast:')
-    assert told.endswith('the server does not have it any more"}')
+    assert told.endswith('the server does not have the channel any more"}')
 
 
 @pytest.mark.parametrize("module", ["stop_on_sigterm", "web_service_on_redis"])
@@ -72,7 +72,7 @@ async def test_a_worker_ends_when_its_channel_fails(
             ended = anyio.Event()
 
             async def run() -> None:
-                with pytest.raises(ReceiverError, match="does not have it any more"):
+                with pytest.raises(ReceiverError, match="does not have the channel any more"):
                     await work(jobs.new_receiver())
                 ended.set()
 

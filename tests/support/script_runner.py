@@ -51,11 +51,12 @@ class ScriptRunner:
         first: int,
         *bodies: str,
         hinted: bool = False,
+        noted: bool = False,
         tasks: int = 1,
         headers: tuple[object, ...] = (),
     ) -> list[Any]:
         """Send messages; `first` is the number of the first message."""
-        start = (first, int(hinted), tasks, len(headers) // 2)
+        start = (first, int(hinted), int(noted), tasks, len(headers) // 2)
         return self.run(_scripts.SEND, self.born, self.me, *start, *headers, *bodies)
 
     def ask_take(  # noqa: PLR0913  keywords, each with a default
