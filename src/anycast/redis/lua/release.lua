@@ -15,11 +15,9 @@ for at = 5, #ARGV, 5 do
   local pause, reason = tonumber(ARGV[at + 3]), ARGV[at + 4]
   local given_up = failed and most > 0 and count >= most
   if given_up then answer[#answer + 1] = id end
-  if again then
-    -- Nothing is left to do.
-  elseif given_up then
+  if given_up and not again then
     bury(id, count, reason)
-  else
+  elseif not again then
     take_back(id, count)
     if failed then redis.call('HSET', errors, id, reason) end
     if pause > 0 then
