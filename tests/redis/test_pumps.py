@@ -10,12 +10,14 @@ import pytest
 from anyio import CancelScope, Event, fail_after, move_on_after
 from anyio.lowlevel import checkpoint
 
+from anycast import SenderError
 from anycast.redis import _heartbeat, _inbox, _receive_pump, _scripts
+from anycast.redis._commands import GoneError
 from anycast.redis._delivery import Delivery, HeldLeases
 from anycast.redis._heartbeat import Heartbeat
 from anycast.redis._holder import LostError
 from anycast.redis._inbox import Inbox
-from anycast.redis._link import SAFETY, UnavailableError, UnreachableError
+from anycast.redis._link import SAFETY, RefusedError, UnavailableError, UnreachableError
 from anycast.redis._outages import Outages
 from anycast.redis._outbox import Outbox
 from anycast.redis._receive_pump import ReceivePump
@@ -371,9 +373,16 @@ class Sending:
         self.outbox, self.scripts, self.hints = Outbox(), Scripts(*answers), Hints()
         scripts: Any = self.scripts
         hints: Any = self.hints
-        log: Any = SimpleNamespace(blocked=lambda _: None, resumed=lambda _: None)
-        self.closed: list[str] = []
-        self.pump = SendPump(self.outbox, scripts, hints, log, lambda: self.closed.append("closed"))
+        self.events: list[str] = []
+        log: Any = SimpleNamespace(
+            blocked=lambda _: self.events.append("blocked"),
+            resumed=lambda _: self.events.append("resumed"),
+        )
+        self.pump = SendPump(self.outbox, scripts, hints, log, self._close)
+
+    def _close(self) -> None:
+        self.events.append("closed")
+        self.outbox.shut(lambda sender: SenderError("closed", sender))
 
     async def send(self, *bodies: bytes) -> None:
         """Send messages, as a task does."""
@@ -384,6 +393,7 @@ class Sending:
                 pass
         finally:
             self.outbox.withdraw(item)
+        item.check()
 
     def asked(self) -> list[tuple[Any, ...]]:
         """Return the number of the first message, whether there was a hint, and the bodies."""
@@ -438,3 +448,83 @@ async def test_a_hint_that_is_used() -> None:
         await sending.send(b"b")
         sending.pump.stop()
     assert sending.asked() == [(1, False, b"a"), (1, True, b"a"), (2, False, b"b")]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_the_log_of_a_sender_that_is_blocked() -> None:
+    """It tells when the sender blocks, once, and when the sender goes on."""
+    sending = Sending([b"full", 0], [b"full", 0], [b"ok", 1])
+    async with task_group() as tasks:
+        tasks.start_soon(sending.pump.run)
+        tasks.start_soon(sending.send, b"a")
+        for number in (1, 2):
+            await until(lambda: len(sending.hints.waits) == number)  # noqa: B023
+            sending.hints.come()
+        await until(lambda: not sending.outbox)
+        await settle()
+        sending.pump.stop()
+    assert sending.events == ["blocked", "resumed"]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_how_many_tasks_send() -> None:
+    """The server is told, for those who look at a channel that is full."""
+    sending = Sending([b"full", 0], [b"ok", 2])
+    async with task_group() as tasks:
+        for body in (b"a", b"b"):
+            tasks.start_soon(sending.send, body)
+        await until(lambda: len(sending.outbox) == 2)
+        tasks.start_soon(sending.pump.run)
+        await until(lambda: sending.hints.waits)
+        sending.hints.come()
+        await until(lambda: not sending.outbox)
+        sending.pump.stop()
+    assert [arguments[2] for _, arguments in sending.scripts.asked] == [2, 2]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_another_process_closes_the_channel() -> None:
+    """What was stored before is sent, the rest fails, and the session is told."""
+    sending = Sending([b"closed", 1])
+    async with task_group() as tasks:
+        first, second = [await begin(tasks, sending.send, body) for body in (b"a", b"b")]
+        tasks.start_soon(sending.pump.run)
+        await until(lambda: sending.events)
+        await settle()
+        sending.pump.stop()
+    assert first.outcome == "done"
+    assert str(second.failure(SenderError)) == "closed"
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_message_that_the_server_refuses() -> None:
+    """Only its send fails, and the number is used again."""
+    sending = Sending(RefusedError("too large"), [b"ok", 1])
+    async with task_group() as tasks:
+        tasks.start_soon(sending.pump.run)
+        with pytest.raises(SenderError, match="could not send: too large"):
+            await sending.send(b"a")
+        await sending.send(b"b")
+        sending.pump.stop()
+    assert sending.asked() == [(1, False, b"a"), (1, False, b"b")]
+
+
+@pytest.mark.usefixtures("deadline")
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (UnreachableError("gone"), "does not know whether its message was stored: gone"),
+        (UnavailableError("loading"), "could not send: loading"),
+        (GoneError(), "could not send: the server does not have it any more"),
+    ],
+    ids=["unknown", "not run", "lost"],
+)
+async def test_a_server_that_fails(error: Exception, text: str) -> None:
+    """The send tells whether the message may be stored, and the pump ends."""
+    sending = Sending(error)
+    async with task_group() as tasks:
+        attempt = await begin(tasks, sending.send, b"a")
+        with pytest.raises(type(error)):
+            await sending.pump.run()
+        await settle()
+    assert text in str(attempt.failure(SenderError))
