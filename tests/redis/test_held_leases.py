@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from anyio import CancelScope
 
 from anycast import ChannelError
 from anycast.redis import RedisAnycast, _delivery, json_codec
@@ -74,14 +77,14 @@ class Settling:
         self.channel = RedisAnycast[str](name="jobs", url="redis://x", codec=json_codec(str))
         self.session = cast("Any", self.channel._session)
         self.settled: list[str] = []
-        self.session.settlements = SimpleNamespace(
-            done=lambda _: self.settled.append("done"),
-            untouched=lambda _: self.settled.append("untouched"),
-            failed=lambda *_: self.settled.append("failed"),
-            begun=lambda _: self.settled.append("begun"),
-        )
+        words = ("done", "untouched", "failed", "begun")
+        settle = {word: partial(self._settle, word) for word in words}
+        self.session.settlements = SimpleNamespace(**settle)
         self.delivery = Delivery(b"1-1", "job", {}, 1)
         self.session.leases.hold([self.delivery])
+
+    def _settle(self, word: str, *_: object) -> None:
+        self.settled.append(word)
 
 
 @pytest.fixture
@@ -142,3 +145,18 @@ async def test_what_is_acknowledged_first_is_settled(settling: Settling) -> None
 
     settling.session.settlements.done_first = done_first
     assert await settling.session.acknowledge_first(settling.delivery)
+
+
+@pytest.mark.anyio
+async def test_leaving_takes_no_longer_than_the_timeout(settling: Settling) -> None:
+    """Then the tasks of the session are cancelled, which takes no time."""
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    settling.session._wait_until_over = wait
+    settling.session._scope = CancelScope()
+    await settling.session.stop()
+    assert waits == [10.0, math.inf]
+    assert settling.session._scope.cancel_called

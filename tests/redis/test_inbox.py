@@ -65,7 +65,7 @@ async def test_what_is_asked_for_ahead_of_need() -> None:
     stock.receiver.receive_nowait()
     inbox.take_demanded(1)
     await inbox.wakeup.wait()  # set by the demand
-    wants = []
+    wants: list[tuple[bool, tuple[int, int]]] = []
     for _ in range(3):
         stock.take()
         wants.append((inbox.wakeup._is_set, inbox.wanted()))

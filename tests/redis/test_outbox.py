@@ -26,7 +26,11 @@ def put(outbox: Outbox, *bodies: bytes, headers: bytes = b"", sender: Any = None
 
 def failing(text: str) -> Any:
     """Return a factory of errors."""
-    return lambda _: ValueError(text)
+
+    def make(_: object) -> Exception:
+        return ValueError(text)
+
+    return make
 
 
 def states(items: Sequence[Item]) -> list[str]:

@@ -88,6 +88,18 @@ class Scripts:
     run_once = run
 
 
+def pause(_: int) -> float:
+    """Return the pause after a failure."""
+    return 0.0
+
+
+def decode(body: bytes) -> str:
+    """Return a message, or raise a long error."""
+    if body.startswith(b"\xff"):
+        raise ValueError("x" * 1000)
+    return body.decode()
+
+
 class Receiving:
     """A receive pump, and what is around the pump."""
 
@@ -96,7 +108,7 @@ class Receiving:
         holder: Any = self.scripts
         hints: Any = self.hints
         options: Any = SimpleNamespace(
-            patience=1.0, codec=SimpleNamespace(decode=bytes.decode), pause_after=lambda _: 0.0
+            patience=1.0, codec=SimpleNamespace(decode=decode), pause_after=pause
         )
         self.inbox: Inbox[Any] = Inbox(prefetch)
         self.leases: HeldLeases[Any] = HeldLeases(30.0)
@@ -293,6 +305,23 @@ async def test_what_goes_back_goes_before_a_request() -> None:
 
 
 @pytest.mark.usefixtures("deadline")
+async def test_a_message_that_cannot_be_decoded(caplog: pytest.LogCaptureFixture) -> None:
+    """It is given back as failed, and a part of the error is logged."""
+    body = b"\xff" + b"x" * 1000
+    receiving = Receiving([b"ok", 0, [], [b"1-1", body, b"", 2]])
+    async with task_group() as tasks:
+        receiving.want()
+        tasks.start_soon(receiving.pump.run)
+        await until(lambda: len(receiving.wants()) == 2)
+        receiving.pump.stop()
+    _, (script, (_, entry_id, count, failed, *_)), _ = asked(receiving)
+    assert (script, entry_id, count, failed) == (_scripts.RELEASE, b"1-1", 2, True)
+    (text,) = caplog.messages
+    assert text.startswith("jobs: message 1-1 cannot be decoded, and is given back: ValueError: ")
+    assert len(text) < 300
+
+
+@pytest.mark.usefixtures("deadline")
 async def test_a_closed_channel_without_messages_for_this_process() -> None:
     """A batch waits no longer, if the server was asked for a task and had no message."""
     messages = [b"1-1", b"a", b"", 1, b"1-2", b"b", b"", 0]
@@ -374,11 +403,14 @@ class Sending:
         scripts: Any = self.scripts
         hints: Any = self.hints
         self.events: list[str] = []
-        log: Any = SimpleNamespace(
-            blocked=lambda _: self.events.append("blocked"),
-            resumed=lambda _: self.events.append("resumed"),
-        )
+        log: Any = SimpleNamespace(blocked=self._blocked, resumed=self._resumed)
         self.pump = SendPump(self.outbox, scripts, hints, log, self._close)
+
+    def _blocked(self, _: object) -> None:
+        self.events.append("blocked")
+
+    def _resumed(self, _: object) -> None:
+        self.events.append("resumed")
 
     def _close(self) -> None:
         self.events.append("closed")

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
+def pause(_: int) -> float:
+    """Return the pause after a failure."""
+    return 1.5
+
+
 class Told:
     """The settlements of a process, and what they have told the server."""
 
@@ -36,7 +41,7 @@ class Told:
         self.error: Exception | None = None
         self.buried: list[bytes] = []
         holder: Any = SimpleNamespace(run=self._run)
-        options: Any = SimpleNamespace(pause_after=lambda _: 1.5)
+        options: Any = SimpleNamespace(pause_after=pause)
         self.settlements = Settlements("jobs", holder, holder, options)
 
     async def _run(self, script: Script, *arguments: Any) -> list[Any]:
