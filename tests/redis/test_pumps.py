@@ -511,7 +511,7 @@ async def test_how_many_tasks_send() -> None:
         sending.hints.come()
         await until(lambda: not sending.outbox)
         sending.pump.stop()
-    assert [arguments[2] for _, arguments in sending.scripts.asked] == [2, 2]
+    assert [arguments[3] for _, arguments in sending.scripts.asked] == [2, 2]
 
 
 @pytest.mark.usefixtures("deadline")
@@ -547,7 +547,7 @@ async def test_a_message_that_the_server_refuses() -> None:
     [
         (UnreachableError("gone"), "does not know whether its message was stored: gone"),
         (UnavailableError("loading"), "could not send: loading"),
-        (GoneError(), "could not send: the server does not have it any more"),
+        (GoneError(), "could not send: the server does not have the channel any more"),
     ],
     ids=["unknown", "not run", "lost"],
 )
