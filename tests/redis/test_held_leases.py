@@ -160,3 +160,13 @@ async def test_leaving_takes_no_longer_than_the_timeout(settling: Settling) -> N
     await settling.session.stop()
     assert waits == [10.0, math.inf]
     assert settling.session._scope.cancel_called
+
+
+def test_a_process_that_lost_its_lease(
+    settling: Settling, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log tells how many messages are lost: those in hand, and those that were settled."""
+    settling.session.settlements.lose_all = lambda: 2
+    settling.session._lose_all()
+    assert not settling.session.leases.has(settling.delivery)
+    assert "others may get its 3 message(s)" in caplog.text

@@ -517,13 +517,14 @@ async def test_how_many_tasks_send() -> None:
 @pytest.mark.usefixtures("deadline")
 async def test_another_process_closes_the_channel() -> None:
     """What was stored before is sent, the rest fails, and the session is told."""
-    sending = Sending([b"closed", 1])
+    sending = Sending([b"closed", 1], [b"ok", 1])
     async with task_group() as tasks:
         first, second = [await begin(tasks, sending.send, body) for body in (b"a", b"b")]
         tasks.start_soon(sending.pump.run)
-        await until(lambda: sending.events)
+        await until(lambda: not sending.outbox)
         await settle()
         sending.pump.stop()
+    assert sending.events == ["closed"]
     assert first.outcome == "done"
     assert str(second.failure(SenderError)) == "closed"
 
