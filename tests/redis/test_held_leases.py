@@ -167,6 +167,8 @@ def test_a_process_that_lost_its_lease(
 ) -> None:
     """The log tells how many messages are lost: those in hand, and those that were settled."""
     settling.session.settlements.lose_all = lambda: 2
+    settling.session._holder = SimpleNamespace(me="4-2")
     settling.session._lose_all()
     assert not settling.session.leases.has(settling.delivery)
     assert "others may get its 3 message(s)" in caplog.text
+    assert "it goes on as the process 4-2" in caplog.text
