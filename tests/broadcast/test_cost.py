@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from anycast._waiting.waiter import NOTHING
 from explorer import HandWaiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from anycast._broadcast.hub import Hub
@@ -144,3 +145,34 @@ def test_receivers_that_were_full_are_forgotten_once() -> None:
         assert one.take() is not NOTHING
     first = cost(hub.has_room)
     assert cost(hub.has_room) < 10 < first
+
+
+def test_a_close_of_a_receiver_after_the_channel() -> None:
+    """The close of a receiver looks at no other receiver, although the channel is closed."""
+    costs: list[int] = []
+    for size in SIZES:
+        hub, receivers = crowd("behind", size)
+        hub.close()
+        one = receivers[size // 2]
+        costs.append(cost(partial(one.detach, one.receivers, [])))
+    assert same_for_all(costs)
+
+
+def test_a_subscribe_reads_only_the_messages_with_which_the_receiver_starts() -> None:
+    """However many messages the channel keeps."""
+    read: list[int] = []
+
+    class Counting(deque[int]):
+        def __iter__(self) -> Iterator[int]:
+            return reversed([*reversed(self)])
+
+        def __reversed__(self) -> Iterator[int]:
+            for message in super().__reversed__():
+                read.append(message)
+                yield message
+
+    hub = hubs.new_hub(limit=3, replay=100)
+    hub.replay_buffer = Counting(range(100))
+    receiver = hubs.open_receiver(hub)
+    assert receiver.take_many(3) == [97, 98, 99]
+    assert read == [99, 98, 97]

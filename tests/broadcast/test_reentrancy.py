@@ -18,7 +18,7 @@ from explorer import HandWaiter
 from helpers import drain, drain_through_gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 pytestmark = pytest.mark.anyio
@@ -115,6 +115,85 @@ def test_a_receiver_that_opens_in_the_midst_of_a_send(replay: int) -> None:
     meddle(channel, channel.new_receiver(), lambda: opened.append(channel.new_receiver()))
     channel.new_sender().send_nowait(1)
     assert drain(opened[0]) == [0, 1][1 - replay :]
+
+
+def test_a_receiver_that_opens_when_a_kept_message_goes() -> None:
+    """The new receiver starts with the message that is on its way, and gets the message once."""
+    channel = Broadcast[Any](replay=1)
+    opened: list[Any] = []
+    sender = channel.new_sender()
+    sender.send_nowait(Finalized(lambda: opened.append(channel.new_receiver())))
+    sender.send_nowait(1)
+    sender.send_nowait(2)
+    assert drain(opened[0]) == [1, 2]
+
+
+class CopiedTooEarly(deque[int]):
+    """Messages that act once, when a copy of these messages begins. The copy does not show that."""
+
+    def __init__(self, messages: list[int], act: Callable[[], object]) -> None:
+        super().__init__(messages)
+        self.act = act
+
+    def __iter__(self) -> Iterator[int]:
+        return self._copy([*super().__iter__()])
+
+    def __reversed__(self) -> Iterator[int]:
+        return self._copy([*super().__reversed__()])
+
+    def _copy(self, messages: list[int]) -> Iterator[int]:
+        act, self.act = self.act, lambda: None
+        act()
+        return iter(messages)
+
+
+def test_a_send_in_the_midst_of_a_subscribe() -> None:
+    """The new receiver starts with this message, too."""
+    channel = Broadcast[int](replay=2)
+    sender = channel.new_sender()
+    channel._core.replay_buffer = CopiedTooEarly([0], lambda: sender.send_nowait(1))
+    receiver = channel.new_receiver()
+    hubs.check(channel._core)
+    assert drain(receiver) == [0, 1]
+
+
+def test_a_receiver_that_starts_full_and_is_made_again() -> None:
+    """The receiver that was made in vain blocks no sender."""
+    channel = Broadcast[int](limit=1, replay=2)
+    sender = channel.new_sender()
+    channel._core.replay_buffer = CopiedTooEarly([0], lambda: sender.send_nowait(1))
+    receiver: Any = channel.new_receiver()
+    assert [*channel._core.blockers] == [receiver._core]
+    assert drain(receiver) == [1]
+    hubs.check(channel._core)
+
+
+def test_a_send_while_the_last_messages_are_copied() -> None:
+    """Python notices that the messages change, and they are copied again."""
+
+    class Changing(deque[int]):
+        def __reversed__(self) -> Iterator[int]:
+            messages = super().__reversed__()
+            if len(self) < 3:
+                sender.send_nowait(2)
+            return messages
+
+    channel = Broadcast[int](replay=10)
+    sender = channel.new_sender()
+    channel._core.replay_buffer = Changing([0, 1])
+    receiver = channel.new_receiver()
+    sender.send_nowait(3)
+    assert drain(receiver) == [0, 1, 2, 3]
+
+
+def test_a_send_in_the_midst_of_a_clone() -> None:
+    """The clone gets this message, too."""
+    channel = Broadcast[int]()
+    receiver, sender = channel.new_receiver(), channel.new_sender()
+    receiver._core.buffer = CopiedTooEarly([0], lambda: sender.send_nowait(1))
+    clone = receiver.clone()
+    hubs.check(channel._core)
+    assert drain(clone) == [0, 1]
 
 
 def test_a_receive_in_the_midst_of_a_send() -> None:

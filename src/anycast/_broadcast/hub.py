@@ -52,8 +52,12 @@ Orders of events that need care
   all receivers next. So all receivers see the same order. If this code closes the channel, the
   receivers end after the outer message has reached all of them.
 - A receiver that is opened in the midst of `_fan_out` does not get the message of `_fan_out`: the
-  receiver starts with the message if the channel keeps messages (``replay``). A receiver that is
-  closed in the midst of `_fan_out` has a buffer that stores nothing.
+  receiver starts with the message if the channel keeps messages (``replay``). So `_fan_out` lists
+  the receivers before it keeps the message, since a finalizer of the message that is kept no longer
+  may open a receiver. A receiver that is closed in the midst of `_fan_out` has a buffer that stores
+  nothing.
+- A finalizer may send a message in the midst of `subscribe` or `clone`. Then the new receiver is
+  made again, and starts with this message, too.
 - A message that is given back goes to its receiver alone, and may fill the receiver (`note_full`).
   If the receiver is closed, the message is forgotten.
 - A task that was handed a message has not run since, and its receiver fills up: the receiver is *at
@@ -66,7 +70,9 @@ Orders of events that need care
 The costs
 ---------
 A send takes time in proportion to the number of receivers. A receive, a subscribe and the close of
-a receiver do not depend on that number, even while senders wait: thanks to `blockers`.
+a receiver do not depend on that number, even while senders wait: thanks to `blockers`. `blockers`
+is an `OrderedDict`: to find the first key of a plain dict takes time for each key that was removed
+before the first.
 
 Rejected designs
 ----------------
@@ -80,8 +86,8 @@ Rejected designs
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Callable, Iterator
+from itertools import count, islice
 from sys import maxsize
 from typing import Any, TypeVar
 
@@ -118,6 +124,7 @@ class Hub(HubInterface[T]):
         "closed_counts",
         "closed_peak",
         "closed_with_leases",
+        "closing",
         "options",
         "pumping",
         "replay_buffer",
@@ -145,7 +152,7 @@ class Hub(HubInterface[T]):
         self.subscriptions: dict[Subscription[T], None] = {}
         # The receivers with ``overflow="block"`` that were full after the last message. A receive
         # that makes room leaves its receiver in this set, and `_blocked` removes the receiver.
-        self.blockers: dict[Subscription[T], None] = {}
+        self.blockers: OrderedDict[Subscription[T], None] = OrderedDict()
         # The receivers at risk, as `LagAvoidingCore` says.
         self.at_risk = {}
         # The receivers that were closed while a message was on lease.
@@ -158,6 +165,8 @@ class Hub(HubInterface[T]):
         self.closed_peak = 0
         # Whether messages are on their way from `buffer` to the receivers.
         self.pumping = False
+        # Whether the channel was closed, and the receivers have yet to learn.
+        self.closing = False
         # While tasks join: how many receivers have messages that are unread or on lease.
         self.unfinished = 0
         self._numbers = count(1)
@@ -202,7 +211,7 @@ class Hub(HubInterface[T]):
                     break
         finally:
             self.pumping = False
-        if self.closed:
+        if self.closing:
             self._end_subscriptions()
         if self.joiners:
             self.wake_joiners()
@@ -210,8 +219,9 @@ class Hub(HubInterface[T]):
     def _fan_out(self, message: T) -> None:
         """Give a message to every receiver that is open now."""
         self.sent += 1
+        subscriptions = [*self.subscriptions]  # first: `append` may run a finalizer
         self.replay_buffer.append(message)
-        for subscription in [*self.subscriptions]:
+        for subscription in subscriptions:
             if subscription.receivers:
                 subscription.woken += 1
                 if subscription.hand_over(message):
@@ -266,20 +276,39 @@ class Hub(HubInterface[T]):
     def subscribe(self, options: ReceiverOptions) -> Subscription[T]:
         """Return the subscription of a new receiver, which starts with the last messages."""
         most = int(min(options.replay, options.limit, maxsize))
-        return self.add(
-            Subscription(self, options, next(self._numbers), deque(self.replay_buffer, maxlen=most))
+        return self._add(
+            lambda: Subscription(self, options, next(self._numbers), self._last_messages(most))
         )
 
+    def _last_messages(self, most: int) -> deque[T]:
+        """Return so many of the last messages, in time in proportion to their number."""
+        try:
+            messages = deque(islice(reversed(self.replay_buffer), most))
+        except RuntimeError:  # a finalizer has sent in the midst
+            return self._last_messages(most)
+        messages.reverse()
+        return messages
+
     def clone(self, subscription: Subscription[T]) -> Subscription[T]:
+        return self._add(lambda: self._copy(subscription))
+
+    def _copy(self, subscription: Subscription[T]) -> Subscription[T]:
         unread, received = subscription.buffer, subscription.received
         messages = unread.messages if isinstance(unread, WatchedBuffer) else unread
         gaps = [(place - received, lost) for place, lost in subscription.gaps]
-        copy = Subscription(self, subscription.options, next(self._numbers), messages, gaps)
-        return self.add(copy)
+        return Subscription(self, subscription.options, next(self._numbers), messages, gaps)
 
-    def add(self, subscription: Subscription[T]) -> Subscription[T]:
-        """Send to a subscription from now on."""
-        self.subscriptions[subscription] = None
+    def _add(self, make: Callable[[], Subscription[T]]) -> Subscription[T]:
+        """Make a subscription, and send to the subscription from now on."""
+        while True:
+            sent, subscription = self.sent, make()
+            if subscription.blocks:
+                self.note_full(subscription)
+            if self.sent == sent:
+                # No other code runs between the comparison and this line.
+                self.subscriptions[subscription] = None
+                break
+            self.blockers.pop(subscription, None)
         if self.closed:
             subscription.close()
         self.note_busy(subscription)
@@ -304,12 +333,13 @@ class Hub(HubInterface[T]):
     def close(self) -> None:
         """Close the channel: wake all senders, and wake the receivers that have read all."""
         self.check_thread()
-        self.closed = True
+        self.closed = self.closing = True
         self._dismiss(self.senders, self.senders)
         if not self.pumping:
             self._end_subscriptions()
 
     def _end_subscriptions(self) -> None:
+        self.closing = False
         for subscription in [*self.subscriptions]:
             if not subscription.closed:
                 subscription.close()

@@ -154,8 +154,6 @@ class Subscription(LagAvoidingCore[T]):
         self.fills_at = self.limit - 1
         # How often a waiting task was given a message; and how many of these tasks have run since.
         self.woken = self.resumed = 0
-        if self.blocks:
-            hub.note_full(self)
 
     @property
     def label(self) -> str:
