@@ -189,7 +189,8 @@ def test_a_send_while_the_last_messages_are_copied() -> None:
 def test_a_send_in_the_midst_of_a_clone() -> None:
     """The clone gets this message, too."""
     channel = Broadcast[int]()
-    receiver, sender = channel.new_receiver(), channel.new_sender()
+    receiver: Any = channel.new_receiver()
+    sender = channel.new_sender()
     receiver._core.buffer = CopiedTooEarly([0], lambda: sender.send_nowait(1))
     clone = receiver.clone()
     hubs.check(channel._core)
