@@ -85,7 +85,7 @@ class Scripts:
             raise answer
         return list(answer)
 
-    run_once = run
+    run_once = run_in_order = run
 
 
 def pause(_: int) -> float:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Any
+
 import pytest
 from anyio import fail_after
 
-from anycast.redis import _retries
+from anycast.redis import _retries, _scripts
 from anycast.redis._answers import (
     OutOfMemoryError,
+    RefusedError,
     UnavailableError,
     UnreachableError,
     WritesRefusedError,
 )
+from anycast.redis._commands import Commands
+from anycast.redis._keys import Keys
 from anycast.redis._outages import Outages
 from anycast.redis._retries import FIRST_PAUSE, LONGEST_PAUSE, Retries
 from redis_tools import DEADLINE
@@ -95,3 +101,57 @@ async def test_a_server_out_of_memory(pauses: list[float]) -> None:
     await retries.pause(UnreachableError("cut"))
     await retries.pause(full)
     assert len(pauses) == 2
+
+
+class Link:
+    """A link whose calls have these outcomes."""
+
+    def __init__(self, *outcomes: Any) -> None:
+        self.outcomes = deque(outcomes)
+        self.asked: list[tuple[Any, ...]] = []
+
+    async def call(self, _: bytes, *arguments: Any) -> list[Any]:
+        """Return the next outcome, or raise it."""
+        _, number_of_keys, *rest = arguments
+        self.asked.append((*rest[number_of_keys:],))
+        outcome = self.outcomes.popleft()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return [outcome]
+
+
+def commands_over(link: Any) -> Commands:
+    """Return commands of the process "me" in a channel that is open."""
+    commands = Commands(link, Keys("jobs", "me"), b"me", 60.0)
+    commands.born = b"born"
+    return commands
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_the_numbers_of_tries() -> None:
+    """Each try has a number of its own, so the server knows which try comes late."""
+    link = Link(UnreachableError("cut"), b"ok", b"ok")
+    commands = commands_over(link)
+    await commands.run_in_order(_scripts.SEND, b"a")
+    await commands.run_in_order(_scripts.SEND, b"b")
+    assert link.asked == [
+        (b"born", b"me", 1, b"a"),
+        (b"born", b"me", 2, b"a"),
+        (b"born", b"me", 3, b"b"),
+    ]
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_a_refusal_after_an_outcome_that_is_unknown() -> None:
+    """An earlier try may have had an effect, so the outcome stays unknown."""
+    commands = commands_over(Link(UnreachableError("cut"), RefusedError("no right")))
+    with pytest.raises(UnreachableError, match="no right"):
+        await commands.run(_scripts.SEND)
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_a_refusal_after_tries_that_had_no_effect() -> None:
+    """The script has certainly not run."""
+    commands = commands_over(Link(UnavailableError("loading"), RefusedError("no right")))
+    with pytest.raises(RefusedError, match="no right"):
+        await commands.run(_scripts.SEND)

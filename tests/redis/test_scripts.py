@@ -54,6 +54,27 @@ def test_a_send_that_is_repeated(one: ScriptRunner) -> None:
     assert one.take(9) == [("a", 1), ("b", 1), ("c", 1)]
 
 
+def test_a_send_that_comes_late(one: ScriptRunner) -> None:
+    """The network kept a try, and the messages that found no room are withdrawn by now."""
+    one.ask("HSET", "meta", "limit", 2)
+    assert one.send(1, "a", "b", "c", "d", number=2) == [b"full", 2]
+    one.ask("HSET", "meta", "limit", 9)
+    assert one.send(1, "a", "b", "c", "d", number=1) == [b"late", 0]
+    assert one.send(3, "e", number=3) == [b"ok", 1]
+    assert one.send(1, "a", "b", "c", "d", number=1) == [b"late", 0]
+    assert one.send(4, "f", number=4) == [b"ok", 1]
+    assert one.take(9) == [("a", 1), ("b", 1), ("e", 1), ("f", 1)]
+
+
+def test_a_send_that_comes_late_to_a_channel_that_is_open_again(one: ScriptRunner) -> None:
+    """A later try found the channel closed, so the sender got an error."""
+    one.close()
+    assert one.send(1, "a", number=2) == [b"closed", 0]
+    one.run(_scripts.ADMIN_REOPEN)
+    assert one.send(1, "a", number=1) == [b"late", 0]
+    assert one.ask("XLEN", "stream") == 0
+
+
 def test_a_send_that_comes_after_its_process_has_left(one: ScriptRunner) -> None:
     """The send is repeated over another connection, and the first try comes last."""
     one.send(1, "a")

@@ -171,6 +171,7 @@ ON_A_SERVER = {
     f"redis/{module}": [f"tests/redis/test_{name}.py" for name in names.split()]
     for module, names in {
         "_answer_size": "answer_size",
+        "_commands": "retries faults",
         "_delivery": "held_leases crashes delivery",
         "_heartbeat": "pumps opening crashes delivery",
         "_holder": "holder crashes delivery",

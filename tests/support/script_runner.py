@@ -35,6 +35,7 @@ class ScriptRunner:
         self._numbers = count(1)
         self._answered = 0
         self._releases = count(1)
+        self._tries = count(1)
         wanted = {"limit": 100, "lease": LEASE, "max_deliveries": 3, **settings}
         self.settings = self.run(_scripts.INIT, "born", me, *wanted.values())
         self.born = self.settings[0]
@@ -46,7 +47,7 @@ class ScriptRunner:
         )
         return answer
 
-    def send(
+    def send(  # noqa: PLR0913  keywords, each with a default
         self,
         first: int,
         *bodies: str,
@@ -54,9 +55,11 @@ class ScriptRunner:
         noted: bool = False,
         tasks: int = 1,
         headers: tuple[object, ...] = (),
+        number: int = 0,
     ) -> list[Any]:
-        """Send messages; `first` is the number of the first message."""
-        start = (first, int(hinted), int(noted), tasks, len(headers) // 2)
+        """Send messages; `first` is the number of the first message, and `number` of the try."""
+        number = number or next(self._tries)
+        start = (number, first, int(hinted), int(noted), tasks, len(headers) // 2)
         return self.run(_scripts.SEND, self.born, self.me, *start, *headers, *bodies)
 
     def ask_take(  # noqa: PLR0913  keywords, each with a default

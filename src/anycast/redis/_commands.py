@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from coredis.exceptions import NoScriptError, StreamConsumerError
@@ -12,6 +13,8 @@ from anycast.redis._outages import Outages
 from anycast.redis._retries import FIRST_PAUSE, LONGEST_PAUSE, Retries
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from anycast.redis._keys import Keys
     from anycast.redis._link import Link
     from anycast.redis._scripts import Script
@@ -50,6 +53,8 @@ class Commands:
         self._outages = Outages(label)
         # Whether the scripts store messages: `Retries` has the meaning.
         self._sends = False
+        # Number the tries of `run_in_order`.
+        self._tries = count(1)
         self.me = me
         # Distinguishes this channel from earlier and later channels of the same name. INIT
         # returns this mark. Every other script gets the mark, and answers "gone" if the channel
@@ -86,14 +91,23 @@ class Commands:
             The answer of the script.
 
         Raises:
-            UnreachableError: if the server did not answer within the timeout. The script may
-                have run.
+            UnreachableError: if the server did not answer within the timeout, or refused a later
+                try. The script may have run.
             UnavailableError: if the script has certainly not run within the timeout.
             WritesRefusedError: only with ``sends``: if the server works, but refuses to write.
-            RefusedError: if the server did not run the script.
+            RefusedError: if the server did not run the script, and no earlier try may have run.
             GoneError: if the server lost the channel.
         """
         return await self.retry(script, self.born, self.me, *arguments)
+
+    async def run_in_order(self, script: Script, *arguments: bytes | float) -> list[Any]:
+        """Run a script as `run` does, and number the tries: the third argument is the number.
+
+        So the server can refuse a try that comes after a later try: the network may have kept it.
+        """
+        return await self._repeat(
+            lambda: self.once(script, self.born, self.me, next(self._tries), *arguments)
+        )
 
     async def once(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run a script that is unsafe to retry, with these arguments alone; raise as `run`."""
@@ -101,12 +115,19 @@ class Commands:
 
     async def retry(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run a script as `run` does, but with these arguments alone."""
+        return await self._repeat(lambda: self.once(script, *arguments))
+
+    async def _repeat(self, ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
         with self.new_retries() as retries:
             while True:
                 try:
-                    return await self.once(script, *arguments)
+                    return await ask()
                 except UnreachableError as error:
                     await retries.pause(error)
+                except RefusedError as error:
+                    if retries.unknown:
+                        raise UnreachableError(str(error)) from error
+                    raise
 
     async def _evaluate(self, script: Script, *arguments: bytes | float) -> list[Any]:
         keys = self._keys.all

@@ -51,8 +51,8 @@ class Retries:
     def _start(self) -> None:
         self._deadline = monotonic() + self._timeout
         self._pause = FIRST_PAUSE
-        # Whether an earlier try may have had an effect.
-        self._unknown = False
+        self.unknown = False
+        """Whether an earlier try may have had an effect."""
 
     async def pause(self, error: UnreachableError) -> None:
         """Wait before the next try.
@@ -65,9 +65,9 @@ class Retries:
             self._failing = True
             self._outages.begin()
         self._outages.failed(error)
-        self._unknown = self._unknown or not isinstance(error, UnavailableError)
+        self.unknown = self.unknown or not isinstance(error, UnavailableError)
         if self._gives_up(error):
-            if self._unknown:
+            if self.unknown:
                 raise UnreachableError(str(error)) from error
             raise error
         await sleep(self._pause)
@@ -76,7 +76,7 @@ class Retries:
     def _gives_up(self, error: UnreachableError) -> bool:
         if isinstance(error, WritesRefusedError) and not self._sends:
             return False
-        full = isinstance(error, OutOfMemoryError) and not self._unknown
+        full = isinstance(error, OutOfMemoryError) and not self.unknown
         return full or monotonic() + self._pause > self._deadline
 
     def succeed(self) -> None:

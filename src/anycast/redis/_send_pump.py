@@ -2,8 +2,9 @@
 
 One batch is in flight at a time, and the pump repeats the batch until the outcome is known. So
 the messages of this process are numbered without gaps. The server keeps the number of the last
-message that it stored for this process, and stores each message once, however often and however
-late a batch arrives.
+message that it stored for this process, and stores each message once, however often a batch
+arrives. Each try has a number, too. A try that arrives after a later try has no effect: messages
+that found no room may be withdrawn by then, and other messages then have their numbers.
 
 When the channel is full, the pump waits for a hint that there is room. The hint that the pump
 takes may be meant for other processes, too: the script passes the hint on if room is left. If all
@@ -97,7 +98,7 @@ class SendPump:
         noted, self._noted = self._noted, False
         items, headers = batch.items, batch.headers
         try:
-            obstacle, stored = await self._commands.run(
+            obstacle, stored = await self._commands.run_in_order(
                 _scripts.SEND,
                 self._next,
                 hinted,
