@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import pytest
 from anyio import move_on_after, to_thread
@@ -356,6 +359,30 @@ async def test_an_interrupt_of_a_function() -> None:
     with pytest.raises(KeyboardInterrupt):
         await ends.collect()
     assert drain(ends.source) == [1, 2]
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+async def test_nothing_is_kept_of_a_batch_that_an_error_has_completed() -> None:
+    """Once the error was raised, no reference cycle holds the message of the error."""
+
+    class Message:
+        """A message that can be weakly referred to."""
+
+    def fail(message: object) -> object:
+        if isinstance(message, Message):
+            raise OddError
+        return message
+
+    channel = Anycast[object]()
+    receiver = channel.new_receiver().map(fail)
+    message = Message()
+    kept = ref(message)
+    await channel.new_sender().send_many(deque([1, message]))
+    del message
+    assert await receiver.receive_many(3, within=math.inf) == [1]
+    with suppress(OddError):
+        await receiver.receive()
+    assert kept() is None
 
 
 @pytest.mark.parametrize(
