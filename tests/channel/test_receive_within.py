@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import pytest
-from anyio import move_on_after, to_thread
+from anyio import fail_after, move_on_after, to_thread
 
 from anycast import Anycast, Receiver, ReceiverStoppedError, merge
 from combinations import TRANSPARENT, OddError, only_even
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+DEADLINE = 20.0  # in seconds, for what would hang
 A_MOMENT = 0.001  # in seconds, for a time that is to be over
 KINDS: dict[str, Callable[[Receiver[int]], Receiver[int]]] = {
     "receiver": lambda receiver: receiver,
@@ -214,7 +215,7 @@ async def test_a_close_completes_a_batch(kind: Callable[[Receiver[int]], Receive
         ends.channel.close()
         await settle()
         assert batch.result == [1, 2]
-    with pytest.raises(ReceiverStoppedError):
+    with pytest.raises(ReceiverStoppedError), fail_after(DEADLINE):
         await ends.collect()
 
 
@@ -332,7 +333,7 @@ async def test_an_error_of_a_function_completes_a_batch() -> None:
     ends = Ends(lambda receiver: receiver.map(only_even))
     await ends.sender.send_many([2, 4, 5, 6])
     assert await ends.collect(9) == [2, 4]
-    with pytest.raises(OddError):
+    with pytest.raises(OddError), fail_after(DEADLINE):
         await ends.collect(9)
     assert drain(ends.receiver) == [6]
 
