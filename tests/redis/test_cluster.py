@@ -13,7 +13,7 @@ from anycast.redis._answers import UnavailableError
 from anycast.redis._cluster import _address, _endpoint, slot_of
 from anycast.redis._link import Link
 from anycast.redis._link import Server as LinkServer
-from groups import Cluster, has_replica, wait_for
+from groups import Cluster, crash, has_replica, wait_for
 from load import survives
 from proxies import port_of
 from redis_tools import DEADLINE, channel, key
@@ -126,12 +126,12 @@ async def test_a_node_crashes_under_load(own_cluster: Cluster, name: str, kind: 
     owner = cluster.owner(key(name, "meta"))
     url = cluster.url if kind == "cluster" else owner.url
 
-    def crash() -> None:
+    def fail_over() -> None:
         replica = cluster.replica_of(owner)
-        owner.kill()
+        crash(owner)
         cluster.wait_for_owner(key(name, "meta"), replica)
 
-    await survives(url, name, crash)
+    await survives(url, name, fail_over)
 
 
 @pytest.mark.parametrize("kind", ["cluster", "node"])

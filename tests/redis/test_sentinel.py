@@ -13,7 +13,7 @@ from anyio import fail_after, to_thread
 from anycast import ChannelError
 from anycast.redis._answers import RedirectedError, UnavailableError
 from anycast.redis._sentinels import SentinelRoute
-from groups import SERVICE, Watched, wait_for
+from groups import SERVICE, Watched, crash, wait_for
 from load import survives
 from redis_tools import DEADLINE, channel, until
 from servers import Server, free_port
@@ -106,7 +106,7 @@ async def test_sentinels_with_a_password(name: str) -> None:
 
 async def test_the_primary_crashes_under_load(watched: Watched, name: str) -> None:
     """The channel goes on at the replica, with every message."""
-    await survives(watched.url, name, lambda: watched.fail_over(Server.kill))
+    await survives(watched.url, name, lambda: watched.fail_over(crash))
 
 
 async def test_the_primary_hangs_under_load(watched: Watched, name: str) -> None:

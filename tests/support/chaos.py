@@ -23,7 +23,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from chaos_account import Account, Actor
-from groups import Cluster, Watched, has_replica, wait_for
+from groups import Cluster, Watched, crash, has_replica, wait_for
 from servers import Server
 
 if TYPE_CHECKING:
@@ -151,17 +151,10 @@ class BySentinels:
     def crash(self) -> None:
         """Kill the primary when its replica has every change, and bring it back as a replica."""
         old = self.server()
-        old.ask("CLIENT", "PAUSE", 5000, "WRITE")
-        wait_for(lambda: _has_every_change(old))
-        self._watched.fail_over(Server.kill)
+        self._watched.fail_over(crash)
         self._primary = self._watched.primary()
         old.start()
         wait_for(lambda: has_replica(self.server()))
-
-
-def _has_every_change(primary: Server) -> bool:
-    facts = primary.info("replication")
-    return f"offset={facts['master_repl_offset']}," in facts["slave0"]
 
 
 class Chaos:

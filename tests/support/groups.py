@@ -33,6 +33,18 @@ def has_replica(primary: Server) -> bool:
     return "state=online" in primary.info("replication").get("slave0", "")
 
 
+def crash(primary: Server) -> None:
+    """Kill a primary once its replica has every change. Writes wait meanwhile, unanswered."""
+    primary.ask("CLIENT", "PAUSE", 5000, "WRITE")
+    wait_for(partial(_has_every_change, primary))
+    primary.kill()
+
+
+def _has_every_change(primary: Server) -> bool:
+    facts = primary.info("replication")
+    return f"offset={facts['master_repl_offset']}," in facts["slave0"]
+
+
 class Sentinel(Server):
     """A Sentinel.
 
