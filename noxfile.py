@@ -183,7 +183,7 @@ def lowest_versions(session: nox.Session) -> None:
 def explore(session: nox.Session) -> None:
     """Run every schedule of programs, the models and the longest storms.
 
-    ``nox -s explore`` explores every 8th program, and ``nox -s explore -- all`` explores all.
+    ``nox -s explore`` explores every 16th program, and ``nox -s explore -- all`` explores all.
     """
     session.install(".", *group("tests"))
     programs = ["--all-programs"] if session.posargs == ["all"] else session.posargs

@@ -26,7 +26,7 @@ settings.register_profile("unshrunk", phases=[Phase.explicit, Phase.generate])
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the suite run without the leaner events of asyncio and trio, and explore all programs."""
     parser.addoption("--plain-events", action="store_true", help="wait with anyio.Event alone")
-    parser.addoption("--all-programs", action="store_true", help="explore all, not every 8th")
+    parser.addoption("--all-programs", action="store_true", help="explore all, not every 16th")
 
 
 def _always_plain(cancelled: type[BaseException]) -> type[AnyioBackend]:  # noqa: ARG001

@@ -36,7 +36,7 @@ class Family(NamedTuple):
     limits: tuple[float, ...] = (0, 1, 2, math.inf)
 
 
-STRIDE = 8  # without the option --all-programs, every 8th program is explored
+STRIDE = 16  # without the option --all-programs, every 16th program is explored
 SIMPLE = ("s", "ss", "r", "rr")
 BROADCASTS = (*"smvrdblfexncj",)
 EVERY_OPERATION = ("s", "m", "r", "b", "l", "f")
