@@ -335,6 +335,15 @@ async def test_one_loop_leaves_what_another_loop_has(jobs: RedisAnycast[Any]) ->
     assert await jobs.new_receiver().receive() == 2
 
 
+async def test_a_loop_over_a_receiver_that_another_task_closes(jobs: RedisAnycast[Any]) -> None:
+    """The loop raises: the channel has not ended."""
+    receiver = jobs.new_receiver()
+    async with task_group() as tasks:
+        loop = await begin(tasks, aiter(receiver).__anext__)
+        receiver.close()
+    assert loop.failure(ReceiverClosedError)
+
+
 async def test_closing_a_receiver_in_the_wrong_thread(jobs: RedisAnycast[Any]) -> None:
     """The close raises and changes nothing while a task waits in the receiver."""
     receiver = jobs.new_receiver()

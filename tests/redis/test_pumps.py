@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -496,6 +497,22 @@ async def test_the_log_of_a_sender_that_is_blocked() -> None:
         await settle()
         sending.pump.stop()
     assert sending.events == ["blocked", "resumed"]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_nothing_is_logged_of_a_sender_that_blocks(caplog: pytest.LogCaptureFixture) -> None:
+    """With a level above WARNING, a look at the clock is saved."""
+    caplog.set_level(logging.ERROR, "anycast")
+    sending = Sending([b"full", 0], [b"ok", 1])
+    async with task_group() as tasks:
+        tasks.start_soon(sending.pump.run)
+        tasks.start_soon(sending.send, b"a")
+        await until(lambda: sending.hints.waits)
+        sending.hints.come()
+        await until(lambda: not sending.outbox)
+        await settle()
+        sending.pump.stop()
+    assert "blocked" not in sending.events
 
 
 @pytest.mark.usefixtures("deadline")

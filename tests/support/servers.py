@@ -196,14 +196,21 @@ def _write(stream: Any, *command: object) -> None:
 
 
 def _read(stream: Any) -> Any:
-    line = stream.readline().rstrip()
+    line = _whole(stream.readline())
     kind, rest = line[:1], line[1:]
     if kind == b"-":
         raise RuntimeError(rest.decode())
     if kind == b":":
         return int(rest)
     if kind == b"$":
-        return None if rest == b"-1" else stream.read(int(rest) + 2)[:-2]
+        return None if rest == b"-1" else _whole(stream.read(int(rest) + 2))
     if kind == b"*":
         return [_read(stream) for _ in range(int(rest))]
     return rest
+
+
+def _whole(part: bytes) -> bytes:
+    """Return a part of an answer, without its end; raise if the server cut the connection."""
+    if not part.endswith(b"\r\n"):
+        raise ConnectionResetError
+    return part[:-2]
