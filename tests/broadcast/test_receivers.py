@@ -625,6 +625,27 @@ async def test_a_join_waits_for_every_receiver() -> None:
     assert drain(late) == []
 
 
+@pytest.mark.asyncio_only
+async def test_a_join_waits_for_a_message_that_comes_back() -> None:
+    """A task is destroyed after a message was handed to it, and the message is unread again."""
+    channel = Broadcast[int]()
+    one, two = channel.new_receiver(), channel.new_receiver()
+    sender = channel.new_sender()
+    sender.send_nowait(0)
+    assert drain(one) == [0]
+    receiving: Any = one.receive()
+    receiving.send(None)
+    async with task_group() as tasks:
+        joining = await begin(tasks, channel.join)
+        sender.send_nowait(1)
+        receiving.close()
+        assert drain(two) == [0, 1]
+        await settle()
+        assert joining.outcome == "unfinished"
+        assert drain(one) == [1]
+    assert joining.outcome == "done"
+
+
 async def test_a_join_waits_for_messages_that_come_meanwhile() -> None:
     """New messages may come to a receiver that had read all, or to a new receiver by replay."""
     channel = Broadcast[int](replay=1)
