@@ -164,7 +164,7 @@ async def test_status_and_dead_where_writing_is_refused(own_server: Server, name
     with fail_after(DEADLINE):
         await make(own_server, name)
         own_server.ask("CONFIG", "SET", "min-replicas-to-write", 1)
-        async with admin_of(own_server, name, timeout=0.1) as admin:
+        async with admin_of(own_server, name, timeout=2) as admin:
             assert (await admin.status()).waiting == 0
             assert await admin.dead() == []
             with pytest.raises(ChannelError, match="NOREPLICAS"):
