@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING
+from weakref import ref
 
 import anyio
 import pytest
@@ -421,3 +423,25 @@ async def test_work_that_fails_counts_as_an_operation() -> None:
             async with receiver.lease():
                 raise ZeroDivisionError
     assert await count_yields(receiver.receive()) > 0
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+async def test_nothing_is_kept_of_a_lease_whose_function_has_failed() -> None:
+    """Once the error was raised, no reference cycle holds the message of the error."""
+
+    class Message:
+        """A message that can be weakly referred to."""
+
+    def refuse(_: object) -> object:
+        raise WorkFailedError
+
+    channel = Anycast[object]()
+    receiver = channel.new_receiver().map(refuse)
+    message = Message()
+    kept = ref(message)
+    channel.new_sender().send_nowait(message)
+    del message
+    with suppress(WorkFailedError):
+        async with receiver.lease():
+            pytest.fail("there is no message")
+    assert kept() is None
