@@ -133,6 +133,14 @@ class Receiving:
         """Want so many messages, as a task does that waits."""
         self.inbox.add_demand(count)
 
+    async def run_until_the_pump_waits(self) -> None:
+        """Want a message, and let the pump work until it waits for a hint."""
+        async with task_group() as tasks:
+            self.want()
+            tasks.start_soon(self.pump.run)
+            await until(lambda: self.hints.waits)
+            self.pump.stop()
+
     def wants(self) -> list[tuple[int, int]]:
         """Return how many messages were asked for: for tasks, and ahead of need."""
         taken = [arguments for script, arguments in self.scripts.asked if script is _scripts.TAKE]
@@ -190,11 +198,7 @@ async def test_messages_that_nobody_wants_any_more() -> None:
 async def test_for_how_long_a_hint_is_waited_for(answered: int, waited: float) -> None:
     """Until the server says that something is due, and never for long: a hint may be lost."""
     receiving = Receiving([b"ok", answered, [], []])
-    async with task_group() as tasks:
-        receiving.want()
-        tasks.start_soon(receiving.pump.run)
-        await until(lambda: receiving.hints.waits)
-        receiving.pump.stop()
+    await receiving.run_until_the_pump_waits()
     assert receiving.hints.waits == [waited]
 
 
@@ -202,11 +206,7 @@ async def test_for_how_long_a_hint_is_waited_for(answered: int, waited: float) -
 async def test_an_answer_that_was_lost() -> None:
     """A short script tells whether the server is there, and then a smaller answer is asked for."""
     receiving = Receiving(UnreachableError("cut"))
-    async with task_group() as tasks:
-        receiving.want()
-        tasks.start_soon(receiving.pump.run)
-        await until(lambda: receiving.hints.waits)
-        receiving.pump.stop()
+    await receiving.run_until_the_pump_waits()
     scripts = [script for script, _ in receiving.scripts.asked]
     assert scripts == [_scripts.TAKE, _scripts.RENEW, _scripts.TAKE]
     (number, answered, _, _, most, _), _, again = [each for _, each in receiving.scripts.asked]
@@ -218,11 +218,7 @@ async def test_an_answer_that_was_lost() -> None:
 async def test_a_server_that_says_that_an_answer_was_lost() -> None:
     """The lease ran out, or the answer of the short script was lost, too: the pump goes on."""
     receiving = Receiving(UnreachableError("cut"), LostError(), LostError())
-    async with task_group() as tasks:
-        receiving.want()
-        tasks.start_soon(receiving.pump.run)
-        await until(lambda: receiving.hints.waits)
-        receiving.pump.stop()
+    await receiving.run_until_the_pump_waits()
     assert receiving.wants() == [(1, 0)] * 3
 
 
@@ -272,11 +268,7 @@ async def test_the_demand_of_a_poll_ends(monkeypatch: pytest.MonkeyPatch) -> Non
 async def test_a_request_that_the_server_did_not_run() -> None:
     """It is repeated after a pause, with the same bound."""
     receiving = Receiving(UnavailableError("loading"))
-    async with task_group() as tasks:
-        receiving.want()
-        tasks.start_soon(receiving.pump.run)
-        await until(lambda: receiving.hints.waits)
-        receiving.pump.stop()
+    await receiving.run_until_the_pump_waits()
     (first, (*_, most, _)), (second, (*_, again, _)) = asked(receiving)
     assert (first, second, most) == (_scripts.TAKE, _scripts.TAKE, again)
 
@@ -297,11 +289,7 @@ async def test_what_goes_back_goes_before_a_request() -> None:
     """So it comes again before newer messages."""
     receiving = Receiving()
     receiving.settlements.untouched(Delivery(b"1-1", "job", {}, 1))
-    async with task_group() as tasks:
-        receiving.want()
-        tasks.start_soon(receiving.pump.run)
-        await until(lambda: receiving.hints.waits)
-        receiving.pump.stop()
+    await receiving.run_until_the_pump_waits()
     assert [script for script, _ in asked(receiving)] == [_scripts.RELEASE, _scripts.TAKE]
 
 
@@ -357,11 +345,7 @@ async def test_the_lease_is_counted_from_before_the_request(
         now[0] += 7.0
 
     receiving.scripts.before = pass_time
-    async with task_group() as tasks:
-        receiving.want()
-        tasks.start_soon(receiving.pump.run)
-        await until(lambda: receiving.hints.waits)
-        receiving.pump.stop()
+    await receiving.run_until_the_pump_waits()
     assert receiving.leases._until == 130.0
     scripts: Any = receiving.scripts
     scripts.answers.append([b"ok", b"100"])
