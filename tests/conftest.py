@@ -34,7 +34,9 @@ def _always_plain(cancelled: type[BaseException]) -> type[AnyioBackend]:  # noqa
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the events that tasks wait with."""
+    """Choose the events that tasks wait with, and let Ctrl-C raise `KeyboardInterrupt`."""
+    # A process that a shell started in the background ignores Ctrl-C, and tests would hang.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("--plain-events"):
         event_loop._choose = _always_plain
 

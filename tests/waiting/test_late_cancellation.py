@@ -36,7 +36,7 @@ from late import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
 pytestmark = [pytest.mark.anyio, pytest.mark.asyncio_only]
 
@@ -144,15 +144,6 @@ async def test_a_task_that_ends_first_keeps_its_result(operation: Operation) -> 
     assert task.cancelling() == 1
 
 
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt, even if this process was started to ignore Ctrl-C."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, handler)
-
-
-@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("backend", ASYNCIO.values(), ids=list(ASYNCIO))
 def test_the_first_ctrl_c_strikes_at_the_next_wait(backend: tuple[str, dict[str, Any]]) -> None:
     """`asyncio.Runner` turns Ctrl-C into a cancellation of the main task."""
