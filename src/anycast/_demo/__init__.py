@@ -29,6 +29,7 @@ from anycast._demo._run import Run
 from anycast._demo._spoken import SpokenRun
 from anycast._demo._storm import StormRun
 from anycast._demo._summary import heading, storm_summary, summary, verdict
+from anycast._demo._terminal import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,9 +85,10 @@ def _run_in_memory(wish: Wish, ctrl_c: CtrlC) -> int:
     """Run the parts of the demo, and return the exit code."""
     small: list[Run] = [SpokenRun(backend) for backend in wish.backends]
     news: list[Run] = [BroadcastRun(backend) for backend in wish.backends]
-    print(heading(small[0].plan), flush=True)
+    print(wrapped(heading(small[0].plan)), flush=True)
     _run_aloud(small, ctrl_c)
-    print(f"\nA broadcast: {heading(news[0].plan)}\n{EXPLANATION}", flush=True)
+    print("", wrapped(f"A broadcast: {heading(news[0].plan)}"), sep="\n")
+    print(wrapped(EXPLANATION), flush=True)
     _run_aloud(news, ctrl_c)
     large = _run_at_length(wish.backends, wish.plan, ctrl_c)
     print("", *summary(large), sep="\n", flush=True)
@@ -107,7 +109,7 @@ def _run_aloud(runs: Sequence[Run], ctrl_c: CtrlC) -> None:
 def _run_at_length(backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -> list[Run]:
     """Run the third part, with the plan of the options, on each backend; show the progress."""
     runs = [Run(backend, plan) for backend in backends]
-    print(f"\n{heading(plan)}", flush=True)
+    print("", wrapped(heading(plan)), sep="\n", flush=True)
     for run in runs:
         with Progress(run) as progress:
             run.start(tick=partial(_show_and_ask, progress, ctrl_c))
@@ -122,8 +124,9 @@ def _run_storms(wish: Wish, ctrl_c: CtrlC) -> list[StormRun]:
         for backend in wish.backends
         for kind in KINDS[backend]
     ]
-    print(f"\nA storm: {heading(runs[0].plan)}")
-    print(f"{runs[0].cancellations:,} times a task is cancelled, and starts anew", flush=True)
+    print("", wrapped(f"A storm: {heading(runs[0].plan)}"), sep="\n")
+    again = f"{runs[0].cancellations:,} times a task is cancelled, and starts anew"
+    print(wrapped(again), flush=True)
     for run in runs:
         run.start(tick=lambda: ctrl_c.pressed)
         ctrl_c.check()

@@ -27,9 +27,10 @@ LIMIT = 2
 PLAN = Plan(messages=3, senders=1, receivers=3, limit=LIMIT)
 HEADINGS = ("sender", "fast", "blocking", "dropping")
 FAST, BLOCKING, DROPPING = range(3)  # the numbers of the receivers
-EXPLANATION = """\
-Every receiver gets all messages. Two receivers are slow: the blocking one makes
-the sender wait; the dropping one loses old messages: ReceiverLaggedError tells."""
+EXPLANATION = (
+    "Every receiver gets all messages. Two receivers are slow: the blocking one makes the sender"
+    " wait; the dropping one loses old messages: ReceiverLaggedError tells."
+)
 
 
 class BroadcastRun(SpokenRun):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anycast._demo._terminal import BAD, BOLD, GOOD, columns, paint
+from anycast._demo._terminal import BAD, BOLD, GOOD, columns, paint, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ SHARES = 4  # receivers' shares per line of the table
 
 
 def heading(plan: Plan) -> str:
-    """Return a line that describes the plan."""
+    """Return a sentence that describes the plan."""
     counts = {"message": plan.messages, "sender": plan.senders, "receiver": plan.receivers}
     words = [f"{count:,} {word}{'s' * (count != 1)}" for word, count in counts.items()]
     return ", ".join([*words, f"limit {plan.limit}"])
@@ -55,7 +55,7 @@ def storm_summary(runs: Sequence[StormRun]) -> list[str]:
         )
         for run in runs
     ]
-    return [*table([STORM_HEADINGS, *rows]), "", *LEGEND]
+    return [*table([STORM_HEADINGS, *rows]), "", *map(wrapped, LEGEND)]
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -75,11 +75,11 @@ def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def verdict(runs: Sequence[Run]) -> str:
-    """Return a line that says whether each message of the runs was received once."""
+    """Return a sentence that says whether each message of the runs was received once."""
     lost, duplicated = sum(run.lost for run in runs), sum(run.duplicated for run in runs)
     if lost or duplicated:
-        return paint(f"anycast is FAULTY: {lost:,} lost, {duplicated:,} duplicated.", BAD)
-    return paint("anycast: nothing was lost, and nothing came twice.", GOOD)
+        return paint(wrapped(f"anycast is FAULTY: {lost:,} lost, {duplicated:,} duplicated."), BAD)
+    return paint(wrapped("anycast: nothing was lost, and nothing came twice."), GOOD)
 
 
 def _lines(run: Run) -> list[tuple[str, ...]]:

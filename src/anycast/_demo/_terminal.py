@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 
 GOOD, BAD, BOLD = "32", "1;31", "1"  # parameters of the escape sequence for colours
 
@@ -12,6 +13,11 @@ GOOD, BAD, BOLD = "32", "1;31", "1"  # parameters of the escape sequence for col
 def columns() -> int:
     """Return the width of the terminal, or 80 if the output is not a terminal."""
     return shutil.get_terminal_size().columns
+
+
+def wrapped(text: str) -> str:
+    """Return a text in lines that fit the terminal, of at most 80 characters."""
+    return textwrap.fill(text, min(columns(), 80))
 
 
 def paint(text: str, colour: str) -> str:

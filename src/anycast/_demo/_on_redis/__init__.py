@@ -16,7 +16,7 @@ from anycast._demo._on_redis._crew import CrewRun
 from anycast._demo._on_redis._server import serving
 from anycast._demo._progress import Progress
 from anycast._demo._summary import table
-from anycast._demo._terminal import BAD, GOOD, paint
+from anycast._demo._terminal import BAD, GOOD, paint, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,12 +45,10 @@ def run_on_redis(url: str, backends: Sequence[str], plan: Plan, ctrl_c: CtrlC) -
     signal.signal(signal.SIGTERM, ctrl_c.press)  # stop all processes after SIGTERM, too
     runs: list[CrewRun] = []
     with serving(url) as server:
-        print(
-            f"{plan.messages:,} messages, processes: {plan.senders} that send,"
-            f" {plan.receivers} that work, on {server.what}\n"
-            "One worker is killed with messages in hand; they are delivered again.",
-            flush=True,
-        )
+        processes = f"processes: {plan.senders} that send, {plan.receivers} that work"
+        print(wrapped(f"{plan.messages:,} messages, {processes}, on {server.what}"))
+        again = "One worker is killed with messages in hand; they are delivered again."
+        print(wrapped(again), flush=True)
         for backend in backends:
             run = CrewRun(backend, plan, server.url)
             run.look()
