@@ -11,6 +11,7 @@ reasons:
 
 from __future__ import annotations
 
+from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, Event, move_on_after
@@ -113,17 +114,28 @@ class Connection:
 
 
 def _request(command: bytes, arguments: tuple[bytes | float, ...]) -> str:
-    """Return the words that name a request in an error."""
-    key = key_of(command, arguments)
+    """Return the words that name a request in an error.
+
+    The server does not tell which of several keys an error is about. So the words show what is
+    common to the keys: all keys of a channel begin alike.
+    """
     name = command.decode()
-    return name if key is None else f"{name} of {key.decode(errors='backslashreplace')}"
+    keys = [key.decode(errors="backslashreplace") for key in keys_of(command, arguments)]
+    if not keys:
+        return name
+    return f"{name} of {keys[0] if len(keys) == 1 else commonprefix(keys) + '*'}"  # noqa: RUF071  no paths
 
 
-def key_of(command: bytes, arguments: tuple[bytes | float, ...]) -> bytes | None:
-    """Return the first key of a command, if the command has keys."""
-    at = {b"EVAL": 2, b"EVALSHA": 2, b"BLPOP": 0}.get(command, len(arguments))
-    key = arguments[at] if at < len(arguments) else None
-    return key if isinstance(key, bytes) else None
+def keys_of(command: bytes, arguments: tuple[Any, ...]) -> tuple[bytes, ...]:
+    """Return the keys of a command."""
+    match command:
+        case b"EVAL" | b"EVALSHA":
+            _, count, *others = arguments
+            return tuple(others[:count])
+        case b"BLPOP":
+            return arguments[:-1]
+        case _:
+            return ()
 
 
 async def open_connection(

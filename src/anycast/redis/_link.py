@@ -35,7 +35,7 @@ from anycast.redis._answers import (
     WritesRefusedError,
 )
 from anycast.redis._cluster import ClusterRoute
-from anycast.redis._connection import check_version, key_of
+from anycast.redis._connection import check_version, keys_of
 from anycast.redis._routes import Dialer
 from anycast.redis._sentinels import SentinelRoute
 from anycast.redis._url import parse_url
@@ -142,7 +142,7 @@ class Link:
         for _ in range(MOST_REDIRECTS):
             connection = self._connection
             if connection is None or not connection.usable:
-                connection = await self._open(key_of(command, arguments))
+                connection = await self._open(next(iter(keys_of(command, arguments)), None))
             try:
                 return await connection.call(command, *arguments, seconds=seconds)
             except RedirectedError as told:
