@@ -132,7 +132,8 @@ class LoopBinding:
             raise RuntimeError(
                 f"{self} has tasks waiting in another thread, and is not thread-safe:"
                 " let the event loop of these tasks make the call. In a thread of"
-                " `anyio.to_thread.run_sync`, use `anyio.from_thread.run(sender.send, message)`."
+                " `anyio.to_thread.run_sync`, use `anyio.from_thread.run(sender.send, message)`,"
+                " and in a thread of `trio.to_thread.run_sync`, `trio.from_thread.run`."
                 " In any other thread, use"
                 " `asyncio.run_coroutine_threadsafe(sender.send(message), loop)`"
                 " or an `anyio.from_thread.BlockingPortal`."
