@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -11,6 +11,9 @@ from anycast import Anycast
 from anycast._anycast.core import Core
 from anycast._waiting import event_loop, late_cancellation
 from anycast._waiting.anyio_backend import AnyioBackend, AnyioWaiter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
 
 
 def new_core() -> Core[int]:
@@ -96,3 +99,29 @@ def test_a_channel_that_has_yielded_elsewhere_waits_as_the_first_one_of_a_select
     one._use_backend(AnyioBackend)
     other.bind_like(one)
     assert other.backend is AnyioBackend
+
+
+def test_a_waiter_of_trio_is_an_outcome() -> None:
+    """Any method of an outcome gives the result to trio, and no two waiters are equal."""
+    trio = pytest.importorskip("trio")
+    from anycast._waiting.trio_backend import TrioWaiter  # noqa: PLC0415  needs trio
+
+    def echo() -> Generator[int, int, None]:
+        yield (yield 0)
+
+    async def echo_later() -> AsyncGenerator[int, int]:
+        yield (yield 0)
+
+    async def main() -> None:
+        waiter, other = (TrioWaiter(trio.lowlevel.current_task()) for _ in range(2))
+        waiter.set_result(1)
+        other.set_result(1)
+        assert waiter != other
+        assert len({waiter, other}) == 2
+        assert waiter.unwrap() == 1
+        generator, later = echo(), echo_later()
+        assert (next(generator), waiter.send(generator)) == (0, 1)
+        assert (await anext(later), await waiter.asend(later)) == (0, 1)
+        await later.aclose()
+
+    trio.run(main)
