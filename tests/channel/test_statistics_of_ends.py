@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from operator import attrgetter
+from operator import attrgetter, methodcaller
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +45,23 @@ async def test_tasks_that_wait() -> None:
         assert channel.new_sender().statistics().tasks_waiting_send == 1
         assert channel.new_receiver().statistics().tasks_waiting_send == 1
         sending.cancel()
+
+
+@pytest.mark.parametrize("method", ["receive", "__anext__"])
+async def test_a_received_message_is_counted(method: str) -> None:
+    """A message counts once, before and after the first wait in the channel."""
+    receive = methodcaller(method)
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    await sender.send(1)
+    await receive(receiver)
+    assert channel.statistics().messages_received == 1
+    async with task_group() as tasks:
+        waiting = await begin(tasks, receive, receiver)
+        waiting.cancel()
+    await sender.send(2)
+    await receive(receiver)
+    assert channel.statistics().messages_received == 2
 
 
 def test_a_closed_end() -> None:

@@ -111,7 +111,11 @@ ABOUT = {
     "_anycast/lease_counts": LEASES,
     "_anycast/memory_channel": ["tests/channel/test_join.py", *JOINING],
     "_anycast/operations": [*SELECTING, *JOINING, *LEASES, *BATCHES],
-    "_anycast/receiver": [*ENDPOINTS, "tests/waiting/test_keyboard_interrupt.py"],
+    "_anycast/receiver": [
+        *ENDPOINTS,
+        "tests/channel/test_statistics_of_ends.py",
+        "tests/waiting/test_keyboard_interrupt.py",
+    ],
     "_anycast/sender": ENDPOINTS,
     **dict.fromkeys(
         (f"_broadcast/{name}" for name in ("join_countdown", "hub", "operations", "options")),

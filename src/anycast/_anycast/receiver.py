@@ -40,10 +40,11 @@ T = TypeVar("T")
 # The name `_Receiver` is part of the texts of logs and errors. Modules import `AnycastReceiver`.
 class _Receiver(Endpoint[T], ReceiverBase[T]):
     # All operations are protected from Ctrl-C, except for `receive` and `__anext__`. Python raises
-    # `KeyboardInterrupt` only where a line begins, or where a call returns. So these two methods
-    # take a message in a single line without a call: the message is taken and returned, or an
-    # interrupt comes before that line, and no message is taken. Every other step that must not be
-    # interrupted stands in `_take_or_wait`, which is protected.
+    # `KeyboardInterrupt` only where a line begins, or where a call returns. So on trio these two
+    # methods take a message in a single line without a call: the message is taken and returned, or
+    # an interrupt comes before that line, and no message is taken. Every other step that must not
+    # be interrupted stands in `_take_or_wait`, which is protected. On asyncio, which turns Ctrl-C
+    # into a cancellation, a call takes the message faster.
     async def receive(self) -> T:
         core = self._core
         if core.budget.spent >= core.allowance:
@@ -51,8 +52,13 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
             core.budget.spent = 0
         buffer = core.buffer
         if buffer and not (core.senders or self.closed):
-            message: T = buffer[0]
-            del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E702
+            if core.backend.can_protect:
+                message: T = buffer[0]
+                del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E501, E702
+            message = buffer.popleft()
+            core.received += 1
+            core.budget.spent += 1
+            return message
         if self.closed or core.closed:
             self._check_open()
         if core.backend.can_protect:
@@ -103,8 +109,13 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
         core = self._core
         buffer = core.buffer
         if buffer and not core.senders and core.budget.spent < core.allowance and not self.closed:
-            message: T = buffer[0]
-            del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E702
+            if core.backend.can_protect:
+                message: T = buffer[0]
+                del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E501, E702
+            message = buffer.popleft()
+            core.received += 1
+            core.budget.spent += 1
+            return message
         try:
             return await self.receive()
         except ReceiverClosedError:
