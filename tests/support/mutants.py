@@ -114,6 +114,7 @@ ABOUT = {
     "_anycast/receiver": [
         *ENDPOINTS,
         "tests/channel/test_statistics_of_ends.py",
+        "tests/waiting/test_foreign_threads.py",
         "tests/waiting/test_keyboard_interrupt.py",
     ],
     "_anycast/sender": ENDPOINTS,

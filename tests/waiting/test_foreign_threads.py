@@ -159,6 +159,19 @@ async def test_receiving_at_once_from_a_task_that_is_blocked(way: str, limit: in
     assert sending.outcome == "done"
 
 
+async def test_a_batch_that_is_refused() -> None:
+    """The first message could be taken, since a lease gave it back, and the second could not."""
+    ends = Ends()
+    ends.sender.send_nowait(5)
+    async with task_group() as tasks:
+        with pytest.raises(ZeroDivisionError):  # noqa: PT012  the lease ends by the error
+            async with ends.receiver.lease():
+                await ends.block_sender(tasks)
+                raise ZeroDivisionError
+        await ends.refuse(run_by_itself(lambda: ends.receiver.receive_many(3)))
+        assert drain(ends.receiver) == [5, 0, 1]
+
+
 @limits
 @pytest.mark.parametrize("run", [run_by_itself, in_one_step])
 @pytest.mark.parametrize("receive", RECEIVES.values(), ids=list(RECEIVES))
