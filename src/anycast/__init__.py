@@ -17,17 +17,21 @@
 #   1      _log           the log of senders that block
 #
 # To add a kind of channel, make a room above `_combinators`. If the new kind is built on a channel
-# in memory, as `_broadcast` and `redis` are, make the room above `_anycast`. The room implements:
+# in memory, as `_broadcast` and `redis` are, make the room above `_anycast`. The room has classes
+# for:
 #
 #   `Channel`, `Sender`   of `_interface`: the channel and the sender
 #   `ReceiverBase`        of `_combinators`: the receiver
-#   `NamedEndpoint`       of `_interface`: texts and statistics of sender and receiver
-#   `Leaf`                of `_select`: the operations of `Sender.sending` and `Receiver.receiving`
+#   `NamedEndpoint`       of `_interface`: `str`, `repr` and statistics of sender and receiver
+#   `Leaf`                of `_select`: the operations of `Sender.sending` and `Receiver.receiving`;
+#                         a room may also lend out the operations of a channel within the channel
 #   `Hold`                of `_combinators`: a message on lease
-#   `LoopBinding`         of `_waiting`: the event loop of the channel, and the queues of its tasks
+#   `LoopBinding`         of `_waiting`: binds the queues of waiting tasks to an event loop
 #
 # `MemoryChannel`, `Core`, `Endpoint` and `EndpointOperation` of `_anycast` are base classes for a
-# kind in memory. A public class is exported below.
+# kind in memory. Protect all operations from Ctrl-C (`protected` of `_waiting`), write the new room
+# into the table above and into the contracts, and export the public class: below, or from the room
+# if the room needs an extra, as `redis` does.
 
 from anycast._anycast.channel import Anycast
 from anycast._anycast.opening import open_channel

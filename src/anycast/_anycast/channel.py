@@ -66,8 +66,8 @@ class Anycast(MemoryChannel[T]):
             never blocks a sender.
         yield_every: the number of operations in a row that may complete at once, or raise. The next
             operation first yields to the event loop, and notices a cancellation. The operations of
-            all channels of the thread count. 1 makes every operation a checkpoint, which is trio's
-            rule.
+            all channels of the thread count. 1 makes every operation a checkpoint, the first
+            operation included, which is trio's rule.
         auto_close: whether the channel closes when the last open sender is closed, and when the
             last open receiver is closed. The garbage collector closes nothing: a sender or receiver
             that is collected while open gives a `ResourceWarning`.

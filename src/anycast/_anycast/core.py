@@ -26,8 +26,8 @@ operation then returns its result, and the cancellation is delivered at the task
 (`anycast._waiting.late_cancellation`). A different error that is thrown into the task at that
 moment, as when the coroutine is destroyed, gives a received message back (`put_back`). So an
 operation that returned has happened once, and an operation that raised has not happened. There is
-an exception: a message that a receiver took cannot be given back to the sender, so the send stays
-done where the sender's coroutine is destroyed at that moment.
+one exception: if a sender's coroutine is destroyed after a receiver took the message, the send
+stays done.
 
 A blocked batch waits in the queue with its whole deque. Peers take the messages out of the deque,
 and the last message wakes the task. After each message the batch moves to the end of the queue, so
@@ -42,8 +42,8 @@ Who is woken, and by what
   the close of the endpoint, or by the end of the channel, with `NOTHING`. A receiver that waits for
   a further message of a batch (`PartialBatch`): also by the close of the channel.
 - A waiting sender: by a receive that took the message, with None; by the close of the endpoint or
-  of the channel, with `NOTHING`. A batch is woken when its last message is taken, or when a
-  receiver finds that the owner has emptied the deque.
+  of the channel, with `NOTHING`. The task of a batch is woken when the last message is taken, or
+  when a receiver finds that the caller of `send_many` has emptied the deque.
 - A task that waits in `Channel.join`, a *joiner*: with `NOTHING`, by the step that leaves the
   channel idle. In this step the last message leaves the buffer (`WatchedBuffer` tells), the last
   lease ends, or the last waiting sender leaves the queue.
@@ -60,28 +60,28 @@ A waiter in a queue can be done: the task is *leaving*, which means that the tas
 cancelled, and has not run since. Peers remove such a waiter from the queue, and go on to the next
 waiter.
 
-A finalizer or a signal handler may run between any two lines of code here, and use the channel
-through an operation that does not wait. Three rules keep the core exact then. A waiter leaves its
-queue before the waiter is woken. After a wake-up that fails, the next waiter is woken. A task
-that joins a queue makes a waiter first, and then checks once more that the task has to wait.
+A finalizer or a signal handler may run in the middle of a step, where a call begins or returns, and
+may use the channel through an operation that does not wait. Three rules keep the core exact. A
+waiter leaves its queue before the waiter is woken. After a wake-up that fails, the next waiter is
+woken. A task that joins a queue makes a waiter first, and then checks once more that the task has
+to wait.
 
 Yielding
 --------
-An operation that can complete at once does not yield. ``budget.spent`` counts such operations over
+Most operations that can complete at once do not yield. ``budget.spent`` counts such operations over
 all channels of the thread (`anycast._waiting.budget` has the reasons). When the count reaches
 ``allowance``, the next operation in this channel yields first, whatever the operation does then.
 The count goes back to 0 when a task runs again after a yield or a wait.
 
-An operation that raises counts, too. A batch counts as a single operation. A transfer counts once,
-for the task that acts: the operation of the peer does not count. Operations that never yield do not
-count.
+An operation that raises counts, too. A batch counts as a single operation. A transfer adds 1, and
+not 2: the operation of the waiting peer adds nothing. Operations that never yield do not count.
 
 Rejected designs
 ----------------
 - Wake a task with a promise, and let the task act when the task runs. Each wait then costs a second
   task switch, and a receiver cannot take the message of a blocked sender.
-- Drop a late cancellation: the task might run for ever. Raise the late cancellation and take the
-  transfer back: the peer may have gone on already.
+- Drop a late cancellation: the task might run for ever.
+- Raise a late cancellation, and undo the transfer: the peer may have gone on already.
 - Wake all waiting tasks and let them race (a condition variable): order is lost, and each
   wake-up costs as much as there are tasks.
 - Leave a cancelled waiter in its queue and skip it later: the queue grows without a bound.
@@ -118,10 +118,10 @@ class Batch(NamedTuple, Generic[T]):
 class PartialBatch(int):
     """What stands in the queue of receivers for a task that waits for a further message of a batch.
 
-    This is the int 1, which `Core.receivers` needs for each message on lease: a message of a batch
-    is on lease until the batch is complete. The close of the channel wakes the task, even while
-    other leases are open. If the event loop of the task is over, the messages of the batch go back
-    to the channel.
+    The class inherits from int, and each object equals 1: the number that `Core.receivers` needs
+    for a message on lease. A message of a batch is on lease until the batch is complete. The close
+    of the channel wakes the task, even while other leases are open. If the event loop of the task
+    is over, the messages of the batch go back to the channel.
     """
 
     def __init__(self, _: int) -> None:
@@ -326,7 +326,7 @@ class Core(LoopBinding, Generic[T]):
                 if _length(messages) > 1 and not waiter.done():
                     senders[waiter] = message  # to the end of the queue
                 elif not self.wake(waiter, None) or not _length(messages):
-                    continue  # the task is leaving, or the owner of the deque has emptied it
+                    continue  # the task is leaving, or the caller has emptied the deque
                 message = _popleft(messages)
             elif not self.wake(waiter, None):
                 continue

@@ -39,12 +39,18 @@ T = TypeVar("T")
 
 # The name `_Receiver` is part of the texts of logs and errors. Modules import `AnycastReceiver`.
 class _Receiver(Endpoint[T], ReceiverBase[T]):
-    # All operations are protected from Ctrl-C, except for `receive` and `__anext__`. Python raises
-    # `KeyboardInterrupt` only where a line begins, or where a call returns. So on trio these two
-    # methods take a message in a single line without a call: the message is taken and returned, or
-    # an interrupt comes before that line, and no message is taken. Every other step that must not
-    # be interrupted stands in `_take_or_wait`, which is protected. On asyncio, which turns Ctrl-C
-    # into a cancellation, a call takes the message faster.
+    # All operations are protected from Ctrl-C, except for `receive` and `__anext__`. If these two
+    # were protected, a main task could end with a message that was received after Ctrl-C, and
+    # `trio.run` would raise `KeyboardInterrupt` in place of the message.
+    #
+    # Python raises `KeyboardInterrupt` only where a line begins, or where a call returns. So these
+    # two methods look at the message in one line, and take the message in the next line, which has
+    # no call. An interrupt comes before that line, and no message is taken; or the message is taken
+    # and returned. Every other step that must not be interrupted stands in `_take_or_wait`, which
+    # is protected.
+    #
+    # asyncio turns Ctrl-C into a cancellation, so a call may take the message, which is faster.
+    # Before the first wait or yield, the channel does not know the event loop, which may be trio.
     async def receive(self) -> T:
         core = self._core
         if core.budget.spent >= core.allowance:

@@ -1,5 +1,5 @@
 """The public interface: the abstract channel, its endpoints, operations, errors and statistics.
 
-Every kind of channel implements this interface. Of the whole library, this package imports only
-its own modules.
+Every kind of channel implements this interface. This package imports nothing from the rest of the
+library.
 """

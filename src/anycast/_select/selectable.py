@@ -140,8 +140,8 @@ class Leaf(Selectable[T_co]):
     """A send or receive through an endpoint of a channel.
 
     Args:
-        binding: the event loop of the channel. This is the core of the channel, of which `select`
-            uses only what the core inherits from `LoopBinding`.
+        binding: the core of the channel. `select` uses only what the core inherits from
+            `LoopBinding`.
         queue: where a task waits for this operation.
     """
 

@@ -1,8 +1,8 @@
 """A task that waits by way of anyio alone: this works on every event loop that anyio knows.
 
-A program on asyncio or trio never comes here. This backend serves event loops that anyio may know
-one day, and the tests: the whole suite also runs with this backend alone, on asyncio and on trio.
-So the backend handles the tasks of asyncio, too.
+No task of a program on asyncio or trio waits in this way. This backend serves event loops that
+anyio may know one day, and the tests: the whole suite also runs with this backend alone, on asyncio
+and on trio. So the backend handles the tasks of asyncio, too.
 
 asyncio and trio have leaner waiters, in separate modules. An `anyio.Event` is initialised twice,
 and the wait for an event passes through two more coroutines.

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from anycast._waiting.waiter import Binding, Waiter
 
 
-# Whether a future finds the running loop faster than the loop can be handed to the future.
+# Whether ``Future()`` is faster than ``Future(loop=loop)``.
 FINDS_LOOP_FASTER = sys.version_info >= (3, 12)
-NO_TASK = "no task of asyncio is running"  # e.g. in a callback, or in a task of a guest trio
+NO_TASK = "no task of asyncio is running"  # e.g. in a callback, or in a task of trio in guest mode
 
 
 class CountingFuture(Future[Any]):

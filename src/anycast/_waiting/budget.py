@@ -6,13 +6,15 @@ operations are counted, and the next operation yields once the count has reached
 channel, ``yield_every``.
 
 There is a single count for a thread, and not a count for each channel. Else a loop could make a new
-channel for each message, or go round many channels, and never reach a limit.
+channel for each message, or go round many channels, and never reach a limit. A count for each task
+would be slower, and would protect no better: a task that runs keeps its thread, until it yields.
 
 When a task runs again after a yield or a wait, the event loop has had its turn. So the count goes
-back to 0 at the end of a yield or a wait. The beginning of a wait would be too early on asyncio:
-when an eager task begins to wait, the task that started the eager task runs on, without a turn of
-the event loop. trio has no eager tasks. On trio the count also goes back to 0 when a yield begins,
-so that the tasks that run meanwhile need not yield.
+back to 0 at the end of a yield, and of a wait that was not interrupted. To set the count to 0 when
+a wait begins would be too early on asyncio: when an eager task begins to wait, the task that
+started the eager task runs on, without a turn of the event loop. trio has no eager tasks. On trio
+the count also goes back to 0 when a yield begins, so that the tasks that run meanwhile need not
+yield.
 """
 
 from __future__ import annotations

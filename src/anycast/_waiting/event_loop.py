@@ -38,7 +38,8 @@ class LoopBinding:
         # The event loop of the tasks that wait in the queues, or that were the last to wait.
         self.loop: object = None
         self._thread = 0  # in which that event loop runs
-        # Of the thread in which the last task yielded or waited here.
+        # Of the thread in which the last task yielded or waited here; before that, of the thread
+        # that made the channel.
         self.budget = this_thread.budget
         self._use_backend(UnboundBackend)
 

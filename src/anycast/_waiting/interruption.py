@@ -1,7 +1,7 @@
 """Whether an operation has happened, when an error has ended the wait of the operation.
 
-This is where no message is lost: a peer may have given a message to a task, and the task may be
-cancelled before the task runs. `result_or_raise` then returns the message.
+This module keeps a message from being lost: a peer may have given a message to a task, and the task
+may be cancelled before the task runs. `result_or_raise` then returns the message.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def _forget(task: ref[Task[Any]]) -> None:
 
 
 def postpone(task: Task[Any], error: BaseException, count: int) -> None:
-    """Owe a cancellation to the running task, because its operation has happened.
+    """Record a cancellation, to request it again later, because the operation has happened.
 
     Args:
         task: the running task.

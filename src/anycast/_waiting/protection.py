@@ -30,7 +30,7 @@ def protected(function: F) -> F:
     """Protect a function, and all that the function calls, as soon as trio is imported.
 
     Every operation that changes a channel is protected. Otherwise an interrupt could lose a
-    message, or leave a task in a queue that the task has left.
+    message, or keep a task in a queue although the task no longer waits.
     """
     unmarked.append(function)
     return function
@@ -49,7 +49,7 @@ def protect() -> None:
 def interruptible(iterable: Iterable[T]) -> Iterator[T]:
     """Return the items of a user's iterable, whose code can be interrupted as anywhere else.
 
-    An interrupt never comes between an item and the caller: ``yield from`` has no such moment.
+    ``yield from`` passes each item on, without a moment at which an interrupt could lose the item.
     """
     # The chain has no `close`. So the user's generator stays open when this generator is closed.
     yield from chain(iterable)

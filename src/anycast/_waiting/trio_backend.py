@@ -39,13 +39,13 @@ ABORTED = 3  # by a cancellation
 
 
 class TrioWaiter(Outcome[Any]):
-    """A task that waits in trio's scheduler, and the outcome of the wait.
+    """The waiter of a task of trio, and the outcome that trio gives to that task.
 
     A sleeping task must be rescheduled exactly once: by `set_result`, or by trio after a
     cancellation has aborted the wait. So trio never cancels a task that was given a result.
 
-    trio gives a rescheduled task an `Outcome`. To make a new one for each wait takes more time than
-    all else that `set_result` does.
+    trio gives an `Outcome` to each task that is rescheduled. To make a further object for the
+    outcome takes more time than all else that `set_result` does. So the waiter is the outcome.
     """
 
     __slots__ = ("_result", "_state", "_task")
@@ -78,7 +78,7 @@ class TrioWaiter(Outcome[Any]):
             reschedule(self._task, self)
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        if self._state == WOKEN:  # code that ran between the two lines of the caller
+        if self._state == WOKEN:  # by code that ran after the task joined the queue
             return _at_once(self._result)
         self._state = ASLEEP
         return wait_task_rescheduled(self._abort).__await__()  # noqa: ASYNC105  this awaits it
@@ -87,7 +87,7 @@ class TrioWaiter(Outcome[Any]):
         self._state = ABORTED
         return Abort.SUCCEEDED
 
-    # As an outcome. trio calls `unwrap` alone.
+    # The methods of an outcome. trio calls only `unwrap`.
 
     def unwrap(self) -> Any:
         return self._result

@@ -11,9 +11,10 @@ A wait ends in three ways:
   closed.
 - The wait raised. `anycast._waiting.interruption` tells whether the operation happened before that.
 
-A task is *leaving* if the task is being cancelled and has not run since. A leaving task can be
-given nothing any more. A task is *destroyed* if its coroutine is closed while the coroutine waits,
-by ``coroutine.close()`` or by the garbage collector. Python then raises GeneratorExit in the wait.
+A task is *leaving* if the task was cancelled before a peer gave a result, and has not run since. A
+leaving task can be given nothing any more. A task is *destroyed* if its coroutine is closed while
+the coroutine waits, by ``coroutine.close()`` or by the garbage collector. Python then raises
+GeneratorExit in the wait.
 """
 
 from __future__ import annotations
@@ -89,7 +90,11 @@ class Binding(Protocol):
         """
 
     def new_waiter_elsewhere(self, unfit: type[Backend], /) -> Waiter:
-        """Return a waiter of the backend that fits the running task, unlike the given backend."""
+        """Return a waiter of the backend that fits the running task.
+
+        Args:
+            unfit: the backend that was tried, and does not fit.
+        """
         ...
 
 
@@ -104,7 +109,10 @@ class Backend(Protocol):
     """What `Wakeable.set_result` raises if the waiter is done."""
 
     can_protect: ClassVar[bool]
-    """Whether `anycast._waiting.protection` can protect code from Ctrl-C: on trio."""
+    """Whether the event loop may be trio, which can protect code from Ctrl-C.
+
+    See `anycast._waiting.protection`.
+    """
 
     @staticmethod
     def new_waiter(binding: Binding, /) -> Waiter:
