@@ -241,7 +241,7 @@ def test_a_long_signature_stands_over_several_lines(pages: dict[Path, Page]) -> 
     blocks = re.findall(r'<div class="[^"]*doc-signature.*?</div>', text, re.DOTALL)
     signatures = [html.unescape(re.sub(r"<[^>]*>", "", block)) for block in blocks]
     assert any(len(signature) > 100 for signature in signatures)
-    assert max(len(line) for signature in signatures for line in signature.splitlines()) <= 56
+    assert max(len(line) for signature in signatures for line in signature.splitlines()) <= 44
 
 
 def test_the_reference_has_public_names_only(pages: dict[Path, Page]) -> None:
