@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 import re
 import subprocess
 import sys
@@ -89,6 +90,18 @@ def test_every_page_is_in_the_navigation(pages: dict[Path, Page]) -> None:
     links = {(SITE / link).resolve() for link in pages[SITE / "index.html"].links}
     written = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
     assert {SITE / path.with_suffix(".html") for path in written} <= {*links, SITE / "index.html"}
+
+
+def test_the_page_for_a_wrong_address_leads_on(pages: dict[Path, Page]) -> None:
+    """It has a title of its own, a link to the start, and links to all pages."""
+    text = (SITE / "404.html").read_text(encoding="utf-8")
+    assert "<title>Not found - anycast</title>" in text
+    [article] = re.findall(r"<article.*?</article>", text, re.DOTALL)
+    # Each link begins with the path of the site: the wrong address may be in any folder.
+    root = urlsplit(os.environ.get("READTHEDOCS_CANONICAL_URL", "/")).path
+    assert re.findall(r'href="([^"]+)"', article) == [f"{root}index.html"]
+    links = [link for link in Page(SITE / "404.html").links if link.startswith(root)]
+    assert {SITE / link.removeprefix(root) for link in links} == set(pages)
 
 
 def test_nothing_is_loaded_from_elsewhere(pages: dict[Path, Page]) -> None:
