@@ -51,7 +51,7 @@ class TrioWaiter(Outcome[Any]):
     __slots__ = ("_result", "_state", "_task")
 
     # Each waiter is different from all others, unlike other outcomes.
-    __eq__ = object.__eq__
+    __eq__ = object.__eq__  # pyright: ignore[reportAssignmentType]
     __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __init__(self, task: Task) -> None:
