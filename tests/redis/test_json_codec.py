@@ -388,6 +388,13 @@ def test_an_error_of_the_class_of_a_message() -> None:
         json_codec(Odd).encode(message)
 
 
+def error_of_a_list_in_a_set() -> str:
+    """Return the text of the error, which differs between versions of Python."""
+    with pytest.raises(TypeError) as caught:
+        set([[]])  # noqa: C405  the error of this call
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "text"),
     [
@@ -402,7 +409,7 @@ def test_an_error_of_the_class_of_a_message() -> None:
         (Point, b"[]", "the body is no Point: Expected `object`, got `array`"),
         (Point, b"{}", "the body is no Point: Object missing required field `x`"),
         (Any, b"", "the body is no Any: Input data was truncated"),
-        (set[Any], b"[[]]", "the body is no set[typing.Any]: unhashable type: 'list'"),
+        (set[Any], b"[[]]", f"the body is no set[typing.Any]: {error_of_a_list_in_a_set()}"),
         (list, b"[" * 100_000, "the body is nested too deeply"),
     ],
 )  # fmt: skip

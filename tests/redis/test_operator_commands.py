@@ -362,7 +362,7 @@ def test_destroy_for_programs(run: Any, jobs: str) -> None:
         ("requeue jobs", ": either ids or --all are needed"),
         ("drop jobs --all 1-1", ": either ids or --all are needed"),
         ("status", " status: the following arguments are required: NAME"),
-        ("drop jobs --force 1-1", ": unrecognized arguments: --force 1-1"),
+        ("drop jobs 1-1 --force", ": unrecognized arguments: --force"),
         ("status a b", ": unrecognized arguments: b"),
         ("status jobs --timeout x", " status: argument --timeout: invalid float value: 'x'"),
     ],
