@@ -59,8 +59,18 @@ def no_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "anycast")
 
 
+@pytest.fixture(scope="module")
+def thaw() -> Iterator[None]:
+    """Unfreeze all objects after the tests of a module.
+
+    Hypothesis asks `gc.get_referrers`, which sees no frozen object, and warns if nothing is found.
+    """
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture
-def no_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_garbage_collection(thaw: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001
     """Leave cycles alone while a test runs, so that a reference cycle counts as debris, too."""
     debris.note_futures(monkeypatch)
     gc.collect()
