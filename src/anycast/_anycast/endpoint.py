@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from sys import modules
+from sys import modules, version_info
 from typing import Any, Generic, NoReturn, TypeVar
+from weakref import ref
 
 from anycast._anycast.core import Core
 from anycast._anycast.guard import Guard
@@ -14,6 +15,11 @@ from anycast._waiting.protection import protect, protected, unmarked
 from anycast._waiting.waiter import WaitQueue, Wakeable
 
 T = TypeVar("T")
+
+# From Python 3.14 on, a future refers to the task that awaits the future. A task that was given a
+# message, and whose event loop is over, gives the message back when the task is destroyed. So an
+# endpoint must not keep the task alive.
+FUTURES_KEEP_TASKS = version_info >= (3, 14)
 
 for _close in (Closing.aclose, Closing.__aexit__, ClosingEndpoint.__exit__):
     protected(_close)
@@ -37,8 +43,9 @@ class Endpoint(NamedEndpoint, Generic[T]):
         self._queue = queue
         self.closed = False
         # The waiters of the tasks that wait in this endpoint: an ordered set, whose values have no
-        # meaning. `close` wakes these tasks.
-        self.waiters: dict[Wakeable, Any] = {}
+        # meaning. `close` wakes these tasks. If `FUTURES_KEEP_TASKS`, a weak reference stands here
+        # for the waiter of a receive.
+        self.waiters: dict[Wakeable | ref[Any], Any] = {}
         core.count_endpoint(queue, 1)
         if core.auto_close:
             self._guard = Guard(core, type(self))
@@ -75,4 +82,8 @@ class Endpoint(NamedEndpoint, Generic[T]):
             self.closed = True
             if self._guard is not None:
                 self._guard.disarm()
-            self._core.detach(self._queue, self.waiters)
+            self._core.detach(self._queue, self._living_waiters())
+
+    def _living_waiters(self) -> list[Wakeable]:
+        found = [key() if isinstance(key, ref) else key for key in [*self.waiters]]
+        return [waiter for waiter in found if waiter is not None]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeVar
+from weakref import ref
 
 from anyio import WouldBlock
 
 from anycast._anycast.core import PartialBatch
-from anycast._anycast.endpoint import Endpoint
+from anycast._anycast.endpoint import FUTURES_KEEP_TASKS, Endpoint
 from anycast._anycast.operations import (
     BatchOperation,
     FurtherOperation,
@@ -74,16 +75,17 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
         if message is not NOTHING:
             return message
         waiter = core.make_waiter(core)
+        key = ref(waiter) if FUTURES_KEEP_TASKS else waiter
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
-        core.receivers[waiter] = self.waiters[waiter] = 0
+        core.receivers[waiter] = self.waiters[key] = 0
         try:
             message = await waiter
             core.budget.spent = 0
         except BaseException:  # noqa: BLE001  raised again, or delivered later
             message = core.end_interrupted_wait(core.receivers, waiter)
         finally:
-            del self.waiters[waiter]
+            del self.waiters[key]
         if message is NOTHING:
             self.raise_stopped()
         return message
@@ -97,16 +99,17 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
         if message is not NOTHING:
             return message
         waiter = core.make_waiter(core)
+        key = ref(waiter) if FUTURES_KEEP_TASKS else waiter
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
-        core.receivers[waiter] = self.waiters[waiter] = 0
+        core.receivers[waiter] = self.waiters[key] = 0
         try:
             message = await waiter
             core.budget.spent = 0
         except BaseException:  # noqa: BLE001  raised again, or delivered later
             message = core.end_interrupted_wait(core.receivers, waiter)
         finally:
-            del self.waiters[waiter]
+            del self.waiters[key]
         if message is NOTHING:
             self.raise_stopped()
         return message

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Any, TypeVar
+from weakref import ref
 
 from anycast._anycast.core import PartialBatch
+from anycast._anycast.endpoint import FUTURES_KEEP_TASKS
 from anycast._anycast.receiver import AnycastReceiver
 from anycast._broadcast.operations import (
     BatchOperation,
@@ -41,16 +43,17 @@ class _Receiver(AnycastReceiver[T]):
             return message
         # Inlined: `_Receiver._take_or_wait`, after its take.
         waiter = core.make_waiter(core)
+        key = ref(waiter) if FUTURES_KEEP_TASKS else waiter
         if core.buffer or self.closed or (core.closed and core.ended):
             return await self.receive()  # code that ran meanwhile has sent, or closed
-        core.receivers[waiter] = self.waiters[waiter] = 0
+        core.receivers[waiter] = self.waiters[key] = 0
         try:
             message = await waiter
             core.budget.spent = 0
         except BaseException:  # noqa: BLE001  raised again, or delivered later
             message = core.end_interrupted_wait(core.receivers, waiter)
         finally:
-            del self.waiters[waiter]
+            del self.waiters[key]
         if message is NOTHING:
             self.raise_stopped()
         return message

@@ -34,7 +34,7 @@ class AnyioWaiter:
         leaving: whether the task is being cancelled when the wait begins.
     """
 
-    __slots__ = ("_event", "_leaving", "_result", "_task", "count")
+    __slots__ = ("__weakref__", "_event", "_leaving", "_result", "_task", "count")
 
     def __init__(self, task: Task[Any] | None, *, leaving: bool) -> None:
         # A weak reference: the error that ends a task may refer to this waiter.
