@@ -430,11 +430,11 @@ def test_another_database(server: Server, run: Any, jobs: str) -> None:
 
 
 def test_a_script_that_the_server_refuses(server: Server, run: Any, name: str) -> None:
-    """A single line has the error, the key, and the command of the script."""
+    """A single line has the error, the keys, and the command of the script."""
     server.ask("SET", key(name, "meta"), "1")
     code, out, err = run("status", name)
     assert (code, out, err.count("\n"), "script:" in err) == (1, "", 1, False)
-    assert key(name, "stream") in err
+    assert key(name, "*") in err
     assert ", in: local settings = redis.call('HMGET', meta," in err
 
 

@@ -57,9 +57,9 @@ async def test_a_server(own_server: Server, name: str) -> None:
 
 
 async def test_one_right_less(own_server: Server, name: str) -> None:
-    """The error names the command and the key, or the line of the script."""
+    """The error names the command and the keys, or the line of the script."""
     grant(own_server, "-evalsha")
-    with pytest.raises(ChannelError, match=rf"EVALSHA of {re.escape(key(name, 'stream'))}: NOPERM"):
+    with pytest.raises(ChannelError, match=rf"EVALSHA of {re.escape(key(name, '*'))}: NOPERM"):
         await use(own_server, name, own_server.url)
     grant(own_server, "-hset")
     with pytest.raises(ChannelError, match=r"redis\.call\('HSET', meta"):
