@@ -748,7 +748,8 @@ async def test_a_fault_within_an_operation_is_not_taken_for_a_wrong_argument(
 ) -> None:
     """Arguments are checked only after an error, and the error of the operation stays."""
     ends = Ends(1)
+    ends.sender.send_nowait(1)
     receive = ends.receive()
-    monkeypatch.delattr(Core, "take")
-    with pytest.raises(AttributeError, match="take"):
+    monkeypatch.delattr(Core, "received")
+    with pytest.raises(AttributeError, match="received"):
         await select(receive)

@@ -115,8 +115,8 @@ class SendOperation(EndpointOperation[None]):
         return True
 
 
-class ReceiveOperation(EndpointOperation[T_co]):
-    """What `Receiver.receiving` returns."""
+class TakeOperation(EndpointOperation[T_co]):
+    """An operation that takes a message."""
 
     __slots__ = ()
 
@@ -135,7 +135,26 @@ class ReceiveOperation(EndpointOperation[T_co]):
         self.core.put_back(given)
 
 
-class LeaseOperation(ReceiveOperation[LeasedMessage[T]]):
+class ReceiveOperation(TakeOperation[T_co]):
+    """What `Receiver.receiving` returns."""
+
+    __slots__ = ()
+
+    def try_fast(self) -> bool:
+        core = self.core
+        if core.senders:
+            return super().try_fast()
+        buffer, budget = core.buffer, core.budget
+        if not buffer or budget.spent >= core.allowance or self.endpoint.closed:
+            return False
+        # `Core.take`, of which the rest is for waiting senders.
+        self.value = buffer.popleft()
+        core.received += 1
+        budget.spent += 1
+        return True
+
+
+class LeaseOperation(TakeOperation[LeasedMessage[T]]):
     """The operation that takes a message on lease."""
 
     __slots__ = ()

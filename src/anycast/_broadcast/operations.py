@@ -72,7 +72,7 @@ class LaggingOperation(SubscriptionOperation[T_co]):
         )
 
 
-class ReceiveOperation(LaggingOperation[T_co], operations.ReceiveOperation[T_co]):
+class ReceiveOperation(LaggingOperation[T_co], operations.TakeOperation[T_co]):
     """What `Receiver.receiving` returns."""
 
     __slots__ = ()
