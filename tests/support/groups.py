@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -224,7 +224,9 @@ class Cluster:
                 wait_for(partial(self._names, node, key, owner))
 
     def _names(self, node: Server, key: str, owner: Server) -> bool:
-        return self.owner(key, node) is owner
+        with suppress(LookupError):  # during a failover, a node may know no owner for a moment
+            return self.owner(key, node) is owner
+        return False
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
