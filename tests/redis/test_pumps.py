@@ -412,6 +412,18 @@ class Sending:
             self.outbox.withdraw(item)
         item.check()
 
+    async def send_after_hints(self, count: int) -> None:
+        """Let the pump work while a message is sent, which waits for so many hints."""
+        async with task_group() as tasks:
+            tasks.start_soon(self.pump.run)
+            tasks.start_soon(self.send, b"a")
+            for number in range(1, count + 1):
+                await until(lambda: len(self.hints.waits) == number)  # noqa: B023
+                self.hints.come()
+            await until(lambda: not self.outbox)
+            await settle()
+            self.pump.stop()
+
     def asked(self) -> list[tuple[Any, ...]]:
         """Return the number of the first message, whether there was a hint, and the bodies."""
         return [
@@ -471,15 +483,7 @@ async def test_a_hint_that_is_used() -> None:
 async def test_the_log_of_a_sender_that_is_blocked() -> None:
     """It tells when the sender blocks, once, and when the sender goes on."""
     sending = Sending([b"full", 0], [b"full", 0], [b"ok", 1])
-    async with task_group() as tasks:
-        tasks.start_soon(sending.pump.run)
-        tasks.start_soon(sending.send, b"a")
-        for number in (1, 2):
-            await until(lambda: len(sending.hints.waits) == number)  # noqa: B023
-            sending.hints.come()
-        await until(lambda: not sending.outbox)
-        await settle()
-        sending.pump.stop()
+    await sending.send_after_hints(2)
     assert sending.events == ["blocked", "resumed"]
 
 
@@ -488,14 +492,7 @@ async def test_nothing_is_logged_of_a_sender_that_blocks(caplog: pytest.LogCaptu
     """With a level above WARNING, a look at the clock is saved."""
     caplog.set_level(logging.ERROR, "anycast")
     sending = Sending([b"full", 0], [b"ok", 1])
-    async with task_group() as tasks:
-        tasks.start_soon(sending.pump.run)
-        tasks.start_soon(sending.send, b"a")
-        await until(lambda: sending.hints.waits)
-        sending.hints.come()
-        await until(lambda: not sending.outbox)
-        await settle()
-        sending.pump.stop()
+    await sending.send_after_hints(1)
     assert "blocked" not in sending.events
 
 
