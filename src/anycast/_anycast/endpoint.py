@@ -82,7 +82,7 @@ class Endpoint(NamedEndpoint, Generic[T]):
             self.closed = True
             if self._guard is not None:
                 self._guard.disarm()
-            self._core.detach(self._queue, self._living_waiters())
+            self._core.detach(self._queue, self._living_waiters() if self.waiters else ())
 
     def _living_waiters(self) -> list[Wakeable]:
         found = [key() if isinstance(key, ref) else key for key in [*self.waiters]]
