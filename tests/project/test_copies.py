@@ -3,7 +3,7 @@
 The comment ``# Inlined: `NAME`.`` marks a copy, right before its first statement. The copy may
 return another constant than its original, and may use other names, as `RENAMED` says. A copy may
 begin in the midst of its original: ``# Inlined: `NAME`, after its take.`` leaves out the statements
-that `LEFT_OUT` counts.
+that `LEFT_OUT` counts. ``# Inlined: the take of `NAME`.`` marks a copy of one block of an original.
 """
 
 from __future__ import annotations
@@ -135,6 +135,22 @@ def test_a_copy_is_like_its_original(copy: Copy) -> None:
         assert any(wanted[0] in one for one in map(ast.unparse, statements_after(copy)[:2]))
         return
     assert found == wanted
+
+
+def test_the_two_takes_of_a_stored_message_are_alike() -> None:
+    """`receive` and `__anext__` take a stored message by the same statements."""
+    file = SOURCE / "_anycast" / "receiver.py"
+    assert (
+        file.read_text(encoding="utf-8").count("# Inlined: the take of `_Receiver.receive`.") == 1
+    )
+    blocks = [
+        [ast.unparse(one) for one in node.body]
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.If) and ast.unparse(node.test).startswith("buffer and ")
+    ]
+    (take, copy) = blocks
+    assert copy == take
+    assert len(take) > 1
 
 
 def test_the_copies_are_known() -> None:

@@ -118,6 +118,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
         core = self._core
         buffer = core.buffer
         if buffer and not core.senders and core.budget.spent < core.allowance and not self.closed:
+            # Inlined: the take of `_Receiver.receive`.
             if core.backend.can_protect:
                 message: T = buffer[0]
                 del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E501, E702
