@@ -18,7 +18,7 @@ from anycast import (
     SenderClosedError,
     SenderError,
 )
-from helpers import begin, raises, task_group
+from helpers import STOPPED, begin, raises, task_group
 
 pytestmark = pytest.mark.anyio
 
@@ -116,7 +116,7 @@ async def test_receiving_at_the_end(how: str) -> None:
     channel = Anycast[int](name="numbers")
     channel.close()
     receiver = channel.new_receiver()
-    with raises(ReceiverStoppedError, "Anycast:numbers:_Receiver has stopped") as caught:
+    with raises(ReceiverStoppedError, f"Anycast:numbers:_Receiver {STOPPED}") as caught:
         await use(receiver, how)
     assert caught.value.receiver is receiver
     check_cause(caught.value, channel)

@@ -172,7 +172,11 @@ def pool() -> Iterator[ProcessPoolExecutor]:
     ("how", "kind", "text"),
     [
         ("send", SenderError, "Anycast:jobs:_Sender cannot send: its channel is closed"),
-        ("receive", ReceiverStoppedError, "Anycast:jobs:_Receiver has stopped"),
+        (
+            "receive",
+            ReceiverStoppedError,
+            "Anycast:jobs:_Receiver has stopped: no more messages will come",
+        ),
         ("closed endpoints", SenderClosedError, "Anycast:jobs:_Sender is closed"),
     ],
 )

@@ -16,7 +16,7 @@ from anycast import (
     merge,
 )
 from combinations import TRANSPARENT, WAITING, WAYS, Foreign, receive_in_loop
-from helpers import begin, drain, raises, settle, task_group
+from helpers import STOPPED, begin, drain, raises, settle, task_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -356,6 +356,6 @@ async def test_a_merge_of_sources_that_have_ended() -> None:
     one.close()
     two.close()
     assert await receive_all(receiver) == []
-    with raises(ReceiverStoppedError, f"{receiver} has stopped") as caught:
+    with raises(ReceiverStoppedError, f"{receiver} {STOPPED}") as caught:
         await receiver.receive()
     assert type(caught.value.__cause__) is ChannelClosedError

@@ -18,7 +18,7 @@ from anycast import (
     select_nowait,
 )
 from combinations import TRANSPARENT
-from helpers import begin, count_yields, drain, raises, settle, task_group, waiting
+from helpers import STOPPED, begin, count_yields, drain, raises, settle, task_group, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,7 +154,7 @@ async def test_the_end_of_the_channel(combinator: Combinator) -> None:
     channel = Anycast[int](name="numbers")
     receiver = combinator(channel.new_receiver())
     channel.close()
-    with raises(ReceiverStoppedError, f"{receiver} has stopped") as caught:
+    with raises(ReceiverStoppedError, f"{receiver} {STOPPED}") as caught:
         await receiver.receive()
     assert caught.value.receiver is receiver
     assert type(caught.value.__cause__) is ChannelClosedError
@@ -350,7 +350,7 @@ async def test_the_end_in_a_select(combinator: Combinator) -> None:
     channel.close()
     assert await select(operation) is operation
     for _ in range(2):
-        with raises(ReceiverStoppedError, f"{receiver} has stopped") as caught:
+        with raises(ReceiverStoppedError, f"{receiver} {STOPPED}") as caught:
             operation.result()
         assert caught.value.receiver is receiver
 
@@ -393,5 +393,5 @@ async def test_a_lease_at_the_end(combinator: Combinator) -> None:
     channel = Anycast[int]()
     receiver = combinator(channel.new_receiver())
     channel.close()
-    with raises(ReceiverStoppedError, f"{receiver} has stopped"):
+    with raises(ReceiverStoppedError, f"{receiver} {STOPPED}"):
         await lease_one(receiver, [])

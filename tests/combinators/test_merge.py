@@ -11,7 +11,7 @@ import pytest
 
 from anycast import Anycast, ChannelClosedError, ReceiverClosedError, ReceiverStoppedError, merge
 from combinations import Foreign
-from helpers import begin, drain, raises, settle, task_group, waiting
+from helpers import STOPPED, begin, drain, raises, settle, task_group, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ async def test_it_ends_when_all_have_ended(last: str) -> None:
         await settle()
         second.close()
     failure = attempt.failure(ReceiverStoppedError)
-    text = "merge(Anycast:one:_Receiver, Anycast:two:_Receiver) has stopped"
+    text = f"merge(Anycast:one:_Receiver, Anycast:two:_Receiver) {STOPPED}"
     assert (str(failure), failure.receiver) == (text, receiver)
     assert type(failure.__cause__) is ChannelClosedError
     assert failure.__cause__.channel is second

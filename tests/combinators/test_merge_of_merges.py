@@ -21,7 +21,7 @@ from anycast import (
 )
 from anycast._anycast.operations import EndpointOperation, ReceiveOperation
 from combinations import Foreign, OddError, everything, only_even, same
-from helpers import begin, drain, raises, settle, task_group, waiting
+from helpers import STOPPED, begin, drain, raises, settle, task_group, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -250,12 +250,12 @@ async def test_either_merge_removes_what_ends(used: str) -> None:
             two.new_sender().send_nowait(2)
         assert attempt.result == 2
     two.close()
-    with raises(ReceiverStoppedError, f"{inner} has stopped"):
+    with raises(ReceiverStoppedError, f"{inner} {STOPPED}"):
         await inner.receive()
     three.new_sender().send_nowait(3)
     assert await outer.receive() == 3
     three.close()
-    with raises(ReceiverStoppedError, f"{outer} has stopped"):
+    with raises(ReceiverStoppedError, f"{outer} {STOPPED}"):
         await outer.receive()
 
 

@@ -23,7 +23,7 @@ from anycast import (
     SenderError,
     merge,
 )
-from helpers import begin, raises, settle, task_group, waiting
+from helpers import STOPPED, begin, raises, settle, task_group, waiting
 from redis_tools import DEADLINE, channel, until
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ async def test_the_end_wakes_waiting_receivers(numbers: Channel[Any]) -> None:
 
     async def wait_for_the_end() -> None:
         receiver = numbers.new_receiver()
-        with raises(ReceiverStoppedError, f"{receiver} has stopped") as raised:
+        with raises(ReceiverStoppedError, f"{receiver} {STOPPED}") as raised:
             await receiver.receive()
         assert isinstance(raised.value.__cause__, ChannelClosedError)
 

@@ -15,7 +15,7 @@ import pytest
 from anyio import CancelScope, WouldBlock, fail_after, move_on_after, to_thread
 
 from anycast import ReceiverClosedError, ReceiverStoppedError, select
-from helpers import begin, drain, raises, task_group
+from helpers import STOPPED, begin, drain, raises, task_group
 from redis_tools import DEADLINE, channel, dead, deliveries, in_hand, key, stored, until
 
 if TYPE_CHECKING:
@@ -707,7 +707,7 @@ async def test_leaving_the_channel_stops_its_receivers(server: Server, name: str
             receiver, sender = there.new_receiver(), there.new_sender()
 
             async def wait() -> None:
-                with raises(ReceiverStoppedError, f"{receiver} has stopped"):
+                with raises(ReceiverStoppedError, f"{receiver} {STOPPED}"):
                     await receiver.receive()
 
             tasks.start_soon(wait)

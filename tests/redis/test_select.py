@@ -16,7 +16,7 @@ from anycast import (
     select_nowait,
 )
 from anycast.redis._delivery import HeldLeases
-from helpers import begin, raises, task_group
+from helpers import STOPPED, begin, raises, task_group
 from redis_tools import DEADLINE, channel, stored, until
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def test_the_end_makes_it_happen(jobs: RedisAnycast[Any]) -> None:
     assert (await select(job)).result() == 1
     await jobs.aclose()
     await select(job)
-    with raises(ReceiverStoppedError, f"{receiver} has stopped"):
+    with raises(ReceiverStoppedError, f"{receiver} {STOPPED}"):
         job.result()
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ROUNDS = 16  # more turns of the event loop than any task here needs to block or to end
+STOPPED = "has stopped: no more messages will come"  # what a `ReceiverStoppedError` says
 
 
 async def settle() -> None:

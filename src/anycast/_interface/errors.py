@@ -262,7 +262,7 @@ class ReceiverStoppedError(ReceiverError[T], anyio.EndOfStream):
     """
 
     def __init__(self, receiver: Receiver[T]) -> None:
-        super().__init__(f"{receiver} has stopped", receiver)
+        super().__init__(f"{receiver} has stopped: no more messages will come", receiver)
 
 
 class ReceiverClosedError(ReceiverStoppedError[T], anyio.ClosedResourceError):
