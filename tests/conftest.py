@@ -41,6 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
         event_loop._choose = _always_plain
 
 
+def pytest_collection_finish() -> None:
+    """Keep the tests out of garbage collections, which would look at each of them again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="module")
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     """Replace the fixture of anyio, which has other parameters."""
@@ -59,18 +65,8 @@ def no_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "anycast")
 
 
-@pytest.fixture(scope="module")
-def thaw() -> Iterator[None]:
-    """Unfreeze all objects after the tests of a module.
-
-    Hypothesis asks `gc.get_referrers`, which sees no frozen object, and warns if nothing is found.
-    """
-    yield
-    gc.unfreeze()
-
-
 @pytest.fixture
-def no_garbage_collection(thaw: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001
+def no_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave cycles alone while a test runs, so that a reference cycle counts as debris, too."""
     debris.note_futures(monkeypatch)
     gc.collect()

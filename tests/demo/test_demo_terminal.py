@@ -81,7 +81,7 @@ def test_a_narrow_terminal(
 ) -> None:
     """No line is wider than the terminal, but for the one of the options in an error."""
     monkeypatch.setenv("COLUMNS", str(width))
-    assert run("--messages", 4000) == 0
+    assert run("--messages", 1000) == 0
     output, progress = capsys.readouterr()
     lines = (output + progress).splitlines()
     assert [line for line in lines if len(line) > max(width, 32)] == []

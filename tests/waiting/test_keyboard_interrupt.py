@@ -18,7 +18,7 @@ from event_loops import ASYNCIO
 from helpers import waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator
 
     from anycast import Receiver
 
@@ -257,6 +257,13 @@ each_situation = pytest.mark.parametrize(
         for situation in situations
     ],
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget() -> Iterator[None]:
+    """Keep no outcome after these tests: garbage collections would look at all of them."""
+    yield
+    outcomes.cache_clear()
 
 
 @pytest.fixture(autouse=True)
