@@ -106,7 +106,11 @@ ABOUT = {
     "_arguments": ["tests/combinators/test_async_functions.py"],
     "_anycast/buffer": JOINING,
     "_anycast/core": [*JOINING, *LEASES],
-    "_anycast/endpoint": [*ENDPOINTS, "tests/channel/test_lost_endpoints.py"],
+    "_anycast/endpoint": [
+        *ENDPOINTS,
+        "tests/channel/test_lost_endpoints.py",
+        *_tests("waiting/test_k*.py"),
+    ],
     "_anycast/guard": ["tests/channel/test_lost_endpoints.py"],
     "_anycast/lease_counts": LEASES,
     "_anycast/memory_channel": ["tests/channel/test_join.py", *JOINING],
@@ -117,7 +121,7 @@ ABOUT = {
         "tests/waiting/test_foreign_threads.py",
         "tests/waiting/test_keyboard_interrupt.py",
     ],
-    "_anycast/sender": ENDPOINTS,
+    "_anycast/sender": [*ENDPOINTS, "tests/channel/test_log.py"],
     **dict.fromkeys(
         (f"_broadcast/{name}" for name in ("join_countdown", "hub", "operations", "options")),
         BROADCASTING,
@@ -168,6 +172,7 @@ ABOUT = {
     "_waiting/trio_backend": [
         "tests/waiting/test_ended_loops.py",
         *WAITING,
+        *_tests("waiting/test_k*.py"),
         "tests/core/test_storms.py",
     ],
 }

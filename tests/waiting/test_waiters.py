@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from anyio import CancelScope
 
 from anycast import Anycast
 from anycast._anycast.core import Core
@@ -29,6 +30,18 @@ def test_an_unknown_event_loop_is_waited_in_with_events_of_anyio() -> None:
 def test_an_unknown_event_loop_is_never_over() -> None:
     """Tasks that wait in an unknown event loop always count: the loop may run again."""
     assert not event_loop.is_over(object())
+
+
+def test_a_run_of_trio_is_over_once_it_has_ended() -> None:
+    """A run that goes on, and asks about itself, is not over."""
+    trio = pytest.importorskip("trio")
+
+    async def main() -> object:
+        token = trio.lowlevel.current_trio_token()
+        assert not event_loop.is_over(token)
+        return token
+
+    assert event_loop.is_over(trio.run(main))
 
 
 def test_waking_does_not_hide_an_error_of_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +86,21 @@ async def test_a_waiter_is_woken_once() -> None:
     with pytest.raises(core.backend.woken_before):
         waiter.set_result(2)
     assert await waiter == 1
+
+
+@pytest.mark.anyio
+async def test_a_waiter_whose_wait_is_cancelled() -> None:
+    """The waiter is done, and accepts no result."""
+    core = new_core()
+    waiter = core.new_waiter()
+    if isinstance(waiter, AnyioWaiter):
+        pytest.skip("an `anyio.Event` knows nothing of a scope that is cancelled")
+    with CancelScope() as scope:
+        scope.cancel()
+        await waiter
+    assert scope.cancelled_caught
+    assert (waiter.done(), waiter.cancelled()) == (True, True)
+    assert not core.wake(waiter, 1)
 
 
 @pytest.mark.anyio
