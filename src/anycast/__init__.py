@@ -29,9 +29,11 @@
 #   `LoopBinding`         of `_waiting`: binds the queues of waiting tasks to an event loop
 #
 # `MemoryChannel`, `Core`, `Endpoint` and `EndpointOperation` of `_anycast` are base classes for a
-# kind in memory. Protect all operations from Ctrl-C (`protected` of `_waiting`), write the new room
-# into the table above and into the contracts, and export the public class: below, or from the room
-# if the room needs an extra, as `redis` does.
+# kind in memory. The endpoints of `_anycast` repeat steps of the core for speed, at each mark
+# ``# Inlined``. A core that changes such a step needs endpoints of its own, as `_broadcast` has.
+# Protect all operations from Ctrl-C (`protected` of `_waiting`; `AnycastReceiver` says which two
+# of its methods are safe without). Write the new room into the table above and into the contracts,
+# and export the public class: below, or from the room if the room needs an extra, as `redis` does.
 
 from anycast._anycast.channel import Anycast
 from anycast._anycast.opening import open_channel

@@ -22,9 +22,9 @@ the same step. Go, crossbeam and trio do the same.
 A waiting task is woken with the result of its operation. The operation happened in the step of the
 peer, and stays: a close or a cancellation after that step does not undo the operation. On
 asyncio, a cancellation can strike a task after the peer's step and before the task runs. The
-operation then returns its result, and the cancellation is delivered at the task's next wait
-(`anycast._waiting.late_cancellation`). A different error that is thrown into the task at that
-moment, as when the coroutine is destroyed, gives a received message back (`put_back`). So an
+operation then returns its result, and the cancellation is delivered later, as
+`anycast._waiting.late_cancellation` explains. A different error that is thrown into the task at
+that moment, as when the coroutine is destroyed, gives a received message back (`put_back`). So an
 operation that returned has happened once, and an operation that raised has not happened. There is
 one exception: if a sender's coroutine is destroyed after a receiver took the message, the send
 stays done.
@@ -41,9 +41,10 @@ Who is woken, and by what
 - A waiting receiver: by a send or by a message that comes back (`put_back`), with the message; by
   the close of the endpoint, or by the end of the channel, with `NOTHING`. A receiver that waits for
   a further message of a batch (`PartialBatch`): also by the close of the channel.
-- A waiting sender: by a receive that took the message, with None; by the close of the endpoint or
-  of the channel, with `NOTHING`. The task of a batch is woken when the last message is taken, or
-  when a receiver finds that the caller of `send_many` has emptied the deque.
+- A waiting sender: by a receive, which takes the message or makes room for the message, with None;
+  by the close of the endpoint or of the channel, with `NOTHING`. The task of a batch is woken when
+  the last message is taken, or when a receiver finds that the caller of `send_many` has emptied
+  the deque.
 - A task that waits in `Channel.join`, a *joiner*: with `NOTHING`, by the step that leaves the
   channel idle. In this step the last message leaves the buffer (`WatchedBuffer` tells), the last
   lease ends, or the last waiting sender leaves the queue.
@@ -159,9 +160,9 @@ class Core(LoopBinding, Generic[T]):
     leases: int = 0
     # How often stored messages were on lease. Made for the first message that comes back.
     lease_counts: LeaseCounts | None = None
-    # The waiting receivers. Beside each waiter stands the number that is added to `leases` when the
-    # task is given a message: 0 for a receive, 1 for a lease, `PartialBatch` (which is 1) for a
-    # further message of a batch.
+    # The waiting receivers. Beside each waiter stands its entry, the number that is added to
+    # `leases` when the task is given a message: 0 for a receive, 1 for a lease, `PartialBatch`
+    # (which is 1) for a further message of a batch.
     receivers: OrderedDict[Wakeable, int] = field(default_factory=OrderedDict)
     # The waiting senders. Beside each waiter stands the message of a send, or the `Batch` of a
     # `send_many`.
@@ -205,7 +206,7 @@ class Core(LoopBinding, Generic[T]):
         return (*queues, self.joiners) if self.joiners else queues
 
     def forget_tasks(self) -> None:
-        batches = [leases for leases in self.receivers.values() if isinstance(leases, PartialBatch)]
+        batches = [entry for entry in self.receivers.values() if isinstance(entry, PartialBatch)]
         LoopBinding.forget_tasks(self)
         for batch in batches:
             for give_back in reversed(batch.undo):
@@ -263,14 +264,14 @@ class Core(LoopBinding, Generic[T]):
         if self.running_loop() is not self.loop:
             self.check_thread()
         while self.receivers:
-            waiter, leases = self.receivers.popitem(last=False)
-            self.leases += leases
-            given = Returned(message, deliveries) if deliveries and leases else message
+            waiter, entry = self.receivers.popitem(last=False)
+            self.leases += entry
+            given = Returned(message, deliveries) if deliveries and entry else message
             if self.wake(waiter, given):
                 self.received += 1
                 self.budget.spent += 1
                 return True
-            self.leases -= leases
+            self.leases -= entry
         return False
 
     def take(self) -> Any:
@@ -465,9 +466,7 @@ class Core(LoopBinding, Generic[T]):
         self.closed, self.capacity = True, -1
         self._dismiss(self.senders, self.senders)
         if self.receivers:
-            batches = [
-                w for w, leases in self.receivers.items() if isinstance(leases, PartialBatch)
-            ]
+            batches = [w for w, entry in self.receivers.items() if isinstance(entry, PartialBatch)]
             self._dismiss(self.receivers, batches)
             self._wake_at_end()
 

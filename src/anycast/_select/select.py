@@ -43,9 +43,11 @@ async def select(*operations: Operation[Any], in_order: bool = False) -> Operati
     first peer that comes decides. Operations of the same call never pair with each other.
 
     This is exact under cancellation. A call that returns has performed exactly the returned
-    operation. A call that raises, whatever the error, has performed no operation. (Messages that a
-    `Receiver.filter` has dropped stay dropped.) A cancellation that strikes after a peer has
-    decided is delivered at the task's next wait, even a `Task.cancel` of asyncio.
+    operation. A call that raises, whatever the error, has performed no operation. (There are two
+    exceptions: messages that a `Receiver.filter` has dropped stay dropped, and a send that a peer
+    has decided stays done if the task is destroyed before the task can run.) A cancellation that
+    strikes after a peer has decided is delivered at the task's next wait, even a `Task.cancel` of
+    asyncio.
 
     ```python
     import anyio

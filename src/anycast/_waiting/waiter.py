@@ -39,7 +39,7 @@ class Wakeable(Protocol):
     def done(self) -> bool:
         """Return whether the task was woken, or is known to be leaving.
 
-        A task that is done can be given nothing.
+        A waiter that is done accepts no result.
         """
         ...
 
