@@ -16,7 +16,7 @@ AGE = 0.05  # seconds that a row waits, at most
 
 
 async def write(rows: Receiver[int], written: list[list[int]]) -> None:
-    """Write batches until the channel has ended. Put a call of your database here."""
+    """Write batches until the channel has ended. Await your database in place of `append`."""
     while True:
         try:
             written.append(await rows.receive_many(SIZE, within=AGE))
@@ -31,7 +31,7 @@ async def main() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(write, rows.new_receiver(), written)
         await sender.send_many(range(250))
-        await rows.join()  # the last 50 rows are written when the first of them is old enough
+        await rows.join()  # every row was taken; the last 50 rows only once the first is old enough
         await sender.send_many(range(250, 257))
         rows.close()  # the last batch need not get old
     print([len(batch) for batch in written])

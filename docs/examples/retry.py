@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from anycast import Anycast
+from anycast import Anycast, ReceiverStoppedError
 
 if TYPE_CHECKING:
     from anycast import Receiver, Sender
@@ -37,7 +37,7 @@ async def work(jobs: Receiver[str], done: Sender[str], failed: Sender[tuple[str,
                     await failed.send((job, str(error)))
         except OSError:
             continue
-        except anyio.EndOfStream:
+        except ReceiverStoppedError:
             return
 
 

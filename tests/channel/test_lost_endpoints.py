@@ -151,14 +151,15 @@ def test_where_the_endpoint_was_made() -> None:
 
 
 AT_EXIT = """
-import builtins
+import builtins, os
 from anycast import open_channel
 ends = open_channel[int](1, name="of the program")
 builtins.kept = open_channel[int](1, name="kept")
+os.kept = open_channel[int](1, name="kept until late")
 """
 
 
-@pytest.mark.parametrize(("options", "warnings"), [((), 0), (("-W", "always"), 4)])
+@pytest.mark.parametrize(("options", "warnings"), [((), 0), (("-W", "always"), 6)])
 def test_at_the_exit_of_the_interpreter(options: tuple[str, ...], warnings: int) -> None:
     """Warnings are shown at the exit of the interpreter if asked for, and no error occurs."""
     command = [sys.executable, *options, "-c", AT_EXIT]

@@ -112,6 +112,9 @@ CHANNEL_NAMES = {
     "receive": RECEIVE,
     "put_nowait": "new_sender().send_nowait(message)",
     "get_nowait": "new_receiver().receive_nowait()",
+    "send_many": "new_sender().send_many(messages)",
+    "receive_many": "new_receiver().receive_many(max_messages)",
+    "clone": "new_sender()` or `new_receiver()",
     "subscribe": "new_receiver()",
     "qsize": "statistics().current_buffer_used",
     "maxsize": "limit",
@@ -134,6 +137,8 @@ def test_an_attribute_of_another_queue(kind: Any, name: str, ours: str) -> None:
         ("put", "send(message)"),
         ("put_nowait", "send_nowait(message)"),
         ("receive", "channel.new_receiver().receive()"),
+        ("join", "channel.join()"),
+        ("qsize", "statistics().current_buffer_used"),
     ],
 )
 def test_an_attribute_of_another_sender(name: str, ours: str) -> None:
@@ -149,6 +154,8 @@ def test_an_attribute_of_another_sender(name: str, ours: str) -> None:
         ("get_nowait", "receive_nowait()"),
         ("send", "channel.new_sender().send(message)"),
         ("task_done", "lease()"),
+        ("join", "channel.join()"),
+        ("empty", "statistics().current_buffer_used"),
     ],
 )
 def test_an_attribute_of_another_receiver(name: str, ours: str) -> None:

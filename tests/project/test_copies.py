@@ -3,7 +3,8 @@
 The comment ``# Inlined: `NAME`.`` marks a copy, right before its first statement. The copy may
 return another constant than its original, and may use other names, as `RENAMED` says. A copy may
 begin in the midst of its original: ``# Inlined: `NAME`, after its take.`` leaves out the statements
-that `LEFT_OUT` counts. ``# Inlined: the take of `NAME`.`` marks a copy of one block of an original.
+that `LEFT_OUT` counts. ``# Inlined: the take of `NAME`.`` and ``# Inlined: the end of `NAME`.``
+mark copies of one block of an original.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ RENAMED = {
     "Core.offer": {"self": "core", "message": "item"},
     "_Receiver._take_or_wait": {},
     "_Sender._wait": {"offer": "item"},
+    "Leaf.accept": {"given": "message"},
     "random_index": {"length": "len(candidates)"},
 }
 # How many first statements of an original stand before the part that a copy repeats.
@@ -37,6 +39,16 @@ class Copy(NamedTuple):
     file: Path
     line: int
     left_out: int
+
+
+def places(mark: str) -> list[Copy]:
+    """Return every place in the source that has a mark of its own."""
+    return [
+        Copy(mark, file, number, 0)
+        for file in sorted(SOURCE.rglob("*.py"))
+        for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if mark in text
+    ]
 
 
 def copies() -> list[Copy]:
@@ -84,8 +96,8 @@ def normal(statement: ast.stmt, names: dict[str, str]) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
-def original(name: str) -> list[ast.stmt]:
-    """Return the statements of an original that its copies repeat."""
+def original(name: str, *, whole: bool = False) -> list[ast.stmt]:
+    """Return the statements of an original that its copies repeat, or all of them."""
     *owner, function = name.split(".")
     (found,) = [
         node
@@ -98,6 +110,8 @@ def original(name: str) -> list[ast.stmt]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function
     ]
     _docstring, *body = found.body
+    if whole:
+        return body
     if ast.unparse(body[0]) == "core = self._core":
         del body[0]
     if len(body) > 1 and isinstance(body[-1], ast.Return):
@@ -127,9 +141,9 @@ def test_a_copy_is_like_its_original(copy: Copy) -> None:
     wanted = [normal(one, RENAMED[copy.name]) for one in original(copy.name)[copy.left_out :]]
     texts = [normal(one, {}) for one in statements_after(copy)]
     found = [text for text in texts if text][: len(wanted)]
-    if len(wanted) == 1:  # an expression, which is a part of a statement in the copy
-        (expression,) = original(copy.name)
-        assert isinstance(expression, ast.Return)
+    (expression, *more) = original(copy.name)
+    if isinstance(expression, ast.Return):  # a part of a statement in the copy
+        assert not more
         assert expression.value is not None
         (wanted,) = [[normal(ast.Expr(expression.value), RENAMED[copy.name])]]
         assert any(wanted[0] in one for one in map(ast.unparse, statements_after(copy)[:2]))
@@ -139,18 +153,31 @@ def test_a_copy_is_like_its_original(copy: Copy) -> None:
 
 def test_the_two_takes_of_a_stored_message_are_alike() -> None:
     """`receive` and `__anext__` take a stored message by the same statements."""
-    file = SOURCE / "_anycast" / "receiver.py"
-    assert (
-        file.read_text(encoding="utf-8").count("# Inlined: the take of `_Receiver.receive`.") == 1
-    )
+    (mark,) = places("# Inlined: the take of `_Receiver.receive`.")
+    copy = [ast.unparse(one) for one in statements_after(mark)]
     blocks = [
         [ast.unparse(one) for one in node.body]
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.If) and ast.unparse(node.test).startswith("buffer and ")
+        for node in ast.walk(ast.parse(mark.file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.If)
     ]
-    (take, copy) = blocks
-    assert copy == take
-    assert len(take) > 1
+    assert blocks.count(copy) == 2  # the original, and the copy
+
+
+def test_an_end_of_a_take_is_like_its_original() -> None:
+    """`receive` and an operation take the oldest message by the same steps as `Core.take`."""
+    *_, block, _ = original("Core.take", whole=True)
+    assert isinstance(block, ast.If)
+    wanted = [step(one) for one in block.body[:-1]]
+    marks = places("# Inlined: the end of `Core.take`.")
+    assert len(marks) == 2
+    for mark in marks:
+        assert [step(one) for one in statements_after(mark)][: len(wanted)] == wanted
+
+
+def step(statement: ast.stmt) -> str:
+    """Return what a statement does to the core, and to its buffer and its budget."""
+    text = re.sub(r"^(message|self\.value) = ", "", ast.unparse(statement))
+    return re.sub(r"\b(self|core)\.", "", text)
 
 
 def test_the_copies_are_known() -> None:

@@ -30,10 +30,11 @@ class Guard:
         """Never warn: the endpoint is closed."""
         self._core = None
 
-    def __del__(self) -> None:
+    # The default argument is there even when the interpreter has cleared this module at its exit.
+    def __del__(self, warn: Any = warnings.warn) -> None:
         core, self._core = self._core, None  # a warning that was recorded keeps this object
         if core is not None and not core.closed:
-            warnings.warn(  # noqa: B028  any line may run when the endpoint is collected
+            warn(
                 f"{core}:{self._kind.__name__} was lost without being closed, so the channel may"
                 " never close by itself: use `with`, or call `close()`",
                 ResourceWarning,

@@ -128,7 +128,8 @@ class TakeOperation(EndpointOperation[T_co]):
         message = self.core.take()
         if message is NOTHING:
             return False
-        self.value = message  # inlined: `accept`
+        # Inlined: `Leaf.accept`.
+        self.value = message
         return True
 
     def undo(self, given: Any) -> None:
@@ -147,7 +148,7 @@ class ReceiveOperation(TakeOperation[T_co]):
         buffer, budget = core.buffer, core.budget
         if not buffer or budget.spent >= core.allowance or self.endpoint.closed:
             return False
-        # `Core.take`, of which the rest is for waiting senders.
+        # Inlined: the end of `Core.take`. The rest of it is for waiting senders.
         self.value = buffer.popleft()
         core.received += 1
         budget.spent += 1

@@ -62,6 +62,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
             if core.backend.can_protect:
                 message: T = buffer[0]
                 del buffer[0]; core.received += 1; core.budget.spent += 1; return message  # fmt: skip  # noqa: E501, E702
+            # Inlined: the end of `Core.take`. The rest of it is for waiting senders.
             message = buffer.popleft()
             core.received += 1
             core.budget.spent += 1

@@ -141,6 +141,7 @@ class AsyncBlock:
 
 
 @other_names(
+    clone="new_sender()` or `new_receiver()",
     empty="statistics().current_buffer_used",
     full="statistics().current_buffer_used",
     get="new_receiver().receive()",
@@ -152,9 +153,11 @@ class AsyncBlock:
     put_nowait="new_sender().send_nowait(message)",
     qsize="statistics().current_buffer_used",
     receive="new_receiver().receive()",
+    receive_many="new_receiver().receive_many(max_messages)",
     receive_nowait="new_receiver().receive_nowait()",
     receiving="new_receiver().receiving()",
     send="new_sender().send(message)",
+    send_many="new_sender().send_many(messages)",
     send_nowait="new_sender().send_nowait(message)",
     sending="new_sender().sending(message)",
     shutdown="close()",
@@ -188,10 +191,13 @@ class ChannelNames(AsyncBlock):
 
 
 @other_names(
+    full="statistics().current_buffer_used",
     get="channel.new_receiver().receive()",
+    join="channel.join()",
     publish="send(message)",
     put="send(message)",
     put_nowait="send_nowait(message)",
+    qsize="statistics().current_buffer_used",
     receive="channel.new_receiver().receive()",
 )
 class SenderNames:
@@ -199,10 +205,13 @@ class SenderNames:
 
 
 @other_names(
+    empty="statistics().current_buffer_used",
     get="receive()",
     get_nowait="receive_nowait()",
+    join="channel.join()",
     publish="channel.new_sender().send(message)",
     put="channel.new_sender().send(message)",
+    qsize="statistics().current_buffer_used",
     send="channel.new_sender().send(message)",
     task_done="lease()",
 )
