@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from anycast import Anycast, SenderError
+from anycast import Anycast, ReceiverStoppedError, SenderError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -38,12 +38,14 @@ async def handle(job: str) -> None:
 
 
 async def work(receiver: Receiver[str]) -> None:
-    """Work on jobs until the channel is closed and empty."""
-    async for job in receiver:
-        try:
-            await handle(job)
-        except Exception:  # an error that leaves the worker would end the whole pool
-            logger.exception("the job %r failed", job)
+    """Work on jobs until the channel has ended. A cancelled job goes back to the channel."""
+    with suppress(ReceiverStoppedError):
+        while True:
+            async with receiver.lease() as job:
+                try:
+                    await handle(job)
+                except Exception:  # an error that leaves the worker would end the whole pool
+                    logger.exception("the job %r failed", job)
 
 
 @asynccontextmanager
@@ -56,10 +58,10 @@ async def lifespan(app: Starlette) -> AsyncGenerator[None]:
             workers.start_soon(work, jobs.new_receiver())
         yield
         print("stopping")
-        jobs.close()  # the loops of the workers end when no job is left
+        jobs.close()  # the workers end when no job is left
         workers.cancel_scope.deadline = anyio.current_time() + GRACE
     if left := jobs.statistics().current_buffer_used:
-        logger.error("%d accepted jobs were not begun in time", left)
+        logger.error("%d accepted jobs were not finished in time", left)
 
 
 async def accept(request: Request) -> JSONResponse:

@@ -55,7 +55,7 @@ async def test_the_service_starts_again(program: Any) -> None:
 
 
 async def test_jobs_that_do_not_end_in_time(program: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """The service stops all the same, and tells how many accepted jobs it has not begun."""
+    """The service stops all the same, and tells how many accepted jobs it has not finished."""
     program.GRACE = 0
 
     async def handle(_: str) -> None:
@@ -68,5 +68,5 @@ async def test_jobs_that_do_not_end_in_time(program: Any, caplog: pytest.LogCapt
         await settle()
         await program.request("POST", "/jobs/dry")
     assert caplog.record_tuples == [
-        ("docs.examples.web_service", logging.ERROR, "1 accepted jobs were not begun in time")
+        ("docs.examples.web_service", logging.ERROR, "3 accepted jobs were not finished in time")
     ]

@@ -20,6 +20,8 @@ from anycast.redis._cli_text import duration
 from redis_tools import channel, dead, key, stored
 from servers import Server, free_port
 
+HINT = "`dead` lists the ids; an id in the log is the id of a message"
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -276,7 +278,7 @@ def test_requeue(server: Server, run: Any, jobs: str) -> None:
     """Letters are moved by id, or all; a wrong id is an error after the right ids."""
     ids = bury(server, jobs, b"1", b"2", b"3", b"4")
     assert run("requeue", jobs, ids[0]) == (0, "dead letters requeued: 1\n", "")
-    missing = f"1 of 2 ids are of no dead letter of {jobs} (`dead` lists the ids)\n"
+    missing = f"1 of 2 ids are of no dead letter of {jobs} ({HINT})\n"
     assert run("requeue", jobs, ids[0], ids[1]) == (1, "dead letters requeued: 1\n", missing)
     code, out, _ = run("requeue", jobs, "--all", "--json")
     assert (code, json.loads(out)) == (0, {"requeued": 2})
@@ -299,7 +301,7 @@ def test_drop(server: Server, run: Any, jobs: str) -> None:
     question = f"Delete 2 of 2 dead letters of {jobs} for ever? [y/N] "
     code, out, err = run("drop", jobs, "--all", "--json", typed="y\n")
     assert (code, json.loads(out), err) == (0, {"dropped": 2}, question)
-    missing = f"2 of 2 ids are of no dead letter of {jobs} (`dead` lists the ids)\n"
+    missing = f"2 of 2 ids are of no dead letter of {jobs} ({HINT})\n"
     assert run("drop", jobs, *ids[:2], "--yes") == (1, "dead letters dropped: 0\n", missing)
 
 

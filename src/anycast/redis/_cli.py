@@ -200,7 +200,8 @@ def _show_count(options: Namespace, done: str, count: int) -> int:
     if options.all or ids <= count:
         return 0
     text = f"{ids - count} of {ids} ids are of no dead letter of {options.name}"
-    return _complain(f"{text} (`dead` lists the ids)", REFUSED)
+    hint = "`dead` lists the ids; an id in the log is the id of a message"
+    return _complain(f"{text} ({hint})", REFUSED)
 
 
 def _show(options: Namespace, value: object, lines: Iterable[str]) -> None:
