@@ -303,6 +303,18 @@ def test_a_lease_that_fails_in_a_closed_channel() -> None:
     assert (first.result(), second.result()) == (0, NOTHING)
 
 
+def test_a_message_on_lease_that_is_passed_on() -> None:
+    """The lease is over if a receiver waits, who gets the message, and else goes on."""
+    core = full_core(1)
+    core.leases = 1
+    message = core.take()
+    assert not core.pass_on(message, 1)
+    assert core.leases == 1
+    (waiter,) = block_receivers(core, 1)
+    assert core.pass_on(message, 1)
+    assert (waiter.result(), core.leases) == (message, 0)
+
+
 def test_a_lease_that_is_done_in_an_open_channel() -> None:
     """Receivers wait on for later messages."""
     core = full_core(1)
