@@ -218,6 +218,25 @@ async def test_disabled_level(caplog: pytest.LogCaptureFixture, clock: Clock) ->
     assert caplog.messages == [FULL]
 
 
+async def test_a_level_that_is_enabled_late(caplog: pytest.LogCaptureFixture, clock: Clock) -> None:
+    """The records that were not wanted do not count towards the rate."""
+    caplog.set_level(logging.WARNING, "anycast")
+    channel = full_channel()
+    for _ in range(20):
+        await block_once(channel)
+    caplog.set_level(logging.INFO, "anycast")
+    clock.now = 0.5
+    caplog.clear()
+    await block_once(channel)
+    assert caplog.messages == [SPACE]
+
+
+async def test_a_record_keeps_no_sender(caplog: pytest.LogCaptureFixture) -> None:
+    """A handler may keep a record, and so must not keep the channel alive."""
+    await block_once(full_channel())
+    assert [record.args for record in caplog.records] == [("Anycast:numbers:_Sender",)] * 2
+
+
 async def test_disabled_level_costs_no_look_at_the_clock(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

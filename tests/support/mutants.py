@@ -138,6 +138,7 @@ ABOUT = {
     ],
     "_combinators/receivers": COMBINING,
     "_combinators/sources": COMBINING,
+    "_log": ["tests/channel/test_log.py", "tests/broadcast/test_receivers.py"],
     "_demo/_broadcast": ["tests/demo/test_demo_broadcast.py"],
     "_demo/_storm": ["tests/demo/test_demo_storm.py"],
     "_demo/_summary": ["tests/demo/test_demo_terminal.py"],

@@ -191,6 +191,7 @@ class ChannelNames(AsyncBlock):
 
 
 @other_names(
+    empty="statistics().current_buffer_used",
     full="statistics().current_buffer_used",
     get="channel.new_receiver().receive()",
     join="channel.join()",
@@ -199,6 +200,7 @@ class ChannelNames(AsyncBlock):
     put_nowait="send_nowait(message)",
     qsize="statistics().current_buffer_used",
     receive="channel.new_receiver().receive()",
+    task_done="channel.new_receiver().lease()",
 )
 class SenderNames:
     """The last base class of a sender."""
@@ -206,6 +208,7 @@ class SenderNames:
 
 @other_names(
     empty="statistics().current_buffer_used",
+    full="statistics().current_buffer_used",
     get="receive()",
     get_nowait="receive_nowait()",
     join="channel.join()",
