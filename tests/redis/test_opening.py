@@ -94,6 +94,8 @@ def test_an_argument_with_the_name_of_another_library() -> None:
     make: Any = RedisAnycast
     with raises(TypeError, "`RedisAnycast` has no argument `maxsize`: use `limit`"):
         make(maxsize=1)
+    with raises(TypeError, "`RedisAnycast` has no argument `username`: use `url`"):
+        make(username="worker")
     with pytest.raises(TypeError, match="needs a name before the str that was given: `name`") as at:
         make("redis://:password@localhost")
     assert "password" not in str(at.value)

@@ -118,6 +118,10 @@ def test_sentinels_have_their_own_password() -> None:
         ("redis://host?db=1&db=1", "`url` must have the option db once, and with a value"),
         (
             "redis://host?ssl_keyfile=a",
+            "`url` must have no options but db, client_name, not 'ssl_keyfile', which needs rediss://",
+        ),
+        (
+            "unix:///run/redis.sock?ssl_keyfile=a",
             "`url` must have no options but db, client_name, not 'ssl_keyfile'",
         ),
         ("redis://host#1", "`url` must have no '#': in a password, write %23"),

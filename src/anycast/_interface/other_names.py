@@ -28,17 +28,23 @@ P = ParamSpec("P")
 R = TypeVar("R")
 K = TypeVar("K", bound=type[Any])
 
-# Our keywords, by the keywords of `asyncio.Queue`, anyio, trio, `deque`, frequenz and Kotlin.
+# Our keywords, by the keywords of `asyncio.Queue`, anyio, trio, `deque`, frequenz, Kotlin and the
+# clients of Redis.
 KEYWORDS = {
     "buffer_size": "limit",
     "capacity": "limit",
+    "db": "url",
+    "host": "url",
     "max_buffer_size": "limit",
     "max_size": "limit",
     "maxlen": "limit",
     "maxsize": "limit",
     "on_buffer_overflow": "overflow",
+    "password": "url",
+    "port": "url",
     "resend_latest": "replay",
     "size": "limit",
+    "username": "url",
 }
 
 

@@ -195,6 +195,8 @@ def _options(query: str, kind: str, *, tls: bool) -> dict[str, str]:
             shown = (
                 repr(name) if re.fullmatch("[a-z_]+", name) and f"{name}=" in query else "another"
             )
+            if name in _tls.OPTIONS and kind != "unix":
+                shown += f", which needs {kind.replace('redis', 'rediss', 1)}://"
             raise ValueError(f"`url` must have no options but {', '.join(known)}, not {shown}")
         if name in options or not value:
             raise ValueError(f"`url` must have the option {name} once, and with a value")
