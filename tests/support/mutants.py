@@ -117,6 +117,7 @@ ABOUT = {
     "_anycast/operations": [*SELECTING, *JOINING, *LEASES, *BATCHES],
     "_anycast/receiver": [
         *ENDPOINTS,
+        "tests/channel/test_closing_endpoints.py",
         "tests/channel/test_statistics_of_ends.py",
         "tests/waiting/test_foreign_threads.py",
         "tests/waiting/test_keyboard_interrupt.py",
