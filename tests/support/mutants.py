@@ -72,6 +72,7 @@ SELECTING = [
     "tests/select/test_select.py",
 ]
 COMBINING = [
+    "tests/combinators/test_sources.py",
     "tests/combinators/test_combinators.py",
     "tests/combinators/test_functions.py",
     "tests/combinators/test_async_functions.py",
@@ -172,6 +173,7 @@ ABOUT = {
     "redis/_known_fields": CODECS,
     "redis/_options": ["tests/redis/test_codec.py"],
     "_waiting/trio_backend": [
+        "tests/waiting/test_waiters.py",
         "tests/waiting/test_ended_loops.py",
         *WAITING,
         *_tests("waiting/test_k*.py"),

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
-from anyio import CancelScope
+from anyio import CancelScope, fail_after
 
 from anycast import Anycast
 from anycast._anycast.core import Core
@@ -73,7 +73,8 @@ async def test_a_waiter_that_was_woken_before_it_is_awaited() -> None:
     assert not waiter.done()
     assert core.wake(waiter, 1)
     assert (waiter.done(), waiter.cancelled(), waiter.result()) == (True, False, 1)
-    assert await waiter == 1
+    with fail_after(10):  # seconds; a fault would let the task wait for ever
+        assert await waiter == 1
 
 
 @pytest.mark.anyio
