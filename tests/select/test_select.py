@@ -22,6 +22,7 @@ from anycast import (
     select_nowait,
 )
 from anycast._anycast.core import Core
+from anycast._anycast.operations import ReceiveOperation
 from helpers import begin, count_yields, drain, raises, settle, task_group, waiting, watch_yields
 
 pytestmark = pytest.mark.anyio
@@ -753,3 +754,21 @@ async def test_a_fault_within_an_operation_is_not_taken_for_a_wrong_argument(
     monkeypatch.delattr(Core, "received")
     with pytest.raises(AttributeError, match="received"):
         await select(receive)
+
+
+async def test_peers_that_come_while_the_arms_get_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer has decided, so the select returns what the peer gave, and takes nothing else."""
+    one, two = Anycast[str](), Anycast[str]()
+    first, second = one.new_receiver().receiving(), two.new_receiver().receiving()
+    register = ReceiveOperation.register
+
+    def let_peers_come(operation: ReceiveOperation[Any], *arm: Any) -> bool:
+        if operation is second:
+            one.new_sender().send_nowait("first")  # to the arm that waits already
+            two.new_sender().send_nowait("second")
+        return register(operation, *arm)
+
+    monkeypatch.setattr(ReceiveOperation, "register", let_peers_come)
+    assert await select(first, second, in_order=True) is first
+    assert first.result() == "first"
+    assert drain(two.new_receiver()) == ["second"]
