@@ -26,7 +26,7 @@ class Parts(tuple[Any, ...]):
 
     def __reversed__(self) -> Iterator[Any]:
         type(self).rounds += 1
-        return reversed(list(self))
+        yield from self[::-1]
 
 
 def only_even(message: int) -> int:
