@@ -50,13 +50,14 @@ def test_a_merge_that_is_there_twice_is_gone_through_once() -> None:
 def test_a_look_in_vain_asks_each_source_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The source that was drawn first is not asked again."""
     asked = Counter[ReceiveOperation[Any]]()
-    is_ready = ReceiveOperation.is_ready
+    kind: Any = ReceiveOperation
+    is_ready = kind.is_ready
 
-    def count(operation: ReceiveOperation[Any]) -> bool:
+    def count(operation: ReceiveOperation[Any]) -> Any:
         asked[operation] += 1
         return is_ready(operation)
 
-    monkeypatch.setattr(ReceiveOperation, "is_ready", count)
+    monkeypatch.setattr(kind, "is_ready", count)
     one, two, three = (Anycast[int]().new_receiver() for _ in range(3))
     receiver = merge(merge(one, two).map(same), three)
     with pytest.raises(WouldBlock):

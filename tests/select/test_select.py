@@ -760,15 +760,16 @@ async def test_peers_that_come_while_the_arms_get_ready(monkeypatch: pytest.Monk
     """A peer has decided, so the select returns what the peer gave, and takes nothing else."""
     one, two = Anycast[str](), Anycast[str]()
     first, second = one.new_receiver().receiving(), two.new_receiver().receiving()
-    register = ReceiveOperation.register
+    kind: Any = ReceiveOperation
+    register = kind.register
 
-    def let_peers_come(operation: ReceiveOperation[Any], *arm: Any) -> bool:
+    def let_peers_come(operation: ReceiveOperation[Any], *arm: Any) -> Any:
         if operation is second:
             one.new_sender().send_nowait("first")  # to the arm that waits already
             two.new_sender().send_nowait("second")
         return register(operation, *arm)
 
-    monkeypatch.setattr(ReceiveOperation, "register", let_peers_come)
+    monkeypatch.setattr(kind, "register", let_peers_come)
     assert await select(first, second, in_order=True) is first
     assert first.result() == "first"
     assert drain(two.new_receiver()) == ["second"]
