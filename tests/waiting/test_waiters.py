@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from anyio import CancelScope, fail_after
@@ -12,6 +12,7 @@ from anycast import Anycast
 from anycast._anycast.core import Core
 from anycast._waiting import event_loop, late_cancellation
 from anycast._waiting.anyio_backend import AnyioBackend, AnyioWaiter
+from helpers import settle, task_group
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -75,6 +76,23 @@ async def test_a_waiter_that_was_woken_before_it_is_awaited() -> None:
     assert (waiter.done(), waiter.cancelled(), waiter.result()) == (True, False, 1)
     with fail_after(10):  # seconds; a fault would let the task wait for ever
         assert await waiter == 1
+
+
+@pytest.mark.anyio
+async def test_a_waiter_that_is_woken_while_it_is_awaited() -> None:
+    """Awaiting the waiter gives the result."""
+    core = new_core()
+    waiter = core.new_waiter()
+    with fail_after(10):  # seconds; a fault would let the task wait for ever
+        async with task_group() as tasks:
+            tasks.start_soon(wake, core, waiter)
+            assert await waiter == 1
+
+
+async def wake(core: Core[int], waiter: Any) -> None:
+    """Wake a task, once the task waits."""
+    await settle()
+    assert core.wake(waiter, 1)
 
 
 @pytest.mark.anyio
