@@ -70,6 +70,7 @@ def no_garbage_collection(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Leave cycles alone while a test runs, so that a reference cycle counts as debris, too."""
     debris.note_futures(monkeypatch)
     gc.collect()
+    gc.freeze()  # what exists by now is no debris of the test
     gc.disable()
     yield
     gc.enable()
