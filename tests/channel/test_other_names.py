@@ -42,6 +42,14 @@ def test_a_keyword_of_another_library(made: str, keyword: str) -> None:
         MAKERS[made](**{keyword: 1})
 
 
+@pytest.mark.parametrize("made", MAKERS)
+def test_a_limit_of_another_library_that_is_none(made: str) -> None:
+    """The error says what 0 means there, and not only the keyword: a limit of 0 is a rendezvous."""
+    expected = f"`{made}` has no argument `maxsize`: use `limit`, and `math.inf` for no limit"
+    with raises(TypeError, expected):
+        MAKERS[made](maxsize=0)
+
+
 @pytest.mark.parametrize(
     ("keyword", "ours"), [("resend_latest", "replay"), ("on_buffer_overflow", "overflow")]
 )

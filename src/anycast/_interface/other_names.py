@@ -75,6 +75,8 @@ def _check_call(
     for stranger in (option for option in options if option not in names):
         known = KEYWORDS.get(stranger)
         use = f"use `{known}`" if known in names else f"the arguments are {_listed(names)}"
+        if known == "limit" and options[stranger] == 0:  # for no limit, in `asyncio.Queue`
+            use += ", and `math.inf` for no limit"
         raise TypeError(f"`{name}` has no argument `{stranger}`: {use}") from None
     if len(args) > len(spec.args):
         kind = type(args[len(spec.args)]).__name__
