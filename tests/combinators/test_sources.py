@@ -11,7 +11,7 @@ from anyio import WouldBlock
 from anycast import Anycast, ReceiverClosedError, ReceiverStoppedError, merge, select_nowait
 from anycast._anycast.operations import ReceiveOperation
 from anycast._combinators.sources import Sources
-from combinations import OddError, same
+from combinations import OddError, only_even, same
 from helpers import raises
 
 if TYPE_CHECKING:
@@ -27,13 +27,6 @@ class Parts(tuple[Any, ...]):
     def __reversed__(self) -> Iterator[Any]:
         type(self).rounds += 1
         yield from self[::-1]
-
-
-def only_even(message: int) -> int:
-    """Return an even message."""
-    if message % 2:
-        raise OddError(str(message))
-    return message
 
 
 def test_a_merge_that_is_there_twice_is_gone_through_once() -> None:

@@ -19,7 +19,10 @@ import pytest
 import anycast
 
 SOURCE = Path(anycast.__file__).parent
-MARK = re.compile(r"# Inlined: `([\w.]+)`(?:, after its (\w+))?\.$")
+MARK = re.compile(r"# Inlined: `(?P<name>[\w.]+)`(?:, after its (?P<after>\w+))?\.$")
+# The marks of the copies of one block of an original.
+TAKE = re.compile(r"# Inlined: the take of `(?P<name>_Receiver\.receive)`\.$")
+END = re.compile(r"# Inlined: the end of `(?P<name>Core\.take)`\.")
 # The names of an original, and the names in the copy.
 RENAMED = {
     "Core.offer": {"self": "core", "message": "item"},
@@ -41,23 +44,13 @@ class Copy(NamedTuple):
     left_out: int
 
 
-def places(mark: str) -> list[Copy]:
-    """Return every place in the source that has a mark of its own."""
+def copies(mark: re.Pattern[str] = MARK) -> list[Copy]:
+    """Return every copy that has a mark in the source."""
     return [
-        Copy(mark, file, number, 0)
+        Copy(match["name"], file, number, LEFT_OUT[match.groupdict().get("after")])
         for file in sorted(SOURCE.rglob("*.py"))
         for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-        if mark in text
-    ]
-
-
-def copies() -> list[Copy]:
-    """Return every copy that is marked in the source."""
-    return [
-        Copy(match[1], file, number, LEFT_OUT[match[2]])
-        for file in sorted(SOURCE.rglob("*.py"))
-        for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
-        if (match := MARK.search(text))
+        if (match := mark.search(text))
     ]
 
 
@@ -153,7 +146,7 @@ def test_a_copy_is_like_its_original(copy: Copy) -> None:
 
 def test_the_two_takes_of_a_stored_message_are_alike() -> None:
     """`receive` and `__anext__` take a stored message by the same statements."""
-    (mark,) = places("# Inlined: the take of `_Receiver.receive`.")
+    (mark,) = copies(TAKE)
     copy = [ast.unparse(one) for one in statements_after(mark)]
     blocks = [
         [ast.unparse(one) for one in node.body]
@@ -168,7 +161,7 @@ def test_an_end_of_a_take_is_like_its_original() -> None:
     *_, block, _ = original("Core.take", whole=True)
     assert isinstance(block, ast.If)
     wanted = [step(one) for one in block.body[:-1]]
-    marks = places("# Inlined: the end of `Core.take`.")
+    marks = copies(END)
     assert len(marks) == 2
     for mark in marks:
         assert [step(one) for one in statements_after(mark)][: len(wanted)] == wanted

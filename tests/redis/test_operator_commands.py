@@ -20,10 +20,10 @@ from anycast.redis._cli_text import duration
 from redis_tools import channel, dead, key, stored
 from servers import Server, free_port
 
-HINT = "`dead` lists the ids; an id in the log is the id of a message"
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+HINT = "`dead` lists the ids; an id in the log is the id of a message"
 
 
 class Terminal(io.StringIO):

@@ -80,6 +80,7 @@ COMBINING = [
     "tests/combinators/test_merge_of_merges.py",
 ]
 LATE = _tests("waiting/test_late_*.py")
+INTERRUPTS = _tests("waiting/test_k*.py")
 JOINING = ["tests/core/test_interleavings.py", "tests/channel/test_join.py"]
 LEASES = [
     "tests/channel/test_reprs.py",
@@ -110,7 +111,7 @@ ABOUT = {
     "_anycast/endpoint": [
         *ENDPOINTS,
         "tests/channel/test_lost_endpoints.py",
-        *_tests("waiting/test_k*.py"),
+        *INTERRUPTS,
     ],
     "_anycast/guard": ["tests/channel/test_lost_endpoints.py"],
     "_anycast/lease_counts": LEASES,
@@ -165,7 +166,7 @@ ABOUT = {
     "_waiting/event_loop": [*WAITING, *LATE],
     "_waiting/interruption": LATE,
     "_waiting/late_cancellation": LATE,
-    "_waiting/protection": _tests("waiting/test_k*.py"),
+    "_waiting/protection": INTERRUPTS,
     "redis/_codec": ["tests/redis/test_codec.py"],
     "redis/_codec_type": CODECS,
     "redis/_comparison": CODECS,
@@ -176,7 +177,7 @@ ABOUT = {
         "tests/waiting/test_waiters.py",
         "tests/waiting/test_ended_loops.py",
         *WAITING,
-        *_tests("waiting/test_k*.py"),
+        *INTERRUPTS,
         "tests/core/test_storms.py",
     ],
 }

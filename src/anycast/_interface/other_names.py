@@ -47,6 +47,9 @@ KEYWORDS = {
     "username": "url",
 }
 
+# How other libraries ask how many messages are stored: a channel and each endpoint can tell.
+STORED = dict.fromkeys(("empty", "full", "qsize"), "statistics().current_buffer_used")
+
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:
     """Let a call with wrong arguments raise a `TypeError` that names the right arguments."""
@@ -149,9 +152,8 @@ class AsyncBlock:
 
 
 @other_names(
+    **STORED,
     clone="new_sender()` or `new_receiver()",
-    empty="statistics().current_buffer_used",
-    full="statistics().current_buffer_used",
     get="new_receiver().receive()",
     get_nowait="new_receiver().receive_nowait()",
     lease="new_receiver().lease()",
@@ -159,7 +161,6 @@ class AsyncBlock:
     publish="new_sender().send(message)",
     put="new_sender().send(message)",
     put_nowait="new_sender().send_nowait(message)",
-    qsize="statistics().current_buffer_used",
     receive="new_receiver().receive()",
     receive_many="new_receiver().receive_many(max_messages)",
     receive_nowait="new_receiver().receive_nowait()",
@@ -199,14 +200,12 @@ class ChannelNames(AsyncBlock):
 
 
 @other_names(
-    empty="statistics().current_buffer_used",
-    full="statistics().current_buffer_used",
+    **STORED,
     get="channel.new_receiver().receive()",
     join="channel.join()",
     publish="send(message)",
     put="send(message)",
     put_nowait="send_nowait(message)",
-    qsize="statistics().current_buffer_used",
     receive="channel.new_receiver().receive()",
     task_done="channel.new_receiver().lease()",
 )
@@ -215,14 +214,12 @@ class SenderNames:
 
 
 @other_names(
-    empty="statistics().current_buffer_used",
-    full="statistics().current_buffer_used",
+    **STORED,
     get="receive()",
     get_nowait="receive_nowait()",
     join="channel.join()",
     publish="channel.new_sender().send(message)",
     put="channel.new_sender().send(message)",
-    qsize="statistics().current_buffer_used",
     send="channel.new_sender().send(message)",
     task_done="lease()",
 )
