@@ -11,7 +11,6 @@ from anyio import WouldBlock
 
 import hubs
 from anycast import Broadcast, ReceiverStoppedError, SenderError
-from anycast._anycast.buffer import WatchedBuffer
 from anycast._broadcast.subscription import Subscription
 from anycast._waiting.waiter import NOTHING
 from explorer import HandWaiter
@@ -430,7 +429,7 @@ def test_a_join_waits_for_a_sender_that_goes_on_by_a_close() -> None:
 
 def is_watched(receiver: Subscription[Any]) -> bool:
     """Return whether the hub is told when the receiver has read all."""
-    return isinstance(receiver.buffer, WatchedBuffer)
+    return receiver.unwatched is not receiver.buffer
 
 
 def test_nothing_is_watched_when_nobody_joins() -> None:

@@ -305,17 +305,16 @@ async def test_a_native_cancellation_of_a_join_that_was_woken() -> None:
 async def test_nothing_is_watched_when_nobody_joins() -> None:
     """Whether the last join has returned or was cancelled, the channel is as fast as before."""
     channel = Anycast[int]()
-    before = type(channel._core.buffer)
     for leaves in ("returns", "cancelled"):
         channel.new_sender().send_nowait(1)
         async with task_group() as tasks:
             join = await begin(tasks, channel.join)
-            assert type(channel._core.buffer) is not before
+            assert channel._core.unwatched is not channel._core.buffer
             if leaves == "cancelled":
                 join.cancel()
                 await settle()
             drain(channel.new_receiver())
-        assert type(channel._core.buffer) is before
+        assert channel._core.unwatched is channel._core.buffer
         assert not channel._core.joiners
     assert not gc.collect()
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -326,6 +327,54 @@ async def test_a_batch_that_was_left_in_a_closed_event_loop(*, merged: bool) -> 
         coroutine.close()
     assert drain(ends.source) == []
     left._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+async def test_a_filtered_batch_that_was_left_in_a_closed_event_loop() -> None:
+    """The messages of the batch come back. A message that the filter has dropped stays dropped."""
+    channel = Anycast[int]()
+    sender, receiver = channel.new_sender(), channel.new_receiver()
+    for number in range(1, 6):
+        sender.send_nowait(number)
+
+    def leave() -> asyncio.Task[list[int]]:
+        loop = asyncio.new_event_loop()
+        even = receiver.filter(lambda number: number % 2 == 0)
+        left = loop.create_task(even.receive_many(9, within=math.inf))
+        loop.run_until_complete(settle())
+        loop.close()
+        return left
+
+    left = await to_thread.run_sync(leave)
+    with fail_after(DEADLINE):
+        assert await receiver.receive_many(9) == [2, 4]
+    channel.close()
+    with pytest.raises(ReceiverStoppedError):
+        receiver.receive_nowait()
+    coroutine: Any = left.get_coro()
+    with pytest.raises(RuntimeError):  # of anyio
+        coroutine.close()
+    left._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("no_garbage_collection")
+async def test_a_batch_does_not_keep_what_a_filter_drops() -> None:
+    """A message that was dropped is free, however long the batch waits."""
+
+    class Message:
+        pass
+
+    channel = Anycast[Message]()
+    sender = channel.new_sender()
+    none = channel.new_receiver().filter(lambda _: False)
+    async with task_group() as tasks:
+        batch = await begin(tasks, partial(none.receive_many, 9, within=math.inf))
+        messages = [Message() for _ in range(4)]
+        dropped = [ref(message) for message in messages]
+        while messages:
+            sender.send_nowait(messages.pop())
+            await settle()
+        assert [message() is None for message in dropped].count(True) >= 3
+        batch.cancel()
 
 
 async def test_an_error_of_a_function_completes_a_batch() -> None:

@@ -233,7 +233,7 @@ class Unwilling(deque[int]):
 
 
 @pytest.mark.parametrize("many", [False, True])
-@pytest.mark.parametrize("limit", [0, 1, 3])
+@pytest.mark.parametrize("limit", [0, 1, 3, 8])
 async def test_a_deque_subclass_does_not_disturb_peers(limit: int, many: bool) -> None:
     """No overridden method runs in the step of a receiver or of the sender."""
     channel = Anycast[int](limit=limit)

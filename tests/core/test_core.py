@@ -242,6 +242,57 @@ def test_batches_that_share_a_deque() -> None:
     assert all(waiter.woken for waiter in waiters)
 
 
+def test_the_last_message_of_a_shared_deque_wakes() -> None:
+    """One of the senders goes on at once, the other at the next receive."""
+    core, messages = new_core(0), deque([1, 2, 3, 4])
+    waiters = block_senders(core, Batch(messages), Batch(messages))
+    assert core.take_many(4) == [1, 2, 3, 4]
+    assert [waiter.woken for waiter in waiters].count(True) == 1
+    assert core.take() is NOTHING
+    assert all(waiter.woken for waiter in waiters)
+
+
+@pytest.mark.parametrize("limit", [0, 9])
+@pytest.mark.parametrize("leased", [False, True])
+def test_a_message_is_never_asked_for_anything(limit: int, *, leased: bool) -> None:
+    """The message passes, whether a sender waits, a receiver waits, or the message is stored."""
+
+    class Untouchable:
+        @property
+        def __class__(self) -> NoReturn:
+            raise ZeroDivisionError
+
+        def __eq__(self, _: object) -> NoReturn:
+            raise ZeroDivisionError
+
+        def __bool__(self) -> NoReturn:
+            raise ZeroDivisionError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    async def receive(receiver: Receiver[Any]) -> Any:
+        if not leased:
+            return await receiver.receive()
+        async with receiver.lease() as message:
+            return message
+
+    async def check() -> None:
+        channel, message = Anycast[Any](limit=limit), cast("Any", Untouchable())
+        sender, receiver = channel.new_sender(), channel.new_receiver()
+        for first, then in [(sender.send, receive), (receive, sender.send)]:
+            ends: Any = {sender.send: message, receive: receiver}
+            task = asyncio.ensure_future(first(ends[first]))
+            await asyncio.sleep(0)
+            result = await then(ends[then])
+            assert (await task if first is receive else result) is message
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(sender.send_many([message, message]))
+            assert [each is message for each in await receiver.receive_many(1)] == [True]
+            assert [each is message for each in await receiver.receive_many(1)] == [True]
+
+    asyncio.run(check())
+
+
 def test_batches_take_turns() -> None:
     """Batches of different lengths take turns, also with senders of a single message."""
     core = new_core(1)
@@ -301,6 +352,14 @@ def test_a_lease_that_fails_in_a_closed_channel() -> None:
     core.close()
     core.give_back(message, 1)
     assert (first.result(), second.result()) == (0, NOTHING)
+
+
+def test_a_lease_that_fails_in_another_thread_while_a_task_joins() -> None:
+    """The message is stored, and the lease is over: no task has to be woken."""
+    core = joined()
+    core.leases = 1
+    elsewhere(core).give_back(7, 1)
+    assert (core.leases, [*core.buffer]) == (0, [7, 0])
 
 
 def test_a_message_on_lease_that_is_passed_on() -> None:
@@ -395,8 +454,15 @@ def leasing() -> Core[int]:
     return core
 
 
+def joined() -> Core[int]:
+    """Return a core with a message, in which a task joins."""
+    core = full_core(1)
+    core.add_joiner(HandWaiter())
+    return core
+
+
 def ending() -> Core[int]:
-    """Return the same, closed."""
+    """Return the core of `leasing`, closed."""
     core = leasing()
     core.close()
     return core
@@ -413,6 +479,7 @@ WAKING: dict[str, tuple[Callable[[], Core[int]], Step]] = {
     "take": (lambda: with_senders(1, 7), Core[int].take),
     "take in a rendezvous": (lambda: with_senders(0, 7), Core[int].take),
     "take_many": (lambda: with_senders(1, 7), lambda core: core.take_many(2)),
+    "take the last message where a task joins": (joined, Core[int].take),
     "take_many in rounds": (lambda: with_senders(1, batch(7, 8)), lambda core: core.take_many(2)),
 }
 
@@ -429,6 +496,14 @@ def test_a_task_of_another_thread_is_not_woken(core: Callable[[], Core[int]], st
     assert [list(queue.items()) for queue in channel.queues()] == queues
     assert (channel.closed, channel.leases, left(channel)) == (closed, leases, counts)
     assert channel.statistics() == before
+
+
+def test_a_batch_keeps_its_messages_if_no_task_can_be_woken() -> None:
+    """The deque is unchanged after the error."""
+    messages = deque([1, 2])
+    with pytest.raises(RuntimeError, match="has tasks waiting in another thread"):
+        elsewhere(with_receivers(1)).put_many(messages)
+    assert list(messages) == [1, 2]
 
 
 @pytest.mark.parametrize(("core", "step"), WAKING.values(), ids=list(WAKING))

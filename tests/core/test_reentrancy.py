@@ -547,3 +547,145 @@ def test_a_select_whose_only_peer_is_being_cancelled() -> None:
     assert finish(selecting) is receiving
     assert receiving.result() == 2
     sending.close()
+
+
+class Disturbing(deque[int]):
+    """A deque that does something else when a step asks for its length, once."""
+
+    action: Callable[[], object] | None = None
+
+    def __len__(self) -> int:
+        length, action, self.action = super().__len__(), self.action, None
+        if action is not None:
+            action()
+        return length
+
+
+def test_a_buffer_that_is_emptied_while_a_batch_is_taken() -> None:
+    """The batch gets what is left, and each message is received once."""
+    core = Ends(3).channel._core
+    core.buffer = core.unwatched = buffer = Disturbing([1, 2, 3])
+    taken = list[int]()
+    buffer.action = lambda: taken.extend([core.take(), core.take()])
+    assert core.take_many(9) == [3]
+    assert taken == [1, 2]
+    buffer.extend([4, 5])
+    buffer.action = buffer.clear
+    assert core.take_many(1) == []
+
+
+@pytest.mark.parametrize("most", [1, 9])
+def test_a_peer_does_not_ask_a_deque_of_a_subclass_for_its_length(most: int) -> None:
+    """The code of the caller runs in the caller's own step only."""
+    ends, messages = Ends(0), Disturbing([1, 2, 3])
+    task = ends.sender.send_many(messages)
+    wait(task)
+    messages.action = ends.channel.close
+    core = ends.channel._core
+    assert [message for _ in range(3) for message in core.take_many(most)] == [1, 2, 3]
+    assert not ends.channel.is_closed
+    finish(task)
+
+
+def test_a_close_while_a_batch_is_sent() -> None:
+    """No message is stored in the closed channel: the messages stay with the caller, in order."""
+    ends, messages = Ends(3, 0), Disturbing([1, 2, 3])
+    messages.action = ends.channel.close
+    with pytest.raises(SenderError):
+        ends.sender.send_many(messages).send(None)
+    assert ends.stored() == [0]
+    assert list(messages) == [1, 2, 3]
+
+
+def test_a_message_that_takes_the_room_of_a_batch() -> None:
+    """The limit holds, and the messages that have no room stay with the caller, in order."""
+    ends, messages = Ends(3), Disturbing([1, 2, 3])
+    messages.action = partial(ends.sender.send_nowait, 0)
+    task = ends.sender.send_many(messages)
+    wait(task)
+    assert ends.stored() == [0, 1, 2]
+    assert list(messages) == [3]
+    task.close()
+
+
+def test_more_than_the_limit_is_stored_while_a_batch_is_sent() -> None:
+    """Only messages of the batch go back to the caller."""
+    ends, messages = Ends(3), Disturbing([1])
+    messages.action = lambda: ends.channel._core.buffer.extend(range(10, 15))
+    ends.channel._core.put_many(messages)
+    assert list(ends.channel._core.buffer) == [10, 11, 12, 13, 14]
+    assert list(messages) == [1]
+
+
+def disturb_a_look(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
+    """Do something else when a peer next asks whether a waiter is done."""
+    undisturbed, todo = HandWaiter.done, [action]
+
+    def disturbed(waiter: HandWaiter) -> bool:
+        if todo:
+            todo.pop()()
+        return undisturbed(waiter)
+
+    monkeypatch.setattr(HandWaiter, "done", disturbed)
+
+
+def test_a_close_while_a_batch_is_out_of_its_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task of the batch raises, and does not wait in the closed channel."""
+    ends, messages = Ends(0), deque([1, 2])
+    task = ends.sender.send_many(messages)
+    wait(task)
+    disturb_a_look(monkeypatch, ends.channel.close)
+    with pytest.raises(WouldBlock):
+        ends.receiver.receive_nowait()
+    assert ends.stored() == []
+    assert not has_sent(task)
+    assert list(messages) == [1, 2]
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_deque_that_is_emptied_while_a_peer_takes(
+    monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Nothing is received from this deque, and its task goes on at the next receive."""
+    ends, messages, others = Ends(0), deque([1, 2, 3]), deque([4, 5, 6])
+    tasks = [ends.sender.send_many(messages), ends.sender.send_many(others)]
+    for task in tasks:
+        wait(task)
+    disturb_a_look(monkeypatch, messages.clear)
+    received = ends.channel._core.take_many(most)
+    received += ends.channel._core.take_many(9)
+    assert received == [4, 5, 6]
+    for task in tasks:
+        finish(task)
+
+
+def test_a_queue_that_changes_while_a_peer_takes_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A receive in the midst takes its own messages."""
+    ends, taken = Ends(0), list[int]()
+    tasks = [ends.sender.send_many([1]), ends.sender.send_many([2]), ends.sender.send_many([3])]
+    for task in tasks:
+        wait(task)
+    disturb_a_look(monkeypatch, lambda: taken.append(ends.receiver.receive_nowait()))
+    taken += ends.channel._core.take_many(3)
+    assert sorted(taken) == [1, 2, 3]
+    for task in tasks:
+        finish(task)
+
+
+def test_a_receive_right_before_a_watched_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a task joins, too, each message is received once."""
+    ends, taken = Ends(1, 1), list[int]()
+    core = ends.channel._core
+    core.add_joiner(waiter := HandWaiter())
+    undisturbed = type(core).check_thread
+
+    def disturbed(core: Any) -> None:
+        undisturbed(core)
+        if not taken:
+            taken.append(core.buffer.popleft())
+
+    monkeypatch.setattr(type(core), "check_thread", disturbed)
+    with pytest.raises(WouldBlock):
+        ends.receiver.receive_nowait()
+    assert taken == [1]
+    core.remove_joiner(waiter)

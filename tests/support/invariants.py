@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anycast._anycast.buffer import WatchedBuffer
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -19,8 +17,7 @@ def live(queue: Iterable[Any]) -> list[Any]:
 
 def stored(core: Core[Any]) -> Iterable[Any]:
     """Return the stored messages, oldest first."""
-    buffer = core.buffer
-    return buffer.messages if isinstance(buffer, WatchedBuffer) else buffer
+    return core.buffer
 
 
 def check(core: Core[Any], *, extra: float = 0) -> None:
@@ -42,6 +39,6 @@ def check(core: Core[Any], *, extra: float = 0) -> None:
         assert not core.senders, "a sender waits in a closed channel"
         assert not (core.ended and receivers), "a receiver waits at the end"
     assert not (live(core.joiners or ()) and core.idle), "nothing is left, and a task joins"
-    assert not core.joiners or isinstance(core.buffer, WatchedBuffer), "nobody watches"
+    assert not core.joiners or core.unwatched is not core.buffer, "nobody watches"
     assert core.leases >= 0
     assert core.received >= 0

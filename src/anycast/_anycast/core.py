@@ -46,8 +46,8 @@ Who is woken, and by what
   the last message is taken, or when a receiver finds that the caller of `send_many` has emptied
   the deque.
 - A task that waits in `Channel.join`, a *joiner*: with `NOTHING`, by the step that leaves the
-  channel idle. In this step the last message leaves the buffer (`WatchedBuffer` tells), the last
-  lease ends, or the last waiting sender leaves the queue.
+  channel idle. In this step the last message leaves the buffer, the last lease ends, or the last
+  waiting sender leaves the queue.
 
 Invariants, true before and after each step
 -------------------------------------------
@@ -62,10 +62,11 @@ cancelled, and has not run since. Peers remove such a waiter from the queue, and
 waiter.
 
 A finalizer or a signal handler may run in the middle of a step, where a call begins or returns, and
-may use the channel through an operation that does not wait. Three rules keep the core exact. A
+may use the channel through an operation that does not wait. Four rules keep the core exact. A
 waiter leaves its queue before the waiter is woken. After a wake-up that fails, the next waiter is
 woken. A task that joins a queue makes a waiter first, and then checks once more that the task has
-to wait.
+to wait. Between the look whether a deque has a message, and the call that takes the message, stands
+no other call.
 
 Yielding
 --------
@@ -92,11 +93,10 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from anycast._anycast.buffer import WatchedBuffer
 from anycast._anycast.lease_counts import LeaseCounts, Returned
 from anycast._interface.statistics import ChannelStatistics
 from anycast._log import BlockingLog
@@ -104,10 +104,23 @@ from anycast._waiting.event_loop import LoopBinding
 from anycast._waiting.interruption import result_or_raise
 from anycast._waiting.waiter import NOTHING, Waiter, WaitQueue, Wakeable
 
+if TYPE_CHECKING:
+    from anycast._anycast.operations import CoreHold
+
 T = TypeVar("T")
 
 # Unbound methods of `deque`: a caller's subclass must not run code of its own in a peer's step.
 _length, _popleft = deque[Any].__len__, deque[Any].popleft
+_appendleft, _extendleft = deque[Any].appendleft, deque[Any].extendleft
+
+
+def _take_first(messages: deque[T], most: int) -> list[T]:
+    """Remove the first messages of a deque, at most ``most``, and return these messages."""
+    if len(messages) > most or type(messages) is not deque:
+        return [_popleft(messages) for _ in range(most) if messages]
+    taken = [*messages]
+    messages.clear()  # no call before this: no other code can take the same messages
+    return taken
 
 
 class Batch(NamedTuple, Generic[T]):
@@ -126,9 +139,9 @@ class PartialBatch(int):
     """
 
     def __init__(self, _: int) -> None:
-        # The functions that give back the messages of the batch: one function for each message, in
-        # the order in which the messages were taken.
-        self.undo: list[Callable[[], object]] = []
+        # The holds on the messages of the batch, in the order in which the messages were taken.
+        # A filter ends a hold before the batch is complete.
+        self.holds: list[CoreHold] = []
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -152,7 +165,10 @@ class Core(LoopBinding, Generic[T]):
     # even an empty buffer has no room.
     capacity: int = 0
     # The stored messages, oldest first.
-    buffer: deque[T] | WatchedBuffer[T] = field(default_factory=deque)
+    buffer: deque[T] = field(default_factory=deque)
+    # The buffer. While tasks wait in `Channel.join`, a deque that is always empty: then a receive
+    # takes a stored message by `take`, which can wake these tasks.
+    unwatched: deque[T] = field(init=False)
     # The highest number of messages that were stored at one time.
     peak: int = 0
     # How many messages are on lease. Each may come back, so a closed channel with an open lease has
@@ -183,6 +199,7 @@ class Core(LoopBinding, Generic[T]):
 
     def __post_init__(self, yield_every: int) -> None:
         LoopBinding.__init__(self)
+        self.unwatched = self.buffer
         self.capacity = int(min(self.limit, sys.maxsize))  # as large as a deque can be
         self.allowance = yield_every if yield_every > 1 else 0
 
@@ -209,8 +226,9 @@ class Core(LoopBinding, Generic[T]):
         batches = [entry for entry in self.receivers.values() if isinstance(entry, PartialBatch)]
         LoopBinding.forget_tasks(self)
         for batch in batches:
-            for give_back in reversed(batch.undo):
-                give_back()
+            for hold in reversed(batch.holds):
+                if not hold.ended:
+                    hold.give_back()
 
     def blocking_log(self) -> BlockingLog:
         """Return the log of blocked senders."""
@@ -276,18 +294,29 @@ class Core(LoopBinding, Generic[T]):
 
     def take(self) -> Any:
         """Receive the oldest message; return `NOTHING` if the channel has no message."""
-        buffer = self.buffer
         # First store the message of a waiting sender, over the limit for a moment. `pull` may raise
         # (`check_thread`), and must raise before anything has changed. In a rendezvous channel,
         # the stored message is the message that is taken below.
-        if self.senders and len(buffer) <= self.capacity:
+        if self.senders and len(self.buffer) <= self.capacity:
             self.pull()
+        buffer = self.unwatched
         if buffer:
             message = buffer.popleft()
             self.received += 1
             self.budget.spent += 1
             return message
-        return NOTHING
+        return self._take_watched() if self.buffer else NOTHING
+
+    def _take_watched(self) -> Any:
+        """Do as the end of `take`, and wake the tasks that join if the channel is idle now."""
+        self.check_thread()  # as in `end_lease`
+        if not self.buffer:
+            return NOTHING  # code that ran meanwhile has taken the last message
+        message = self.buffer.popleft()
+        self.received += 1
+        self.budget.spent += 1
+        self.wake_joiners()
+        return message
 
     def take_leased(self) -> Any:
         """Take the oldest message on lease.
@@ -322,13 +351,19 @@ class Core(LoopBinding, Generic[T]):
         senders = self.senders
         while senders:
             waiter, message = senders.popitem(last=False)
-            if message.__class__ is Batch:
+            if type(message) is Batch:
                 messages = message.messages
                 if _length(messages) > 1 and not waiter.done():
                     senders[waiter] = message  # to the end of the queue
-                elif not self.wake(waiter, None) or not _length(messages):
-                    continue  # the task is leaving, or the caller has emptied the deque
-                message = _popleft(messages)
+                    if self.closed:  # by code that ran while the waiter was in no queue
+                        self._dismiss(senders, [waiter])
+                        break
+                elif not self.wake(waiter, None):
+                    continue  # the task is leaving
+                try:
+                    message = _popleft(messages)
+                except IndexError:
+                    continue  # the caller has emptied the deque
             elif not self.wake(waiter, None):
                 continue
             self.buffer.append(message)
@@ -342,10 +377,18 @@ class Core(LoopBinding, Generic[T]):
         Together these messages count as one operation.
         """
         buffer, spent = self.buffer, self.budget.spent
-        while messages and self.receivers and self.hand_over(messages[0]):
-            _popleft(messages)
-        room = min(self.capacity - len(buffer), len(messages))
-        buffer.extend([_popleft(messages) for _ in range(room)])
+        if self.receivers:
+            self.check_thread()  # first: `hand_over` may not raise once a message is taken
+        while self.receivers and messages:
+            message = _popleft(messages)
+            if not self.hand_over(message):
+                _appendleft(messages, message)
+        moved = _take_first(messages, self.capacity - len(buffer))
+        buffer.extend(moved)
+        # Code that ran meanwhile may have filled the buffer, or closed the channel.
+        excess = min(len(buffer) - self.capacity, len(moved))
+        if excess > 0:
+            _extendleft(messages, [buffer.pop() for _ in range(excess) if buffer])
         self.peak = max(self.peak, len(buffer))
         self.budget.spent = spent + 1
 
@@ -354,8 +397,10 @@ class Core(LoopBinding, Generic[T]):
         buffer = self.buffer
         if self.senders:
             self._pull_many(most + self.capacity)
-        messages = [buffer.popleft() for _ in range(min(most, len(buffer)))]
+        messages = _take_first(buffer, most)
         self.received += len(messages)
+        if self.joiners:
+            self.wake_joiners()
         return messages
 
     def _pull_many(self, size: int) -> None:
@@ -368,14 +413,19 @@ class Core(LoopBinding, Generic[T]):
         room = size - len(buffer)
         batches = [
             offer.messages
-            for waiter, offer in (senders.items() if len(senders) <= room else ())
-            if offer.__class__ is Batch and not waiter.done()
+            for waiter, offer in ([*senders.items()] if len(senders) <= room else ())
+            if type(offer) is Batch and type(offer.messages) is deque and not waiter.done()
         ]
         if batches and len({id(batch) for batch in batches}) == len(senders):
             # Only batches wait. A whole round takes a message of each batch, and so leaves the
             # order of the queue. The last message of a batch is left to `pull`: it wakes the task.
+            # (And a deque of a subclass is left to `pull`: its `__len__` may be a caller's.)
             rounds = min(room // len(batches), min(map(_length, batches)) - 1)
-            buffer.extend([_popleft(batch) for _ in range(rounds) for batch in batches])
+            buffer.extend(
+                [_popleft(each) for _ in range(rounds) for each in batches if each]
+                if len(batches) > 1
+                else _take_first(batches[0], rounds)
+            )
         while len(buffer) < size and self.pull():
             pass
 
@@ -422,7 +472,10 @@ class Core(LoopBinding, Generic[T]):
             deliveries: how often the message was on lease.
         """
         self.put_back(message, deliveries)
-        self.end_lease()
+        if self.buffer:
+            self.leases -= 1  # with a stored message, the channel has not ended, and is not idle
+        else:
+            self.end_lease()
 
     def pass_on(self, message: T, deliveries: int) -> bool:
         """Do as `give_back` if a receiver waits; return whether a receiver waited."""
@@ -493,16 +546,15 @@ class Core(LoopBinding, Generic[T]):
         if self.joiners is None:
             self.joiners = OrderedDict()
         self.joiners[waiter] = None
-        if not isinstance(self.buffer, WatchedBuffer):
-            self.buffer = WatchedBuffer(self.buffer, self.check_thread, self.wake_joiners)
+        self.unwatched = deque()
         self.wake_joiners()  # code that ran meanwhile may have taken the last message
 
     def remove_joiner(self, waiter: Wakeable) -> None:
         """Remove a task that waited until the channel is idle. The last task ends the watch."""
         if self.joiners:
             self.joiners.pop(waiter, None)
-        if not self.joiners and isinstance(self.buffer, WatchedBuffer):
-            self.buffer = self.buffer.messages
+        if not self.joiners:
+            self.unwatched = self.buffer
 
     def wake_joiners(self) -> None:
         """Wake the tasks in `joiners` if the channel is idle."""

@@ -17,7 +17,7 @@ class Returned(NamedTuple, Generic[T]):
 
 def with_deliveries(given: Any) -> tuple[Any, int]:
     """Return the message that a lease was given, and how often the message was on lease before."""
-    return given if given.__class__ is Returned else (given, 0)
+    return given if type(given) is Returned else (given, 0)
 
 
 class LeaseCounts(list[tuple[int, int]]):

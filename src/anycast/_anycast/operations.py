@@ -145,7 +145,7 @@ class ReceiveOperation(TakeOperation[T_co]):
         core = self.core
         if core.senders:
             return super().try_fast()
-        buffer, budget = core.buffer, core.budget
+        buffer, budget = core.unwatched, core.budget
         if not buffer or budget.spent >= core.allowance or self.endpoint.closed:
             return False
         # Inlined: the end of `Core.take`. The rest of it is for waiting senders.
@@ -199,8 +199,10 @@ class BatchOperation(LeaseOperation[T]):
         self._batch = batch
 
     def accept(self, given: Any) -> None:
-        hold = CoreHold(self.core, *with_deliveries(given))
-        self._batch.undo.append(hold.give_back)
+        holds = self._batch.holds
+        if holds and holds[-1].ended:
+            holds.pop()  # a filter has dropped the message
+        holds.append(hold := CoreHold(self.core, *with_deliveries(given)))
         self.value = LeasedMessage(hold.message, hold)
 
 
@@ -223,23 +225,24 @@ class FurtherOperation(BatchOperation[T]):
 class CoreHold(Hold):
     """The hold on a message of a channel in memory."""
 
-    __slots__ = ("_core", "_given_back", "message")
+    __slots__ = ("_core", "ended", "message")
 
     def __init__(self, core: Core[Any], message: Any, deliveries: int) -> None:
         super().__init__(deliveries)
         self._core = core
-        self._given_back = False
+        self.ended = False
         self.message = message
 
     def finish(self) -> None:
         self._core.end_lease()
+        self.ended = True
 
     def give_back(self, error: BaseException | None = None) -> None:
         del error  # a channel in memory does not ask why
         self._core.give_back(self.message, self.deliveries)
-        self._given_back = True
+        self.ended = True
 
     def pass_on(self) -> bool:
         # If the event loop of the task was over, `Core.forget_tasks` has given back the message
         # before. The task is destroyed now.
-        return self._given_back or self._core.pass_on(self.message, self.deliveries)
+        return self.ended or self._core.pass_on(self.message, self.deliveries)

@@ -57,7 +57,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
         if core.budget.spent >= core.allowance:
             await core.checkpoint()
             core.budget.spent = 0
-        buffer = core.buffer
+        buffer = core.unwatched
         if buffer and not (core.senders or self.closed):
             if core.backend.can_protect:
                 message: T = buffer[0]
@@ -72,7 +72,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
         if core.backend.can_protect:
             return await self._take_or_wait()
         # Inlined: `_Receiver._take_or_wait`.
-        message = core.take() if core.senders else NOTHING
+        message = core.take() if core.senders or core.buffer else NOTHING
         if message is not NOTHING:
             return message
         waiter = core.make_waiter(core)
@@ -95,8 +95,8 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
     async def _take_or_wait(self) -> T:
         """Take the message of a waiting sender, or wait in the queue for a message."""
         core = self._core
-        # Without a waiting sender no message is stored: `receive` has looked into the buffer.
-        message: T = core.take() if core.senders else NOTHING
+        # `receive` has looked into the buffer, but not while a task joins.
+        message: T = core.take() if core.senders or core.buffer else NOTHING
         if message is not NOTHING:
             return message
         waiter = core.make_waiter(core)
@@ -117,7 +117,7 @@ class _Receiver(Endpoint[T], ReceiverBase[T]):
 
     async def __anext__(self) -> T:
         core = self._core
-        buffer = core.buffer
+        buffer = core.unwatched
         if buffer and not core.senders and core.budget.spent < core.allowance and not self.closed:
             # Inlined: the take of `_Receiver.receive`.
             if core.backend.can_protect:

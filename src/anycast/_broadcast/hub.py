@@ -91,7 +91,6 @@ from itertools import count, islice
 from sys import maxsize
 from typing import Any, TypeVar
 
-from anycast._anycast.buffer import WatchedBuffer
 from anycast._broadcast.join_countdown import JoinCountdown
 from anycast._broadcast.options import ReceiverOptions
 from anycast._broadcast.subscription import HubInterface, Subscription
@@ -293,10 +292,11 @@ class Hub(HubInterface[T]):
         return self._add(lambda: self._copy(subscription))
 
     def _copy(self, subscription: Subscription[T]) -> Subscription[T]:
-        unread, received = subscription.buffer, subscription.received
-        messages = unread.messages if isinstance(unread, WatchedBuffer) else unread
+        received = subscription.received
         gaps = [(place - received, lost) for place, lost in subscription.gaps]
-        return Subscription(self, subscription.options, next(self._numbers), messages, gaps)
+        return Subscription(
+            self, subscription.options, next(self._numbers), subscription.buffer, gaps
+        )
 
     def _add(self, make: Callable[[], Subscription[T]]) -> Subscription[T]:
         """Make a subscription, and send to the subscription from now on."""

@@ -142,7 +142,7 @@ class Subscription(LagAvoidingCore[T]):
         self.at_risk = hub.at_risk
         if not self.drops:
             self.senders = hub.senders
-        self.buffer = deque(messages)
+        self.buffer = self.unwatched = deque(messages)
         self.peak = len(self.buffer)
         # The messages that this receiver has lost. They count as `received`, too.
         self.lost = self.received = sum(lost for _, lost in gaps)
@@ -204,6 +204,8 @@ class Subscription(LagAvoidingCore[T]):
             return NOTHING  # if a sender waits, the sender waits for another receiver
         if used == self.limit and self.senders:
             self.hub.unblock_senders(self)
+        if self.joiners:
+            return self._take_watched()
         message = buffer.popleft()
         self.received += 1
         self.budget.spent += 1
@@ -278,7 +280,8 @@ class Subscription(LagAvoidingCore[T]):
             The unread messages. The caller keeps the messages until its step is done, since
             finalizers of messages may use the channel.
         """
-        unread, self.buffer = self.buffer, deque(maxlen=0)
+        unread = self.buffer
+        self.buffer = self.unwatched = deque(maxlen=0)
         self.gaps.clear()
         self.wake_joiners()
         return unread
