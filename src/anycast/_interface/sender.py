@@ -163,7 +163,8 @@ class Sender(ClosingEndpoint, ObjectSendStream[T_contra], SenderNames):
         A blocked call waits with all messages that are left in a deque, list or tuple, and
         wakes once, when the last message is sent. After each message the call goes to the end of
         the queue, so that blocked senders take turns. (With any other iterable, the call waits for
-        each message separately.)
+        each message separately.) Give each call a deque of its own: of two blocked calls with the
+        same deque, one call may return only at the next receive.
 
         The messages of a deque, list or tuple that need not wait count as a single operation
         towards ``yield_every``. So does a call without messages. Each message of any other iterable

@@ -26,9 +26,11 @@ leaves requests behind, and so does code that catches ``CancelledError`` without
 `Task.uncancel`.
 
 A count does not tell who made a request. So a late cancellation may be taken for the request of a
-timeout that takes a request back. This can happen in two places: in the block of an
-`asyncio.timeout` that fired earlier, and whose error was swallowed; and in the block of an
-`asyncio.timeout` whose time is over, if the block begins right after the operation, without a wait.
+timeout or scope that takes a request back. This can happen in three places: in the block of an
+`asyncio.timeout` that fired earlier, and whose error was swallowed; in the block of an
+`asyncio.timeout` whose time is over, if the block begins right after the operation, without a wait;
+and in the block of a cancel scope of anyio that was cancelled earlier, if a shielded operation
+follows, and the error of the scope was swallowed.
 """
 
 from __future__ import annotations
