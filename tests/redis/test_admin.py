@@ -569,6 +569,8 @@ async def test_destroying_what_is_in_use(
     async with channel(server, name, timeout=1) as jobs:
         await jobs.new_sender().send(1)
         text = rf"RedisAnycast:{name} is in use \(processes: 1; the last lease runs out in \d+ s\)"
+        text += ": stop the processes first, or delete the channel all the same by `--force`, in"
+        text += " Python `force=True`"
         with pytest.raises(ChannelError, match=f"^{text}$"):
             await admin.destroy()
         assert stored(server, name) == 1

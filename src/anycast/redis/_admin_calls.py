@@ -35,7 +35,10 @@ REFUSALS = {
     ),
     b"version": "{channel}: another version of anycast made the channel: its format is {0}",
     b"ended": "{channel} is closed and has ended, so nobody receives: reopen it first",
-    b"used": "{channel} is in use (processes: {0}; the last lease runs out in {1} s)",
+    b"used": (
+        "{channel} is in use (processes: {0}; the last lease runs out in {1} s): stop the processes"
+        " first, or delete the channel all the same by `--force`, in Python `force=True`"
+    ),
 }
 GONE = "{channel}: the server lost the messages: reopen or destroy the channel"
 
