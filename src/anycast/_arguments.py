@@ -53,7 +53,8 @@ def check_seconds(argument: str, value: object, *, least: float = 0, or_inf: boo
         ValueError: if the value is less than ``least``, not a number (NaN), or too large.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"`{argument}` must be a number of seconds, not {value!r}")
+        rule = "a number of seconds or math.inf" if or_inf else "a number of seconds"
+        raise TypeError(f"`{argument}` must be {rule}, not {value!r}")
     if not (least <= value < math.inf or (or_inf and value == math.inf)):
         rule = f">= {least}" if or_inf else f">= {least} and finite"
         raise ValueError(f"`{argument}` must be {rule}, not {value!r}")

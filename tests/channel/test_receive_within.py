@@ -441,8 +441,8 @@ async def test_nothing_is_kept_of_a_batch_that_an_error_has_completed() -> None:
         (-1, ValueError, "`within` must be >= 0, not -1"),
         (10**400, ValueError, f"`within` must be a number that fits a float, not {10**400}"),
         (math.nan, ValueError, "`within` must be >= 0, not nan"),
-        (True, TypeError, "`within` must be a number of seconds, not True"),
-        ("1", TypeError, "`within` must be a number of seconds, not '1'"),
+        (True, TypeError, "`within` must be a number of seconds or math.inf, not True"),
+        ("1", TypeError, "`within` must be a number of seconds or math.inf, not '1'"),
     ],
 )
 @each_kind

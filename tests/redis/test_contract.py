@@ -492,7 +492,7 @@ async def test_the_arguments_of_a_batch(numbers: Channel[Any]) -> None:
     with raises(ValueError, "`within` must be >= 0, not -1"):
         await receiver.receive_many(1, within=-1)
     not_a_number: Any = "1"
-    with raises(TypeError, "`within` must be a number of seconds, not '1'"):
+    with raises(TypeError, "`within` must be a number of seconds or math.inf, not '1'"):
         await receiver.receive_many(1, within=not_a_number)
 
 
