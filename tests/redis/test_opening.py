@@ -46,8 +46,8 @@ pytestmark = pytest.mark.anyio
         ({"prefetch": -1}, ValueError, "`prefetch` must be >= 0, not -1"),
         ({"lease": 0}, ValueError, "`lease` must be >= 0.01 and finite, not 0"),
         ({"lease": math.inf}, ValueError, "`lease` must be >= 0.01 and finite, not inf"),
-        ({"timeout": None}, TypeError, "`timeout` must be a number of seconds, not None"),
-        ({"timeout": True}, TypeError, "`timeout` must be a number of seconds, not True"),
+        ({"timeout": None}, TypeError, "`timeout` must be a number of seconds or math.inf, not None"),
+        ({"timeout": True}, TypeError, "`timeout` must be a number of seconds or math.inf, not True"),
         ({"max_deliveries": 0}, ValueError, "`max_deliveries` must be >= 1, not 0"),
         (
             {"delivery": "twice"},
@@ -96,6 +96,8 @@ def test_an_argument_with_the_name_of_another_library() -> None:
         make(maxsize=1)
     with raises(TypeError, "`RedisAnycast` has no argument `username`: use `url`"):
         make(username="worker")
+    with raises(TypeError, "`RedisAnycast` has no argument `ssl`: use `url`"):
+        make(ssl=True)
     with pytest.raises(TypeError, match="needs a name before the str that was given: `name`") as at:
         make("redis://:password@localhost")
     assert "password" not in str(at.value)

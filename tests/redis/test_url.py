@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import traceback
 from typing import TYPE_CHECKING, Any
@@ -234,9 +235,20 @@ def test_files_for_tls(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["ssl_ca_certs", "ssl_certfile"])
 def test_files_for_tls_that_are_of_no_use(tmp_path: Path, option: str) -> None:
-    """The error names the option, and says what is wrong with the file."""
+    """The error names the option and the file, and says what is wrong with the file."""
     wrong = tmp_path / "wrong"
     wrong.write_text("no certificate")
     for path in (wrong, tmp_path / "missing"):
-        with pytest.raises(ValueError, match=f"`url` has {option}.* that cannot be used: "):
+        text = re.escape(f"`url` has {option}={path} that cannot be used: ")
+        with pytest.raises(ValueError, match=f"^{text}"):
             parse_url(f"rediss://host?{option}={path}")
+
+
+def test_a_key_for_tls_that_is_of_no_use(tmp_path: Path) -> None:
+    """The error names the certificate and the key, since the library does not tell which."""
+    certificate, key = tmp_path / "certificate", tmp_path / "missing"
+    trustme.CA().issue_cert("host").cert_chain_pems[0].write_to_path(certificate)
+    options = f"ssl_certfile={certificate}&ssl_keyfile={key}"
+    text = f"`url` has ssl_certfile={certificate} and ssl_keyfile={key} that cannot be used: "
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}"):
+        parse_url(f"rediss://host?{options}")

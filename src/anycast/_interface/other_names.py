@@ -44,6 +44,7 @@ KEYWORDS = {
     "port": "url",
     "resend_latest": "replay",
     "size": "limit",
+    "ssl": "url",
     "username": "url",
 }
 

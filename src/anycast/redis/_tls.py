@@ -55,12 +55,12 @@ def _load(context: ssl.SSLContext, options: Mapping[str, str]) -> None:
     authorities, certificate, key = (options.get(name) for name in OPTIONS[:3])
     if key is not None and certificate is None:
         raise ValueError("`url` has ssl_keyfile, which needs ssl_certfile")
-    step = OPTIONS[0]
+    step = f"ssl_ca_certs={authorities}"
     try:
         if authorities is not None:
             folder = Path(authorities).is_dir()
             context.load_verify_locations(**{"capath" if folder else "cafile": authorities})
-        step = "ssl_certfile and ssl_keyfile"
+        step = f"ssl_certfile={certificate}" + (f" and ssl_keyfile={key}" if key else "")
         if certificate is not None:
             # With an empty password, the library never asks for a password on the terminal.
             context.load_cert_chain(certificate, key, password="")

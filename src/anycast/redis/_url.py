@@ -2,8 +2,9 @@
 
 A password may hold characters that end the part of a URL in which the password stands: `/`, `?`,
 `#`, `@`. Then parts of the password look like other parts of the URL. So no error shows a part of
-the URL but the scheme, known names, and names of options. An `@` behind the host can come only from
-such a password, or must be written as %40.
+the URL but the scheme, known names, names of options, and values of the options for TLS. An `@`
+behind the host can come only from such a password, or must be written as %40. So this is checked
+before the options.
 """
 
 from __future__ import annotations
