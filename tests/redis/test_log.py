@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import count
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ import pytest
 from anyio import fail_after
 
 from admin_tools import admin_of
+from anycast.redis import _outages
+from anycast.redis._answers import UnavailableError
 from helpers import begin, task_group
 from redis_tools import DEADLINE, channel, key, until
 from servers import Server, free_port
@@ -59,6 +62,26 @@ async def test_a_channel_that_fails_while_all_tasks_work(
                 await until(lambda: errors_in(caplog))
     told = f"{jobs}: failed for this process: the server does not have the channel any more"
     assert errors_in(caplog) == [told]
+
+
+async def test_a_server_that_is_back_too_late(
+    own_server: Server,
+    name: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A task of a channel that has failed may still try: nobody is told that the server is back."""
+    times = count(step=10.0)
+    monkeypatch.setattr(_outages, "monotonic", lambda: next(times))
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, lease=0.3) as jobs:
+            own_server.ask("FLUSHALL")
+            await until(lambda: jobs.failure)
+            retries = jobs._session._commands.new_retries()
+            for _ in range(2):
+                await retries.pause(UnavailableError("loading"))
+            retries.succeed()
+    assert caplog.messages[-1].startswith(f"{jobs}: failed for this process: ")
 
 
 async def test_a_channel_that_cannot_be_opened(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from typing import Any
 
 import pytest
 from anyio import fail_after
 
-from anycast.redis import _retries, _scripts
+from anycast.redis import _outages, _retries, _scripts
 from anycast.redis._answers import (
     OutOfMemoryError,
     RefusedError,
@@ -101,6 +102,38 @@ async def test_a_server_out_of_memory(pauses: list[float]) -> None:
     await retries.pause(UnreachableError("cut"))
     await retries.pause(full)
     assert len(pauses) == 2
+
+
+@pytest.mark.usefixtures("pauses")
+@pytest.mark.parametrize("failed", [False, True])
+async def test_the_log_of_an_outage(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, failed: bool
+) -> None:
+    """The log tells that the server is back, unless the channel has failed meanwhile."""
+    now = [0.0]
+    monkeypatch.setattr(_outages, "monotonic", lambda: now[0])
+    outages = Outages("jobs")
+    retries = Retries(60.0, outages)
+    with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
+        await retries.pause(UnavailableError("loading"))
+        now[0] = 2.0
+        await retries.pause(UnavailableError("loading"))
+        if failed:
+            outages.stop()
+        now[0] = 6.0
+        await retries.pause(UnavailableError("loading"))
+        now[0] = 7.0
+        retries.succeed()
+    first, *later = caplog.messages
+    assert first == "jobs: tried in vain for 2 s, trying again: loading"
+    assert later == (
+        []
+        if failed
+        else [
+            "jobs: tried in vain for 6 s, trying again: loading",
+            "jobs: the server is back after 7 s",
+        ]
+    )
 
 
 class Link:

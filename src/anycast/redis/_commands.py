@@ -79,6 +79,10 @@ class Commands:
         other._sends = sends
         return other
 
+    def stop_logging(self) -> None:
+        """Log no more of the outages of the server: the channel has failed."""
+        self._outages.stop()
+
     def new_retries(self) -> Retries:
         """Return the pauses between the tries of a script."""
         # The script that opens the channel stores something, too.

@@ -27,6 +27,15 @@ class Outages:
         self._began = 0.0
         self._due = 0.0
         self._silence = FIRST_WARNING
+        # Whether nothing more is logged.
+        self._over = False
+
+    def stop(self) -> None:
+        """Log nothing more: the channel has failed, and a server that is back is of no use.
+
+        Tasks may still try to the end of their time, and such a try may succeed.
+        """
+        self._over = True
 
     def begin(self) -> None:
         """Note that a task begins to try again."""
@@ -39,7 +48,7 @@ class Outages:
     def failed(self, error: Exception) -> None:
         """Note that a try has failed."""
         now = monotonic()
-        if now < self._due:
+        if self._over or now < self._due:
             return
         self._silence = min(2 * self._silence, LONGEST_SILENCE)
         self._due = now + self._silence
@@ -49,6 +58,7 @@ class Outages:
     def end(self, *, back: bool) -> None:
         """Note that a task has stopped trying again; ``back`` says whether a try has succeeded."""
         self._trying -= 1
-        if back and not self._trying and self._silence > FIRST_WARNING:
+        told = self._silence > FIRST_WARNING and not self._over
+        if back and not self._trying and told:
             away = monotonic() - self._began
             logger.warning("%s: the server is back after %.0f s", self._label, away)

@@ -489,6 +489,7 @@ class Session(Generic[T]):
         self.failure = self.failure or reason
         self._shut_down(self.failure)
         if self._stops:
+            self._commands.stop_logging()
             self.settlements.shut()
 
     def _note_closed(self) -> None:
