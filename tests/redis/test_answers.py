@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from anyio import create_tcp_listener, fail_after, to_thread
+from anyio import EndOfStream, create_tcp_listener, fail_after, to_thread
 from coredis.connection import TCPLocation
 from coredis.exceptions import ConnectionError as LostError
 from coredis.exceptions import InvalidResponse
@@ -170,6 +170,19 @@ def test_the_first_cause_is_told() -> None:
     error.__cause__ = ExceptionGroup("all attempts failed", [OSError("the cable is cut")])
     told = str(judge_connecting(error, PLACE))
     assert told == "host:1 cannot be reached: the cable is cut"
+
+
+@pytest.mark.parametrize("cause", [ConnectionResetError("reset"), EndOfStream()])
+def test_a_server_that_may_expect_tls(cause: Exception) -> None:
+    """The error names TLS where the connection could use TLS, and does not."""
+    error = LostError("lost")
+    error.__cause__ = cause
+    told = f"host:1 cannot be reached: {str(cause) or 'lost'}"
+    assert str(judge_connecting(error, PLACE)) == told
+    hint = " (the server may speak TLS: use rediss://)"
+    assert str(judge_connecting(error, PLACE, plain=True)) == told + hint
+    refused = judge_connecting(ConnectionRefusedError("refused"), PLACE, plain=True)
+    assert str(refused) == "host:1 cannot be reached: refused"
 
 
 def test_a_cause_without_a_text() -> None:

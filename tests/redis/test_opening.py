@@ -46,8 +46,16 @@ pytestmark = pytest.mark.anyio
         ({"prefetch": -1}, ValueError, "`prefetch` must be >= 0, not -1"),
         ({"lease": 0}, ValueError, "`lease` must be >= 0.01 and finite, not 0"),
         ({"lease": math.inf}, ValueError, "`lease` must be >= 0.01 and finite, not inf"),
-        ({"timeout": None}, TypeError, "`timeout` must be a number of seconds or math.inf, not None"),
-        ({"timeout": True}, TypeError, "`timeout` must be a number of seconds or math.inf, not True"),
+        (
+            {"timeout": None},
+            TypeError,
+            "`timeout` must be a number of seconds or math.inf, not None",
+        ),
+        (
+            {"timeout": True},
+            TypeError,
+            "`timeout` must be a number of seconds or math.inf, not True",
+        ),
         ({"max_deliveries": 0}, ValueError, "`max_deliveries` must be >= 1, not 0"),
         (
             {"delivery": "twice"},
@@ -296,7 +304,21 @@ async def open_against(
 
 async def test_a_server_that_answers_nothing(server: Server, name: str) -> None:
     """A server that never answers counts as no server."""
-    assert "cannot be reached" in await open_against(answer_nothing, server, name)
+    text = "cannot be reached: no answer to one try within 0.1 s"
+    assert (await open_against(answer_nothing, server, name)).endswith(text)
+
+
+async def end_at_once(stream: SocketStream) -> None:
+    """End the connection at the first command, like a server that expects TLS."""
+    async with stream:
+        await stream.receive()
+
+
+async def test_a_server_that_ends_the_connection(server: Server, name: str) -> None:
+    """The server may expect TLS, so the error names the URL for TLS."""
+    text = "cannot be reached: Connection lost while receiving response"
+    told = await open_against(end_at_once, server, name)
+    assert told.endswith(f"{text} (the server may speak TLS: use rediss://)")
 
 
 async def test_a_server_that_is_too_old(server: Server, name: str) -> None:
@@ -397,7 +419,7 @@ async def test_tls(name: str, tmp_path: Path) -> None:
             (url, "certificate is not accepted"),
             (f"{url}?ssl_ca_certs={files['other']}", "certificate is not accepted"),
             (trusted.replace("127.0.0.1", "localhost"), "certificate is not accepted: Hostname"),
-            (url.replace("rediss", "redis"), "TLS|lost|reset"),
+            (url.replace("rediss", "redis"), r"\(the server may speak TLS: use rediss://\)"),
             (url.replace(str(port), str(server.port)), "TLS|within"),
         ):
             with pytest.raises(ChannelError, match=f"cannot be reached.*({text})"):

@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 import ssl
 
+from anyio import BrokenResourceError, EndOfStream
 from coredis.exceptions import (
     AskError,
     ConnectionError,  # noqa: A004  the name in coredis
@@ -42,6 +43,10 @@ CUT_SHORT = (
     "Script attempted to access a non local key",
     "Script attempted to execute a",
 )
+# Of a connection that the server ended. A server that expects TLS may do so at the first command,
+# which is no TLS.
+CUT = (ConnectionResetError, BrokenResourceError, EndOfStream)
+MAY_NEED_TLS = " (the server may speak TLS: use rediss://)"
 # No more of an answer than this becomes part of an error.
 LONGEST = 500
 
@@ -113,8 +118,16 @@ def judge(error: Exception, place: object, request: str) -> UnreachableError | R
     return RefusedError(told)
 
 
-def judge_connecting(error: Exception, place: object) -> UnavailableError | RefusedError:
-    """Return the error that tells a caller why a connection could not be opened."""
+def judge_connecting(
+    error: Exception, place: object, *, plain: bool = False
+) -> UnavailableError | RefusedError:
+    """Return the error that tells a caller why a connection could not be opened.
+
+    Args:
+        error: of coredis.
+        place: the address of the server.
+        plain: whether the connection could use TLS, and does not.
+    """
     code, text = parts(error)
     told = f"{code} {text}" if code else text
     not_now = code in ELSEWHERE or code in HERE or text.startswith(NOT_NOW)
@@ -124,6 +137,8 @@ def judge_connecting(error: Exception, place: object) -> UnavailableError | Refu
         )
     if is_answer(error) and not not_now:
         return RefusedError(f"{place} refuses the connection: {told}")
+    if plain and isinstance(first_cause(error), CUT):
+        told += MAY_NEED_TLS
     return UnavailableError(f"{place} cannot be reached: {told}")
 
 
@@ -155,8 +170,7 @@ def code_of(error: Exception) -> str:
 def reason(error: BaseException) -> str:
     """Return the text of the error that was the first cause of an error."""
     told = str(error)
-    # `exceptions` is of groups.
-    while deeper := error.__cause__ or getattr(error, "exceptions", (None,))[0]:
+    while deeper := _deeper(error):
         error = deeper
         told = str(error) or told
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -166,8 +180,21 @@ def reason(error: BaseException) -> str:
     # A server repeats an unknown command with its arguments: one of them may be a password.
     text = (told or repr(error)).partition(", with args beginning with")[0][:LONGEST]
     if isinstance(error, InvalidResponse) and r"\x15" in text:
-        text += " (the server may speak TLS: use rediss://)"
+        text += MAY_NEED_TLS
     return text
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """Return the error that was the first cause of an error."""
+    while deeper := _deeper(error):
+        error = deeper
+    return error
+
+
+def _deeper(error: BaseException) -> BaseException | None:
+    # `exceptions` is of groups.
+    deeper: BaseException | None = error.__cause__ or getattr(error, "exceptions", (None,))[0]
+    return deeper
 
 
 WRITES_REFUSED: dict[str, type[UnavailableError]] = {

@@ -79,13 +79,15 @@ class RedisAnycast(Channel[T]):
             hear from.
         prefetch: how many messages to hold ready beyond the messages that tasks wait for.
         delivery: ``"at-least-once"`` or ``"at-most-once"``.
-        max_deliveries: after how many deliveries a message that fails again becomes a dead
-            letter; None for never. A message whose process died or hung becomes a dead letter
-            after five such deliveries.
+        max_deliveries: the number of the last delivery: a message that fails in this delivery,
+            or whose process dies or hangs in this delivery, becomes a dead letter. A message also
+            becomes a dead letter when five processes have died or hung with the message. With
+            None no message ever becomes a dead letter.
         retry_delay: for how many seconds a message waits before the next try, after the work on
             the message has failed: a number, or a function of the number of deliveries so far.
         timeout: how many seconds the server may be silent or away before that is an error, or
-            `math.inf`: then the channel waits for the server for ever, and logs warnings.
+            `math.inf`: then the channel waits for the server for ever, and logs warnings. One try
+            waits for an answer for half of this time, so there is time for another try.
 
     Raises:
         TypeError: if an argument has a wrong type.

@@ -15,6 +15,7 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
 from anyio import CancelScope, Event, move_on_after
+from coredis.connection import TCPLocation
 from coredis.exceptions import RedisError
 
 from anycast.redis._answers import (
@@ -159,22 +160,25 @@ async def open_connection(
         # After that time, `_check` finds the connection unusable, and raises.
         with move_on_after(seconds):
             await connection.settled.wait()
-        _check(connection, seconds)
+        _check(connection, access, seconds)
     except BaseException:
         connection.abort()
         raise
     return connection
 
 
-def _check(connection: Connection, seconds: float) -> None:
+def _check(connection: Connection, access: Access, seconds: float) -> None:
     """Raise the reason unless a connection is established."""
     if connection.usable:
         return
     if (error := connection.error) is None:
-        raise UnavailableError(f"{connection.place} cannot be reached within {seconds:g} seconds")
+        raise UnavailableError(
+            f"{connection.place} cannot be reached: no answer to one try within {seconds:g} s"
+        )
     # The cause is left out: a server that does not know the command HELLO repeats the command with
     # the password.
-    raise judge_connecting(error, connection.place)
+    plain = access.tls is None and isinstance(connection.place, TCPLocation)
+    raise judge_connecting(error, connection.place, plain=plain)
 
 
 def check_version(version: str | None) -> None:
