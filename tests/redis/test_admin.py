@@ -475,7 +475,7 @@ async def test_closing(server: Server, name: str, admin: RedisChannelAdmin) -> N
         await admin.close()
         await admin.close()
         assert [each async for each in jobs.new_receiver()] == [1]
-        with pytest.raises(SenderError, match="closed"):
+        with pytest.raises(SenderError, match="its channel is closed, by another process or by an"):
             await jobs.new_sender().send(2)
     await admin.close()
     assert (await admin.status()).closed

@@ -184,16 +184,32 @@ async def test_an_unbounded_channel(server: Server, name: str) -> None:
             await jobs.new_sender().send_many(range(2000))
 
 
-async def test_a_closed_channel_stays_closed(server: Server, name: str) -> None:
-    """A process that opens the channel later can only receive the messages that are left."""
-    with fail_after(DEADLINE):
+REOPEN = "run `python -m anycast.redis reopen`, and start this process again"
+
+
+async def test_a_closed_channel_stays_closed(
+    server: Server, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A process that opens the channel later can only receive the messages that are left.
+
+    The close may be a mistake, so the log and the error say how to take the close back.
+    """
+    with fail_after(DEADLINE), caplog.at_level(logging.WARNING, "anycast"):
         async with channel(server, name) as jobs:
             await jobs.new_sender().send(1)
             await jobs.aclose()
+        assert not caplog.messages
         async with channel(server, name) as jobs:
             assert jobs.is_closed
-            with pytest.raises(SenderError, match="its channel is closed"):
-                await jobs.new_sender().send(2)
+            warning = f"{jobs}: is closed, so sends are refused: if that is a mistake, {REOPEN}"
+            assert caplog.messages == [warning]
+            sender = jobs.new_sender()
+            text = (
+                f"{sender} cannot send: its channel is closed, by another process or by an"
+                f" operator: to take the close back, {REOPEN}"
+            )
+            with raises(SenderError, text):
+                await sender.send(2)
             assert [message async for message in jobs.new_receiver()] == [1]
         async with channel(server, name) as jobs:
             assert [message async for message in jobs.new_receiver()] == []

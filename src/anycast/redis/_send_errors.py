@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 
+REOPEN = (
+    ", by another process or by an operator: to take the close back, run"
+    " `python -m anycast.redis reopen`, and start this process again"
+)
+
 
 def caused(error: ErrorT, cause: BaseException | None) -> ErrorT:
     """Set the cause of an error, as ``raise error from cause`` does, and return the error."""
@@ -39,11 +44,17 @@ def sender_closed(sender: Sender[Any]) -> SenderError[Any]:
     return SenderClosedError(sender)
 
 
-def channel_closed(channel: Channel[Any]) -> ErrorFactory:
-    """Return a factory for the errors of sends into a closed channel."""
+def channel_closed(channel: Channel[Any], *, elsewhere: bool = False) -> ErrorFactory:
+    """Return a factory for the errors of sends into a closed channel.
+
+    Args:
+        channel: the closed channel.
+        elsewhere: whether something else than this process closed the channel, perhaps by mistake.
+    """
 
     def make(sender: Sender[Any]) -> SenderError[Any]:
-        return caused(SenderError(cannot_send(sender), sender), ChannelClosedError(channel))
+        text = cannot_send(sender) + (REOPEN if elsewhere else "")
+        return caused(SenderError(text, sender), ChannelClosedError(channel))
 
     return make
 

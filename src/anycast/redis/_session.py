@@ -186,6 +186,8 @@ class Session(Generic[T]):
         if not self._stops or self._over.is_set():
             raise RuntimeError(f"{self._channel} can be closed only within `async with`")
         self.check_entered()
+        # Before the server answers that the channel is closed: the first reason stays.
+        self.outbox.shut(channel_closed(self._channel))
         self._note_closed()
         self.settlements.close_channel()
 
@@ -410,6 +412,11 @@ class Session(Generic[T]):
                     setting_text(name, given),
                 )
         if closed == b"1":
+            logger.warning(
+                "%s: is closed, so sends are refused: if that is a mistake, run"
+                " `python -m anycast.redis reopen`, and start this process again",
+                self._channel,
+            )
             self._note_closed()
 
     def _note_limit(self, limit: bytes) -> None:
@@ -495,7 +502,7 @@ class Session(Generic[T]):
     def _note_closed(self) -> None:
         """Note that the channel is closed: queued sends and later sends fail."""
         self.closed = True
-        self.outbox.shut(channel_closed(self._channel))
+        self.outbox.shut(channel_closed(self._channel, elsewhere=True))
 
     def _note_ended(self) -> None:
         """Note that the channel is closed and every message is acknowledged: receivers stop."""
