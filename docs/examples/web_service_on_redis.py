@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 URL = "redis://localhost"  # in a real service, from the environment
 NAME = "web-jobs"
-PATIENCE = 0.5  # seconds that a request waits for room, and a health check for the server
+PATIENCE = 0.5  # seconds that a request waits for room, and a count for the server
 
 
 @dataclass
@@ -57,18 +57,21 @@ async def accept(request: Request) -> JSONResponse:
     try:
         with anyio.fail_after(PATIENCE):
             await request.app.state.sender.send(job)
-    except TimeoutError:  # the channel is full, or the server is away: nothing was sent
+    except TimeoutError:  # the channel is full, or the server is away: the job was not stored
         return JSONResponse({"error": "too busy"}, status_code=503, headers={"Retry-After": "1"})
-    except SenderError:  # the channel is closed or has failed, or the server refuses
-        logger.exception("a job was not accepted")
-        return JSONResponse({"error": "not available"}, status_code=503)
+    except SenderError:  # closed, failed or refused; or nobody knows whether the job was stored
+        logger.exception("a job was not accepted, or nobody knows")
+        error = "not available, and the job may be stored"
+        return JSONResponse({"error": error}, status_code=503)
     return JSONResponse({"accepted": job.name}, status_code=202)
 
 
 async def health(request: Request) -> JSONResponse:
-    """Say whether this process must be started again: its channel has failed for ever."""
-    failure = request.app.state.jobs.failure
-    return JSONResponse({"failure": failure and str(failure)}, status_code=503 if failure else 200)
+    """Say whether this process accepts no job any more: its channel has failed or is closed."""
+    jobs = request.app.state.jobs
+    failure = jobs.failure and str(jobs.failure)
+    status = 503 if failure or jobs.is_closed else 200
+    return JSONResponse({"failure": failure, "closed": jobs.is_closed}, status_code=status)
 
 
 async def count(request: Request) -> JSONResponse:

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from anycast import ReceiverError
+from anycast.redis import json_codec
 from helpers import task_group
 from redis_tools import DEADLINE, channel, stored, until
 
@@ -44,7 +45,33 @@ async def test_the_service_starts_again(program: Any) -> None:
         for _ in range(2):
             async with program.lifespan(program.app):
                 assert (await program.request("POST", "/jobs/wash")).startswith("202")
-                assert await program.request("GET", "/health") == '200 {"failure":null}'
+                healthy = '200 {"failure":null,"closed":false}'
+                assert await program.request("GET", "/health") == healthy
+
+
+async def test_the_server_goes_silent(program: Any, own_server: Server, name: str) -> None:
+    """The answer says that the job may be stored, although the patience is over."""
+    codec = json_codec(program.Job)
+    program.PATIENCE = 0.01
+    program.new_channel = lambda: channel(own_server, name, codec=codec, timeout=0.3)
+    with anyio.fail_after(DEADLINE):
+        async with program.lifespan(program.app):
+            await program.app.state.sender.send(program.Job("dry"))  # now there is a connection
+            own_server.freeze()
+            answer = await program.request("POST", "/jobs/wash")
+            own_server.thaw()
+        await until(lambda: stored(own_server, name) == 2)
+    assert answer == '503 {"error":"not available, and the job may be stored"}'
+
+
+async def test_the_channel_is_closed_elsewhere(program: Any) -> None:
+    """The health check says so once a send has found out."""
+    with anyio.fail_after(DEADLINE):
+        async with program.lifespan(program.app):
+            await program.app.state.admin.close()
+            assert (await program.request("POST", "/jobs/wash")).startswith("503")
+            told = await program.request("GET", "/health")
+    assert told == '503 {"failure":null,"closed":true}'
 
 
 async def test_the_channel_has_failed(program: Any, own_server: Server) -> None:
@@ -58,7 +85,7 @@ async def test_the_channel_has_failed(program: Any, own_server: Server) -> None:
                 assert (await program.request("GET", "/jobs")).startswith("200")
                 told = await program.request("GET", "/health")
     assert told.startswith('503 {"failure":"RedisAnycast:')
-    assert told.endswith('the server does not have the channel any more"}')
+    assert told.endswith('the server does not have the channel any more","closed":false}')
 
 
 @pytest.mark.parametrize("module", ["stop_on_sigterm", "web_service_on_redis"])
