@@ -21,6 +21,8 @@ from anycast._demo._on_redis._channel import STOPPED
 if TYPE_CHECKING:
     from servers import Server
 
+pytestmark = pytest.mark.usefixtures("taken_back")
+
 DEMO = [sys.executable, "-m", "anycast", "--redis"]
 FEW = ["--senders", "1", "--receivers", "1"]  # processes: each takes time to start
 SMALL = ["--messages", "400", *FEW, "--backend"]
@@ -165,7 +167,6 @@ def _nothing(_: str) -> Any:
     return None
 
 
-@pytest.mark.usefixtures("taken_back")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_child_without_a_server(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child ends, and says in one line why."""
@@ -176,7 +177,6 @@ def test_a_child_without_a_server(backend: str, monkeypatch: pytest.MonkeyPatch)
     gc.collect()  # the garbage of coredis, whose warnings are allowed here
 
 
-@pytest.mark.usefixtures("taken_back")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_what_each_child_does(
     server: Server,
@@ -193,7 +193,6 @@ def test_what_each_child_does(
     assert sorted(map(int, capfd.readouterr().out.split())) == [1, 3, 5, 7, 9]
 
 
-@pytest.mark.usefixtures("taken_back")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_worker_that_is_to_be_killed(
     server: Server,
