@@ -110,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
         "--seed",
         type=partial(_count, most=MOST_SEED),
         default=1,
-        help="of the storm's random cancellations; by default %(default)s",
+        help="of the storm's random cancellations; a seed repeats the storm on asyncio and uvloop, "
+        "while trio varies; by default %(default)s",
     )
     parser.add_argument("--version", action="version", version=f"anycast {_version()}")
     parser.add_argument(
