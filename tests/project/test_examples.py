@@ -69,6 +69,15 @@ def test_the_files_that_are_named_exist(name: str) -> None:
     assert [link for link in links if not (ROOT / link).is_file()] == []
 
 
+def test_the_installs_from_a_checkout_are_listed() -> None:
+    """Whoever publishes the package finds each page whose install then changes."""
+    releasing = (ROOT / "RELEASING.md").read_text(encoding="utf-8")
+    pages = [page for page in PAGES if "pip install '.[" in page.read_text(encoding="utf-8")]
+    assert len(pages) > 1
+    names = [page.relative_to(ROOT).as_posix() for page in pages]
+    assert [name for name in names if f"`{name}`" not in releasing] == []
+
+
 def test_there_are_examples() -> None:
     """Every program of the documentation is on a page, and so is run."""
     shown = "".join(path.read_text(encoding="utf-8") for path in PAGES)
