@@ -30,7 +30,9 @@ REFUSED = (
     " or an `anyio.from_thread.BlockingPortal`."
 )
 OTHER_LOOP = (
-    "Broadcast:news serves one event loop at a time, and tasks of another one are waiting in it"
+    "Broadcast:news serves one event loop at a time, and tasks of another one are waiting in it:"
+    " let that event loop make the call, as"
+    " `asyncio.run_coroutine_threadsafe(receiver.receive(), loop)` does"
 )
 on_two_backends = pytest.mark.parametrize("second", BACKENDS.values(), ids=list(BACKENDS))
 

@@ -76,7 +76,7 @@ def test_auto_close_of_a_wrong_type(auto_close: object) -> None:
 
 def test_arguments_by_position() -> None:
     """Every argument has to be named."""
-    with pytest.raises(TypeError, match="needs a name before the str that was given"):
+    with pytest.raises(TypeError, match="takes no str without a keyword"):
         anycast("numbers")
 
 

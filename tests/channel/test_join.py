@@ -384,7 +384,8 @@ def test_a_join_in_a_second_event_loop() -> None:
             with raises(
                 RuntimeError,
                 "Anycast:numbers serves one event loop at a time,"
-                " and tasks of another one are waiting in it",
+                " and tasks of another one are waiting in it: let that event loop make the call,"
+                " as `asyncio.run_coroutine_threadsafe(receiver.receive(), loop)` does",
             ):
                 await to_thread.run_sync(asyncio.run, channel.join())
             join.cancel()

@@ -79,9 +79,16 @@ def test_a_keyword_that_does_not_exist_for_this_kind() -> None:
 @pytest.mark.parametrize("made", MAKERS)
 def test_an_argument_without_a_name(made: str) -> None:
     """The error names the keywords, and not the value."""
-    expected = f"`{made}` needs a name before the str that was given: {BY_NAME[made]}"
+    expected = f"`{made}` takes no str without a keyword: the keywords are {BY_NAME[made]}"
     with raises(TypeError, expected):
         MAKERS[made](SECRET)
+
+
+@pytest.mark.parametrize("made", ["Anycast", "Broadcast", "Broadcast.new_receiver"])
+def test_a_limit_without_a_name(made: str) -> None:
+    """The error says what to write."""
+    with raises(TypeError, f"`{made}` takes no int without a keyword: write `limit=5`"):
+        MAKERS[made](5)
 
 
 def test_a_missing_argument() -> None:
@@ -162,6 +169,8 @@ def test_an_attribute_of_another_sender(name: str, ours: str) -> None:
         ("get_nowait", "receive_nowait()"),
         ("send", "channel.new_sender().send(message)"),
         ("task_done", "lease()"),
+        ("ack", "lease()"),
+        ("shutdown", "channel.close()"),
         ("join", "channel.join()"),
         ("empty", "statistics().current_buffer_used"),
     ],
@@ -232,13 +241,33 @@ async def test_a_loop_over_the_channel(kind: Any) -> None:
             pass
 
 
+@pytest.mark.anyio
+async def test_a_loop_over_a_sender() -> None:
+    """A receiver is what a loop goes over."""
+    sender: Any = Anycast[int](name="jobs").new_sender()
+    text = "cannot be iterated over: use `async for message in channel.new_receiver()`"
+    with raises(TypeError, f"Anycast:jobs:_Sender {text}"):
+        async for _ in sender:
+            pass
+
+
+def test_a_plain_loop_over_a_receiver() -> None:
+    """A loop over a receiver, also over a derived receiver, needs ``async``."""
+    receiver: Any = Anycast[int](name="jobs").new_receiver()
+    for one in (receiver, receiver.map(str)):
+        with raises(TypeError, f"{one} needs `async for`, not a plain `for`"):
+            for _ in one:
+                pass
+        assert not isinstance(one, Iterable)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_channel_that_is_unpacked(kind: Any) -> None:
     """The error names what to use, as for a loop without ``async``; no channel is an iterable."""
     channel = kind(name="jobs")
     text = (
-        f"{kind.__name__}:jobs is no pair, and no iterable: `open_channel` returns the two ends of"
-        " a new channel, and `async for message in channel.new_receiver()` receives the messages"
+        f"{kind.__name__}:jobs cannot be iterated over or unpacked: use `async for message in"
+        " channel.new_receiver()` to receive, and `open_channel` for a pair of two ends"
     )
     with raises(TypeError, text):
         _sender, _receiver = channel
@@ -278,6 +307,18 @@ def test_a_plain_with(kind: Any) -> None:
         pass
     assert not channel.is_closed
     assert not isinstance(channel, AbstractContextManager)
+
+
+def test_an_awaited_lease() -> None:
+    """A lease needs ``async with``, and no ``await`` of its own."""
+
+    async def wait(lease: Any) -> None:
+        await lease
+
+    lease = Anycast[int](name="jobs").new_receiver().lease()
+    text = "use `async with` for Lease of Anycast:jobs:_Receiver, not `await`"
+    with raises(TypeError, text):
+        wait(lease).send(None)
 
 
 def test_a_plain_with_for_a_lease() -> None:

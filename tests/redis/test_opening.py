@@ -106,7 +106,9 @@ def test_an_argument_with_the_name_of_another_library() -> None:
         make(username="worker")
     with raises(TypeError, "`RedisAnycast` has no argument `ssl`: use `url`"):
         make(ssl=True)
-    with pytest.raises(TypeError, match="needs a name before the str that was given: `name`") as at:
+    with pytest.raises(
+        TypeError, match="takes no str without a keyword: the keywords are `name`"
+    ) as at:
         make("redis://:password@localhost")
     assert "password" not in str(at.value)
 

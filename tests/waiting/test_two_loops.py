@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-REFUSED = "Jobs:numbers serves one event loop at a time, and tasks of another one are waiting in it"
+REFUSED = (
+    "Jobs:numbers serves one event loop at a time, and tasks of another one are waiting in it:"
+    " let that event loop make the call, as"
+    " `asyncio.run_coroutine_threadsafe(receiver.receive(), loop)` does"
+)
 
 
 def turn(loop: asyncio.AbstractEventLoop) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import AbstractAsyncContextManager
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 from anycast._interface.not_a_value import NotAValue
 from anycast._interface.other_names import AsyncBlock
@@ -45,6 +45,11 @@ class Lease(NotAValue, AsyncBlock, AbstractAsyncContextManager[T_co], Generic[T_
     gave up: wash
     ```
     """
+
+    if not TYPE_CHECKING:  # a type checker reports this use itself
+
+        def __await__(self) -> NoReturn:
+            raise TypeError(f"use `async with` for {self}, not `await`")
 
     @property
     @abstractmethod

@@ -71,7 +71,7 @@ def _check_call(
 ) -> None:
     """Raise if a call has an argument that the function does not have.
 
-    No value is shown: the value may be a URL with a password.
+    No value but an int is shown: the value may be a URL with a password.
     """
     spec = inspect.getfullargspec(function)
     names = [*spec.args[1:], *spec.kwonlyargs]  # without `self` or `cls`
@@ -83,10 +83,11 @@ def _check_call(
             use += ", and `math.inf` for no limit"
         raise TypeError(f"`{name}` has no argument `{stranger}`: {use}") from None
     if len(args) > len(spec.args):
-        kind = type(args[len(spec.args)]).__name__
-        raise TypeError(
-            f"`{name}` needs a name before the {kind} that was given: {_listed(spec.kwonlyargs)}"
-        ) from None
+        stray = args[len(spec.args)]
+        text = f"`{name}` takes no {type(stray).__name__} without a keyword:"
+        if type(stray) is int and "limit" in spec.kwonlyargs:
+            raise TypeError(f"{text} write `limit={stray}`") from None
+        raise TypeError(f"{text} the keywords are {_listed(spec.kwonlyargs)}") from None
 
 
 def _listed(names: list[str]) -> str:
@@ -188,8 +189,8 @@ class ChannelNames(AsyncBlock):
         # `isinstance` would take a channel for an iterable.
         def __getitem__(self, _: object) -> NoReturn:
             raise TypeError(
-                f"{self} is no pair, and no iterable: `open_channel` returns the two ends of a new"
-                " channel, and `async for message in channel.new_receiver()` receives the messages"
+                f"{self} cannot be iterated over or unpacked: use `async for message in"
+                " channel.new_receiver()` to receive, and `open_channel` for a pair of two ends"
             )
 
         def __len__(self) -> NoReturn:
@@ -208,24 +209,38 @@ class ChannelNames(AsyncBlock):
     put="send(message)",
     put_nowait="send_nowait(message)",
     receive="channel.new_receiver().receive()",
+    shutdown="channel.close()",
     task_done="channel.new_receiver().lease()",
 )
 class SenderNames:
     """The last base class of a sender."""
 
+    if not TYPE_CHECKING:  # a type checker reports this use itself
+
+        def __aiter__(self) -> NoReturn:
+            raise TypeError(
+                f"{self} cannot be iterated over: use `async for message in channel.new_receiver()`"
+            )
+
 
 @other_names(
     **STORED,
+    **dict.fromkeys(("ack", "nack", "reject", "task_done"), "lease()"),
     get="receive()",
     get_nowait="receive_nowait()",
     join="channel.join()",
     publish="channel.new_sender().send(message)",
     put="channel.new_sender().send(message)",
     send="channel.new_sender().send(message)",
-    task_done="lease()",
+    shutdown="channel.close()",
 )
 class ReceiverNames:
     """The last base class of a receiver."""
+
+    if not TYPE_CHECKING:  # a type checker reports this use itself
+        # As `ChannelNames.__getitem__`.
+        def __getitem__(self, _: object) -> NoReturn:
+            raise TypeError(f"{self} needs `async for`, not a plain `for`")
 
 
 @other_names(

@@ -105,7 +105,9 @@ class LoopBinding:
         if any(self.queues()) and not self._drop_if_over():
             raise RuntimeError(
                 f"{self} serves one event loop at a time,"
-                " and tasks of another one are waiting in it"
+                " and tasks of another one are waiting in it:"
+                " let that event loop make the call, as"
+                " `asyncio.run_coroutine_threadsafe(receiver.receive(), loop)` does"
             )
         self.loop = loop
         self._thread = get_ident()
