@@ -53,6 +53,33 @@ def test_a_send_in_the_midst_of_a_send(place: int) -> None:
     assert [drain(receiver) for receiver in receivers] == [[0, 1]] * 3
 
 
+def test_a_deque_that_is_emptied_in_the_midst_of_a_send() -> None:
+    """The message on its way is sent once, and the caller's error is none of the channel."""
+    channel, messages = Broadcast[int](), deque([1, 2, 3])
+    receiver = channel.new_receiver()
+    core: Any = channel._core
+    core_receiver: Any = receiver
+    core_receiver._core.buffer = Acting(messages.clear)
+    core.put_many(messages)
+    assert not messages
+    hubs.check(core)
+    assert drain(receiver) == [1]
+
+
+def test_a_batch_whose_send_fails() -> None:
+    """The message of the send that raised is still in the deque."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    channel, messages = Broadcast[int](), deque([1, 2])
+    core_receiver: Any = channel.new_receiver()
+    core_receiver._core.buffer = Acting(fail)
+    with pytest.raises(ZeroDivisionError):
+        channel._core.put_many(messages)
+    assert list(messages) == [1, 2]
+
+
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_send_for_which_there_is_no_room_behind(place: int) -> None:
     """The inner send would block: the message on its way takes the last room."""

@@ -52,7 +52,7 @@ def block_senders(core: Core[int], *offers: Any) -> list[HandWaiter]:
     return waiters
 
 
-def batch(*messages: int) -> Batch[int]:
+def batch(*messages: int) -> Batch:
     """Return the entry of a blocked batch in the queue."""
     return Batch(deque(messages))
 
@@ -258,8 +258,8 @@ def test_a_message_is_never_asked_for_anything(limit: int, *, leased: bool) -> N
     """The message passes, whether a sender waits, a receiver waits, or the message is stored."""
 
     class Untouchable:
-        @property
-        def __class__(self) -> NoReturn:
+        @property  # type: ignore[misc]
+        def __class__(self) -> NoReturn:  # type: ignore[override]
             raise ZeroDivisionError
 
         def __eq__(self, _: object) -> NoReturn:
@@ -279,7 +279,8 @@ def test_a_message_is_never_asked_for_anything(limit: int, *, leased: bool) -> N
     async def check() -> None:
         channel, message = Anycast[Any](limit=limit), cast("Any", Untouchable())
         sender, receiver = channel.new_sender(), channel.new_receiver()
-        for first, then in [(sender.send, receive), (receive, sender.send)]:
+        orders: list[Any] = [(sender.send, receive), (receive, sender.send)]
+        for first, then in orders:
             ends: Any = {sender.send: message, receive: receiver}
             task = asyncio.ensure_future(first(ends[first]))
             await asyncio.sleep(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from anycast._anycast import core as core_module
 from anycast._anycast.core import Core
 from anycast._waiting.waiter import NOTHING
 
@@ -32,7 +33,7 @@ class Ledger:
         self.receives = 0  # with the receives whose message came back
         self.came_back = False
         core.__class__ = NotingCore
-        core.buffer = NotingBuffer(self)
+        core.buffer = core.unwatched = NotingBuffer(self)
         _ledgers[core] = self
 
     def note_sent(self, messages: Iterable[Any]) -> None:
@@ -91,13 +92,31 @@ class NotingBuffer(deque[Any]):
         self._ledger.note_received([self[index]])
         super().__delitem__(index)
 
-    def clear(self) -> None:
-        self._ledger.note_received(self)
+    def take_first(self, most: int) -> list[Any]:
+        """Do as `take_first` of the core, which works on a plain deque."""
+        rest = deque(self)
+        taken = take_first(rest, most)
+        self._ledger.note_received(taken)
         super().clear()
+        super().extend(rest)
+        return taken
 
     def appendleft(self, message: Any) -> None:
         self._ledger.note_back(message)
         super().appendleft(message)
+
+
+take_first = core_module._take_first
+
+
+def noting_take_first(messages: deque[Any], most: int) -> list[Any]:
+    """Do as `take_first`, and note what leaves the buffer of a watched core."""
+    if isinstance(messages, NotingBuffer):
+        return messages.take_first(most)
+    return take_first(messages, most)
+
+
+core_module._take_first = noting_take_first
 
 
 class NotingCore(Core[Any]):

@@ -95,7 +95,7 @@ import sys
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from anycast._anycast.lease_counts import LeaseCounts, Returned
 from anycast._interface.statistics import ChannelStatistics
@@ -103,9 +103,6 @@ from anycast._log import BlockingLog
 from anycast._waiting.event_loop import LoopBinding
 from anycast._waiting.interruption import result_or_raise
 from anycast._waiting.waiter import NOTHING, Waiter, WaitQueue, Wakeable
-
-if TYPE_CHECKING:
-    from anycast._anycast.operations import CoreHold
 
 T = TypeVar("T")
 
@@ -123,10 +120,20 @@ def _take_first(messages: deque[T], most: int) -> list[T]:
     return taken
 
 
-class Batch(NamedTuple, Generic[T]):
+class Batch(NamedTuple):
     """What stands in the queue of senders for a blocked `send_many`, in place of a message."""
 
-    messages: deque[T]
+    messages: deque[Any]
+
+
+class BatchHold(Protocol):
+    """What the core knows of the hold on a message of a batch."""
+
+    # Whether the message came back, or never comes back: a filter has dropped the message.
+    ended: bool
+
+    def give_back(self) -> None:
+        """Give the message back to the channel."""
 
 
 class PartialBatch(int):
@@ -140,8 +147,7 @@ class PartialBatch(int):
 
     def __init__(self, _: int) -> None:
         # The holds on the messages of the batch, in the order in which the messages were taken.
-        # A filter ends a hold before the batch is complete.
-        self.holds: list[CoreHold] = []
+        self.holds: list[BatchHold] = []
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, NamedTuple, TypeVar
-
-T = TypeVar("T")
+from typing import Any, NamedTuple
 
 
-class Returned(NamedTuple, Generic[T]):
+class Returned(NamedTuple):
     """What is given to a lease in place of a message that was on lease before."""
 
-    message: T
+    message: Any
     # How often the message was on lease.
     deliveries: int
 

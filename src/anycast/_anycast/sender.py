@@ -105,7 +105,7 @@ class _Sender(Endpoint[T], Sender[T]):
             if not messages:
                 return
 
-    async def _wait(self, offer: Batch[T]) -> None:
+    async def _wait(self, offer: Batch) -> None:
         """Wait in the queue until receivers have taken the whole batch, or raise.
 
         Code that runs while the waiter is made (say, a finalizer) may make room, or may close the

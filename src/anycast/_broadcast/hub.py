@@ -101,8 +101,8 @@ from anycast._waiting.waiter import Wakeable
 
 T = TypeVar("T")
 
-# An unbound method of `deque`: a caller's subclass must not run code of its own in a step.
-_popleft = deque[Any].popleft
+# Unbound methods of `deque`: a caller's subclass must not run code of its own in a step.
+_popleft, _appendleft = deque[Any].popleft, deque[Any].appendleft
 
 
 class Hub(HubInterface[T]):
@@ -192,8 +192,14 @@ class Hub(HubInterface[T]):
         Together these messages count as one operation.
         """
         spent = self.budget.spent
-        while messages and not self.at_risk and self.offer(messages[0]):
-            _popleft(messages)
+        sent = True
+        while messages and sent and not self.at_risk:
+            message, sent = _popleft(messages), False
+            try:
+                sent = self.offer(message)
+            finally:
+                if not sent:
+                    _appendleft(messages, message)
         self.budget.spent = spent + 1
 
     def pump(self) -> None:

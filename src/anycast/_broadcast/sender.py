@@ -46,10 +46,10 @@ class _Sender(AnycastSender[T]):
     def sending(self, message: T, /) -> Operation[None]:
         return SendOperation(self, self._core, self._queue, message)
 
-    async def _wait(self, offer: Batch[T]) -> None:
+    async def _wait(self, offer: Batch) -> None:
         await self._wait_for_room(offer)
 
-    async def _wait_for_room(self, item: T | Batch[T]) -> bool:
+    async def _wait_for_room(self, item: T | Batch) -> bool:
         """Wait in the queue until the message, or the whole batch, is sent.
 
         Returns:
