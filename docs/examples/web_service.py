@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 from starlette.applications import Starlette
+from starlette.requests import Request  # FastAPI needs the name at run time
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -16,7 +17,6 @@ from anycast import Anycast, ReceiverStoppedError, SenderError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from starlette.requests import Request
     from starlette.types import Message
 
     from anycast import Receiver

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 from starlette.applications import Starlette
+from starlette.requests import Request  # FastAPI needs the name at run time
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -18,7 +19,6 @@ from anycast.redis import RedisAnycast, RedisChannelAdmin, json_codec
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from starlette.requests import Request
     from starlette.types import Message
 
     from anycast.redis import RedisReceiver

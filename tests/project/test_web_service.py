@@ -45,6 +45,20 @@ async def test_a_job_that_fails_does_not_end_the_pool(
     assert caplog.messages == 2 * ["the job 'impossible' failed"]
 
 
+async def test_the_functions_under_fastapi(program: Any) -> None:
+    """The same functions are the functions of a FastAPI application."""
+    fastapi = pytest.importorskip("fastapi", reason="the group `docs` is not installed")
+    program.app = fastapi.FastAPI(lifespan=program.lifespan)
+    program.app.post("/jobs/{job}")(program.accept)
+    program.app.get("/jobs")(program.count)
+    async with program.lifespan(program.app):
+        answer = await program.request("POST", "/jobs/wash")
+        counts = await program.request("GET", "/jobs")
+    assert answer == '202 {"accepted":"wash"}'
+    assert counts.startswith("200 ")
+    assert program.done == ["wash"]
+
+
 async def test_the_service_starts_again(program: Any) -> None:
     """In the same process, as tests do: each start has a channel of its own."""
     for _ in range(2):
