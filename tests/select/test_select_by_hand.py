@@ -113,6 +113,20 @@ def test_several_arms_in_one_channel_take_one_message() -> None:
     invariants.check(channel._core)
 
 
+@pytest.mark.parametrize("side", ["send", "receive"])
+def test_a_peer_that_waits_for_another_arm_than_the_one_that_is_drawn(side: str) -> None:
+    """The select looks at all arms before the task waits."""
+    channel, other = Anycast[int](limit=0), Anycast[int](limit=0)
+    peer = channel.new_receiver().receive() if side == "send" else channel.new_sender().send(1)
+    step(peer)
+    arms: list[Operation[Any]] = [
+        other.new_receiver().receiving(),
+        channel.new_sender().sending(1) if side == "send" else channel.new_receiver().receiving(),
+    ]
+    assert end(select(*arms, in_order=True)) is arms[1]
+    end(peer)
+
+
 def reverse(arms: list[Any]) -> None:
     """Reverse the arms, in place of a random shuffle."""
     arms.reverse()
