@@ -28,7 +28,6 @@ from hypothesis.stateful import (
 )
 
 import hubs
-import invariants
 from anycast._anycast.core import Batch, PartialBatch
 from anycast._anycast.lease_counts import with_deliveries
 from anycast._waiting import event_loop
@@ -529,7 +528,7 @@ class Machine(RuleBasedStateMachine):
         core = one.subscription
         entries: list[int | str] = []
         gaps = dict(core.gaps)
-        for place, message in enumerate(invariants.stored(core), core.received):
+        for place, message in enumerate(core.buffer, core.received):
             entries += [f"{gaps[place]} lost"] if place in gaps else []
             entries.append(message.number)
         shown = [f"{e.number} lost" if isinstance(e, Lost) else e for e in one.entries]

@@ -18,7 +18,7 @@ from combinations import TRANSPARENT, OddError, only_even
 from helpers import begin, drain, raises, settle, task_group, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 pytestmark = pytest.mark.anyio
 
@@ -299,6 +299,23 @@ async def test_a_batch_counts_for_no_lease() -> None:
         assert lease.deliveries == 1
 
 
+def leave(operation: Callable[[], Coroutine[Any, Any, list[int]]]) -> asyncio.Task[list[int]]:
+    """Return a task that waits in an event loop that is over."""
+    loop = asyncio.new_event_loop()
+    left = loop.create_task(operation())
+    loop.run_until_complete(settle())
+    loop.close()
+    return left
+
+
+def destroy(left: asyncio.Task[list[int]]) -> None:
+    """Destroy a task that was left."""
+    coroutine: Any = left.get_coro()
+    with pytest.raises(RuntimeError):  # of anyio
+        coroutine.close()
+    left._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("merged", [False, True])
 async def test_a_batch_that_was_left_in_a_closed_event_loop(*, merged: bool) -> None:
     """The messages come back, in order, when the next event loop waits in the channel."""
@@ -308,25 +325,15 @@ async def test_a_batch_that_was_left_in_a_closed_event_loop(*, merged: bool) -> 
     ends.sender.send_nowait(1)
     ends.sender.send_nowait(2)
 
-    def leave() -> asyncio.Task[list[int]]:
-        loop = asyncio.new_event_loop()
-        left = loop.create_task(ends.collect())
-        loop.run_until_complete(settle())
-        loop.close()
-        return left
-
-    left = await to_thread.run_sync(leave)
+    left = await to_thread.run_sync(leave, ends.collect)
     async with task_group() as tasks:
         join = await begin(tasks, ends.channel.join)
         assert join.outcome == "unfinished"
         assert drain(ends.source) == [1, 2]
         await settle()
         assert join.outcome == "done"
-    coroutine: Any = left.get_coro()
-    with pytest.raises(RuntimeError):  # of anyio
-        coroutine.close()
+    destroy(left)
     assert drain(ends.source) == []
-    left._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
 async def test_a_filtered_batch_that_was_left_in_a_closed_event_loop() -> None:
@@ -336,24 +343,14 @@ async def test_a_filtered_batch_that_was_left_in_a_closed_event_loop() -> None:
     for number in range(1, 6):
         sender.send_nowait(number)
 
-    def leave() -> asyncio.Task[list[int]]:
-        loop = asyncio.new_event_loop()
-        even = receiver.filter(lambda number: number % 2 == 0)
-        left = loop.create_task(even.receive_many(9, within=math.inf))
-        loop.run_until_complete(settle())
-        loop.close()
-        return left
-
-    left = await to_thread.run_sync(leave)
+    even = receiver.filter(lambda number: number % 2 == 0)
+    left = await to_thread.run_sync(leave, partial(even.receive_many, 9, within=math.inf))
     with fail_after(DEADLINE):
         assert await receiver.receive_many(9) == [2, 4]
     channel.close()
     with pytest.raises(ReceiverStoppedError):
         receiver.receive_nowait()
-    coroutine: Any = left.get_coro()
-    with pytest.raises(RuntimeError):  # of anyio
-        coroutine.close()
-    left._log_destroy_pending = False  # type: ignore[attr-defined]
+    destroy(left)
 
 
 @pytest.mark.usefixtures("no_garbage_collection")

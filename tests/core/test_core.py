@@ -301,7 +301,7 @@ def test_batches_take_turns() -> None:
     long, short = deque([1, 2, 3, 4]), deque([11, 12])
     waiters = block_senders(core, Batch(long), Batch(short))
     assert core.take_many(4) == [0, 1, 11, 2]
-    assert (list(invariants.stored(core)), list(long), list(short)) == ([12], [3, 4], [])
+    assert (list(core.buffer), list(long), list(short)) == ([12], [3, 4], [])
     assert [waiter.woken for waiter in waiters] == [False, True]
     block_senders(core, 21)
     assert core.take_many(4) == [12, 3, 21, 4]
@@ -322,7 +322,7 @@ def test_a_batch_where_messages_came_back() -> None:
     core.put_back(message)
     messages = deque([2, 3])
     core.put_many(messages)
-    assert (list(invariants.stored(core)), list(messages)) == ([0, 1], [2, 3])
+    assert (list(core.buffer), list(messages)) == ([0, 1], [2, 3])
     assert core.statistics().messages_sent == 2
 
 

@@ -327,7 +327,7 @@ class Machine(RuleBasedStateMachine):
     def agrees(self) -> None:
         core = self.core
         invariants.check(core, extra=self.returned)
-        assert list(invariants.stored(core)) == self.messages
+        assert list(core.buffer) == self.messages
         assert core.leases == self._leases()
         now = core.statistics()
         assert now.messages_sent == self.sent

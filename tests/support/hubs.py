@@ -9,7 +9,7 @@ from anycast._broadcast.hub import Hub
 from anycast._broadcast.options import ReceiverOptions
 from anycast._waiting.budget import Budget
 from explorer import ByHand
-from invariants import live, stored
+from invariants import live
 
 if TYPE_CHECKING:
     from anycast._broadcast.subscription import Subscription
@@ -75,7 +75,7 @@ def check(hub: Hub[Any], *, extra: float = 0) -> None:
         assert one.closed == hub.closed
         assert not (one.ended and live(one.receivers)), "a receiver waits at the end"
         assert one.leases >= 0
-        assert len([*stored(one)]) == used
+        assert len([*one.buffer]) == used
     assert not (hub.closed and hub.senders), "a sender waits in a closed channel"
     counters = [len(one.joiners or ()) for one in (*hub.subscriptions, *hub.closed_with_leases)]
     assert hub.unfinished == sum(counters), "busy receivers are miscounted"

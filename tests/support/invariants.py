@@ -15,11 +15,6 @@ def live(queue: Iterable[Any]) -> list[Any]:
     return [waiter for waiter in queue if not waiter.done()]
 
 
-def stored(core: Core[Any]) -> Iterable[Any]:
-    """Return the stored messages, oldest first."""
-    return core.buffer
-
-
 def check(core: Core[Any], *, extra: float = 0) -> None:
     """Check the invariants that `anycast._anycast.core` opens with.
 

@@ -153,6 +153,13 @@ class AsyncBlock:
         __exit__ = None
 
 
+def _refuse_async_for(end: object) -> NoReturn:
+    """Raise for a loop over what is no receiver: used as a method."""
+    raise TypeError(
+        f"{end} cannot be iterated over: use `async for message in channel.new_receiver()`"
+    )
+
+
 @other_names(
     **STORED,
     clone="new_sender()` or `new_receiver()",
@@ -179,11 +186,7 @@ class ChannelNames(AsyncBlock):
     """The last base class of a channel."""
 
     if not TYPE_CHECKING:  # a type checker reports these uses itself
-
-        def __aiter__(self) -> NoReturn:
-            raise TypeError(
-                f"{self} cannot be iterated over: use `async for message in channel.new_receiver()`"
-            )
+        __aiter__ = _refuse_async_for
 
         # Python calls this to unpack, and for a loop without `async`. With `__iter__` in its place,
         # `isinstance` would take a channel for an iterable.
@@ -216,11 +219,7 @@ class SenderNames:
     """The last base class of a sender."""
 
     if not TYPE_CHECKING:  # a type checker reports this use itself
-
-        def __aiter__(self) -> NoReturn:
-            raise TypeError(
-                f"{self} cannot be iterated over: use `async for message in channel.new_receiver()`"
-            )
+        __aiter__ = _refuse_async_for
 
 
 @other_names(

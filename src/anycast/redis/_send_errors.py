@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
 
-REOPEN = (
-    ", by another process or by an operator: to take the close back, run"
-    " `python -m anycast.redis reopen`, and start this process again"
-)
+REOPEN = "run `python -m anycast.redis reopen`, and start this process again"
 
 
 def caused(error: ErrorT, cause: BaseException | None) -> ErrorT:
@@ -53,7 +50,9 @@ def channel_closed(channel: Channel[Any], *, elsewhere: bool = False) -> ErrorFa
     """
 
     def make(sender: Sender[Any]) -> SenderError[Any]:
-        text = cannot_send(sender) + (REOPEN if elsewhere else "")
+        text = cannot_send(sender)
+        if elsewhere:
+            text += f", by another process or by an operator: to take the close back, {REOPEN}"
         return caused(SenderError(text, sender), ChannelClosedError(channel))
 
     return make

@@ -44,7 +44,13 @@ from anycast.redis._link import Hints, Link, RefusedError, UnreachableError
 from anycast.redis._options import setting_text
 from anycast.redis._outbox import Outbox
 from anycast.redis._receive_pump import ReceivePump
-from anycast.redis._send_errors import caused, channel_closed, outcome_unknown, session_ended
+from anycast.redis._send_errors import (
+    REOPEN,
+    caused,
+    channel_closed,
+    outcome_unknown,
+    session_ended,
+)
 from anycast.redis._send_pump import SendPump
 from anycast.redis._settlements import Settlements, reason_of
 
@@ -413,9 +419,9 @@ class Session(Generic[T]):
                 )
         if closed == b"1":
             logger.warning(
-                "%s: is closed, so sends are refused: if that is a mistake, run"
-                " `python -m anycast.redis reopen`, and start this process again",
+                "%s: is closed, so sends are refused: if that is a mistake, %s",
                 self._channel,
+                REOPEN,
             )
             self._note_closed()
 
