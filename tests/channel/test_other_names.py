@@ -44,10 +44,12 @@ def test_a_keyword_of_another_library(made: str, keyword: str) -> None:
 
 @pytest.mark.parametrize("made", MAKERS)
 def test_a_limit_of_another_library_that_is_none(made: str) -> None:
-    """The error says what 0 means there, and not only the keyword: a limit of 0 is a rendezvous."""
+    """The error says what 0 means in a queue, but 0 is a rendezvous in anyio, as it is here."""
     expected = f"`{made}` has no argument `maxsize`: use `limit`, and `math.inf` for no limit"
     with raises(TypeError, expected):
         MAKERS[made](maxsize=0)
+    with raises(TypeError, f"`{made}` has no argument `max_buffer_size`: use `limit`"):
+        MAKERS[made](max_buffer_size=0)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +91,22 @@ def test_a_limit_without_a_name(made: str) -> None:
     """The error says what to write."""
     with raises(TypeError, f"`{made}` takes no int without a keyword: write `limit=5`"):
         MAKERS[made](5)
+
+
+@pytest.mark.parametrize("made", ["Anycast", "Broadcast", "open_channel"])
+def test_the_type_of_the_messages_as_an_argument(made: str) -> None:
+    """The error says where the type belongs."""
+    make: Any = open_channel if made == "open_channel" else MAKERS[made]
+    for more in ((), (3,)):
+        with raises(TypeError, f"`{made}` takes a type in brackets: write `{made}[int]`"):
+            make(int, *more)
+
+
+def test_the_type_of_the_messages_for_a_receiver() -> None:
+    """A method takes no type at all."""
+    expected = "`Broadcast.new_receiver` takes no type without a keyword: the keywords are "
+    with raises(TypeError, expected + BY_NAME["Broadcast.new_receiver"]):
+        MAKERS["Broadcast.new_receiver"](int)
 
 
 def test_a_missing_argument() -> None:
@@ -193,15 +211,17 @@ def test_an_attribute_that_is_not_there(name: str) -> None:
 @pytest.mark.parametrize("kind", [Channel, Sender, Receiver])
 def test_a_class_explains_its_names(kind: Any) -> None:
     """`help` shows, at the name of another library, what to use."""
-    assert repr(kind.put).startswith("<the name in other libraries: use `")
-    assert kind.put.__doc__ == f"The name in other libraries. Use `{kind.put.ours}`."
+    assert repr(kind.put).startswith("<a name of other libraries: use `")
+    assert kind.put.__doc__ == f"A name of other libraries: {kind.put.hint}."
 
 
 def test_completion_shows_no_other_names() -> None:
     """`dir` has the names of this library alone."""
     channel = Anycast[int]()
     assert {"limit", "new_sender"} <= {*dir(channel)}
-    for one in (channel, channel.new_sender(), channel.new_receiver()):
+    lease = channel.new_receiver().lease()
+    assert "deliveries" in dir(lease)
+    for one in (channel, channel.new_sender(), channel.new_receiver(), lease):
         assert not {"put", "get", "publish", "task_done"} & {*dir(one)}
 
 
@@ -319,6 +339,54 @@ def test_an_awaited_lease() -> None:
     text = "use `async with` for Lease of Anycast:jobs:_Receiver, not `await`"
     with raises(TypeError, text):
         wait(lease).send(None)
+
+
+@pytest.mark.anyio
+async def test_a_loop_over_a_lease() -> None:
+    """A lease holds one message."""
+    lease: Any = Anycast[int](name="jobs").new_receiver().lease()
+    text = "use `async with` for Lease of Anycast:jobs:_Receiver, not `async for`"
+    with raises(TypeError, text):
+        async for _ in lease:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ack", "the message is done when the block ends"),
+        ("nack", "the message comes back when the block raises"),
+    ],
+)
+def test_an_acknowledgement_of_another_library(name: str, hint: str) -> None:
+    """The error of a lease tells what ends the lease."""
+    lease = Anycast[int]().new_receiver().lease()
+    with raises(AttributeError, f"`SelectedLease` has no `{name}`: {hint}"):
+        getattr(lease, name)
+
+
+def test_an_awaited_operation() -> None:
+    """An operation is for `select`."""
+
+    async def wait(operation: Any) -> None:
+        await operation
+
+    jobs = Anycast[int](name="jobs")
+    receiving = jobs.new_receiver().receiving()
+    with raises(TypeError, f"use `await select(operation)` for {receiving}, not `await`"):
+        wait(receiving).send(None)
+
+
+def test_a_function_that_returns_what_only_explains_await() -> None:
+    """A lease and an operation are plain results of the function of a `map`."""
+    workers = Anycast[Receiver[int]]()
+    worker = Anycast[int]().new_receiver()
+    for _ in range(2):
+        workers.new_sender().send_nowait(worker)
+    lease: Any = workers.new_receiver().map(lambda ready: ready.lease()).receive_nowait()
+    assert str(lease) == f"Lease of {worker}"
+    waits: Any = workers.new_receiver().map(lambda ready: ready.receiving()).receive_nowait()
+    assert str(waits) == f"ReceiveOperation of {worker}"
 
 
 def test_a_plain_with_for_a_lease() -> None:

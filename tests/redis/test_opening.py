@@ -104,7 +104,7 @@ def test_an_argument_with_the_name_of_another_library() -> None:
         make(maxsize=1)
     with raises(TypeError, "`RedisAnycast` has no argument `username`: use `url`"):
         make(username="worker")
-    with raises(TypeError, "`RedisAnycast` has no argument `ssl`: use `url`"):
+    with raises(TypeError, "`RedisAnycast` has no argument `ssl`: use `url` with `rediss://`"):
         make(ssl=True)
     with pytest.raises(
         TypeError, match="takes no str without a keyword: the keywords are `name`"

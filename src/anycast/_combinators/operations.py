@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar, cast
 from anycast._combinators.lease import LeasedMessage
 from anycast._combinators.sources import Sources
 from anycast._interface.errors import ReceiverClosedError, ReceiverStoppedError
+from anycast._interface.not_a_value import NotAValue
 from anycast._interface.receiver import Receiver
 from anycast._select.fairness import choose_ready, random_index
 from anycast._select.selectable import Leaf, Selectable
@@ -258,8 +259,10 @@ def refuse_awaitable(function: object, result: object) -> None:
             does not warn that it was never awaited.
     """
     kind = type(result)
-    # `isawaitable` alone takes much longer.
-    if (hasattr(kind, "__await__") or kind is GeneratorType) and isawaitable(result):
+    # `isawaitable` alone takes much longer. A lease and an operation have an `__await__` that only
+    # tells what to use.
+    may_be = (hasattr(kind, "__await__") or kind is GeneratorType) and isawaitable(result)
+    if may_be and not isinstance(result, NotAValue):
         if iscoroutine(result) and getcoroutinestate(result) == CORO_CREATED:
             result.close()
         raise TypeError(

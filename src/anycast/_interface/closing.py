@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from anyio.abc import AsyncResource
 
 from anycast._interface.not_a_value import NotAValue
-from anycast._interface.other_names import without_other_names
 from anycast._interface.statistics import ChannelStatistics
 
 
@@ -50,10 +48,6 @@ class Closing(NotAValue, AsyncResource):
     ) -> None:
         """Close without a yield: a cancellation in the yield would replace the block's error."""
         self.close()
-
-    def __dir__(self) -> Iterable[str]:
-        """Leave out the names that only explain what to use."""
-        return without_other_names(type(self), super().__dir__())
 
 
 class ClosingEndpoint(Closing):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+from typing import Generic, TypeVar
 
 from anycast._interface.not_a_value import NotAValue
-from anycast._interface.other_names import AsyncBlock
+from anycast._interface.other_names import LeaseNames
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-class Lease(NotAValue, AsyncBlock, AbstractAsyncContextManager[T_co], Generic[T_co]):
+class Lease(NotAValue, AbstractAsyncContextManager[T_co], LeaseNames, Generic[T_co]):
     """What `Receiver.lease` returns: holds one message while its block runs.
 
     ```python
@@ -45,11 +45,6 @@ class Lease(NotAValue, AsyncBlock, AbstractAsyncContextManager[T_co], Generic[T_
     gave up: wash
     ```
     """
-
-    if not TYPE_CHECKING:  # a type checker reports this use itself
-
-        def __await__(self) -> NoReturn:
-            raise TypeError(f"use `async with` for {self}, not `await`")
 
     @property
     @abstractmethod

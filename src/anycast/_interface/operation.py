@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 from anycast._interface.not_a_value import NotAValue
 
@@ -36,6 +36,11 @@ class Operation(NotAValue, Generic[T_co]):
     """
 
     __slots__ = ()
+
+    if not TYPE_CHECKING:  # a type checker reports this use itself
+
+        def __await__(self) -> NoReturn:
+            raise TypeError(f"use `await select(operation)` for {self}, not `await`")
 
     @abstractmethod
     def result(self) -> T_co:

@@ -4,9 +4,10 @@ Whoever comes from another queue or channel writes ``maxsize=10`` or `channel.pu
 over the channel itself. Three tools explain such a call:
 
 - `explained` is for functions: a wrong keyword raises a `TypeError` that names the right one.
-- `ChannelNames`, `SenderNames`, `ReceiverNames` and `StatisticsNames` are for classes: a wrong
-  attribute raises an `AttributeError` that names the right one. They come last among the base
-  classes, so a class that has the attribute, from whatever base class, keeps the attribute.
+- `ChannelNames`, `SenderNames`, `ReceiverNames`, `LeaseNames` and `StatisticsNames` are for
+  classes: a wrong attribute raises an `AttributeError` that tells what to use. They come last among
+  the base classes, so a class that has the attribute, from whatever base class, keeps the
+  attribute.
 - `AsyncBlock` is for classes with ``async with``: a plain ``with`` raises a `TypeError`.
 
 A right attribute pays nothing for this. A ``__getattr__`` would do the same, but Python reads
@@ -79,9 +80,14 @@ def _check_call(
     for stranger in (option for option in options if option not in names):
         known = KEYWORDS.get(stranger)
         use = f"use `{known}`" if known in names else f"the arguments are {_listed(names)}"
-        if known == "limit" and options[stranger] == 0:  # for no limit, in `asyncio.Queue`
+        if stranger == "maxsize" and options[stranger] == 0:  # for no limit, in `asyncio.Queue`
             use += ", and `math.inf` for no limit"
+        if stranger == "ssl":
+            use += " with `rediss://`"
         raise TypeError(f"`{name}` has no argument `{stranger}`: {use}") from None
+    first = args[1] if len(args) > 1 else None
+    if isinstance(first, type) and function.__name__ in {"__init__", "__new__"}:
+        raise TypeError(f"`{name}` takes a type in brackets: write `{name}[{first.__name__}]`")
     if len(args) > len(spec.args):
         stray = args[len(spec.args)]
         text = f"`{name}` takes no {type(stray).__name__} without a keyword:"
@@ -95,47 +101,62 @@ def _listed(names: list[str]) -> str:
 
 
 class OtherName:
-    """An attribute that has another name here. To read it from an instance raises.
+    """An attribute of other libraries. To read the attribute from an instance raises.
 
     Args:
         name: of the attribute.
-        ours: what to use in its place.
+        hint: what to do here.
     """
 
-    def __init__(self, name: str, ours: str) -> None:
+    def __init__(self, name: str, hint: str) -> None:
         self.name = name
-        self.ours = ours
-        self.__doc__ = f"The name in other libraries. Use `{ours}`."
+        self.hint = hint
+        self.__doc__ = f"A name of other libraries: {hint}."
 
     def __get__(self, instance: object | None, owner: type[Any]) -> OtherName:
         if instance is None:
             return self  # as a property does
-        raise AttributeError(f"`{owner.__name__}` has no `{self.name}`: use `{self.ours}`")
+        raise AttributeError(f"`{owner.__name__}` has no `{self.name}`: {self.hint}")
 
     def __repr__(self) -> str:
-        return f"<the name in other libraries: use `{self.ours}`>"
+        return f"<a name of other libraries: {self.hint}>"
 
 
-def other_names(**ours: str) -> Callable[[K], K]:
+def hints(**by_name: str) -> Callable[[K], K]:
     """Return a decorator that explains, for a class, the names that other libraries have.
 
     The attributes are set here, and not written into the class: a type checker reports them.
 
     Args:
-        ours: what to use, by the names in other libraries.
+        by_name: what to do here, by the names in other libraries.
     """
 
     def decorate(kind: K) -> K:
-        for name, use in ours.items():
-            setattr(kind, name, OtherName(name, use))
+        for name, hint in by_name.items():
+            setattr(kind, name, OtherName(name, hint))
         return kind
 
     return decorate
 
 
-def without_other_names(kind: type[Any], names: Iterable[str]) -> list[str]:
-    """Return those of the names of a class's attributes that are no names of other libraries."""
-    return [name for name in names if not isinstance(getattr(kind, name, None), OtherName)]
+def other_names(**ours: str) -> Callable[[K], K]:
+    """Return the decorator `hints` for names that have a counterpart here.
+
+    Args:
+        ours: what to use, by the names in other libraries.
+    """
+    return hints(**{name: f"use `{use}`" for name, use in ours.items()})
+
+
+class OtherNames:
+    """Base class of the classes with names of other libraries: `dir` leaves these names out."""
+
+    __slots__ = ()
+
+    def __dir__(self) -> Iterable[str]:
+        kind = type(self)
+        named = super().__dir__()
+        return [name for name in named if not isinstance(getattr(kind, name, None), OtherName)]
 
 
 class AsyncBlock:
@@ -182,7 +203,7 @@ def _refuse_async_for(end: object) -> NoReturn:
     subscribe="new_receiver()",
     task_done="new_receiver().lease()",
 )
-class ChannelNames(AsyncBlock):
+class ChannelNames(OtherNames, AsyncBlock):
     """The last base class of a channel."""
 
     if not TYPE_CHECKING:  # a type checker reports these uses itself
@@ -215,7 +236,7 @@ class ChannelNames(AsyncBlock):
     shutdown="channel.close()",
     task_done="channel.new_receiver().lease()",
 )
-class SenderNames:
+class SenderNames(OtherNames):
     """The last base class of a sender."""
 
     if not TYPE_CHECKING:  # a type checker reports this use itself
@@ -233,7 +254,7 @@ class SenderNames:
     send="channel.new_sender().send(message)",
     shutdown="channel.close()",
 )
-class ReceiverNames:
+class ReceiverNames(OtherNames):
     """The last base class of a receiver."""
 
     if not TYPE_CHECKING:  # a type checker reports this use itself
@@ -242,17 +263,31 @@ class ReceiverNames:
             raise TypeError(f"{self} needs `async for`, not a plain `for`")
 
 
+@hints(
+    **dict.fromkeys(("ack", "task_done"), "the message is done when the block ends"),
+    **dict.fromkeys(("nack", "reject"), "the message comes back when the block raises"),
+)
+class LeaseNames(OtherNames, AsyncBlock):
+    """The last base class of a lease."""
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:  # a type checker reports these uses itself
+
+        def __await__(self) -> NoReturn:
+            raise TypeError(f"use `async with` for {self}, not `await`")
+
+        def __aiter__(self) -> NoReturn:
+            raise TypeError(f"use `async with` for {self}, not `async for`")
+
+
 @other_names(
     open_receive_channels="open_receivers",
     open_receive_streams="open_receivers",
     open_send_channels="open_senders",
     open_send_streams="open_senders",
 )
-class StatisticsNames:
+class StatisticsNames(OtherNames):
     """The last base class of statistics."""
 
     __slots__ = ()
-
-    def __dir__(self) -> Iterable[str]:
-        """Leave out the names that only explain what to use."""
-        return without_other_names(type(self), super().__dir__())
