@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from anycast import Anycast, Broadcast, Channel, Receiver, Sender, merge, open_channel
-from anycast._interface.other_names import KEYWORDS
+from anycast._interface.other_names import KEYWORDS, explained
 from helpers import raises
 
 KINDS: list[Any] = [Anycast, Broadcast]
@@ -71,11 +71,28 @@ def test_a_keyword_of_nobody(made: str, keyword: str) -> None:
         MAKERS[made](**{keyword: SECRET})
 
 
-def test_a_keyword_that_does_not_exist_for_this_kind() -> None:
+@pytest.mark.parametrize("keyword", ["resend_latest", "ssl"])
+def test_a_keyword_that_does_not_exist_for_this_kind(keyword: str) -> None:
     """A keyword that only another kind of channel has is not named."""
-    expected = "`Anycast` has no argument `resend_latest`: the arguments are "
+    expected = f"`Anycast` has no argument `{keyword}`: the arguments are "
     with raises(TypeError, expected + ARGUMENTS["Anycast"]):
-        KINDS[0](resend_latest=True)
+        KINDS[0](**{keyword: True})
+
+
+def test_tls_for_a_channel_with_a_url() -> None:
+    """The error names the scheme for TLS, unless the call turns TLS off."""
+
+    @explained
+    def connect(*, url: str) -> str:
+        return url
+
+    call: Any = connect
+    name = connect.__qualname__
+    with raises(TypeError, f"`{name}` has no argument `ssl`: use `url` with `rediss://`"):
+        call(ssl=True)
+    with raises(TypeError, f"`{name}` has no argument `ssl`: use `url`"):
+        call(ssl=False)
+    assert connect(url="redis://localhost") == "redis://localhost"
 
 
 @pytest.mark.parametrize("made", MAKERS)
@@ -95,11 +112,14 @@ def test_a_limit_without_a_name(made: str) -> None:
 
 @pytest.mark.parametrize("made", ["Anycast", "Broadcast", "open_channel"])
 def test_the_type_of_the_messages_as_an_argument(made: str) -> None:
-    """The error says where the type belongs."""
+    """The error says where the type belongs, and says nothing else."""
     make: Any = open_channel if made == "open_channel" else MAKERS[made]
-    for more in ((), (3,)):
-        with raises(TypeError, f"`{made}` takes a type in brackets: write `{made}[int]`"):
-            make(int, *more)
+    text = f"`{made}` takes the type of the messages in brackets: use `{made}[...]`"
+    for kind in (int, list[int], int | None):
+        for more in ((), (3,)):
+            with raises(TypeError, text) as at:
+                make(kind, *more)
+            assert at.value.__suppress_context__
 
 
 def test_the_type_of_the_messages_for_a_receiver() -> None:
@@ -354,13 +374,15 @@ async def test_a_loop_over_a_lease() -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("ack", "the message is done when the block ends"),
-        ("nack", "the message comes back when the block raises"),
+        ("ack", "the message is done when the block ends normally"),
+        ("task_done", "the message is done when the block ends normally"),
+        ("nack", "let an exception leave the block"),
+        ("reject", "let an exception leave the block"),
     ],
 )
 def test_an_acknowledgement_of_another_library(name: str, hint: str) -> None:
     """The error of a lease tells what ends the lease."""
-    lease = Anycast[int]().new_receiver().lease()
+    lease = Anycast[int]().new_receiver().map(str).lease()
     with raises(AttributeError, f"`SelectedLease` has no `{name}`: {hint}"):
         getattr(lease, name)
 
@@ -372,9 +394,10 @@ def test_an_awaited_operation() -> None:
         await operation
 
     jobs = Anycast[int](name="jobs")
-    receiving = jobs.new_receiver().receiving()
-    with raises(TypeError, f"use `await select(operation)` for {receiving}, not `await`"):
-        wait(receiving).send(None)
+    receiver = jobs.new_receiver()
+    for one in (receiver.receiving(), receiver.map(str).receiving(), jobs.new_sender().sending(1)):
+        with raises(TypeError, f"use `await select(operation)` for {one}, not `await`"):
+            wait(one).send(None)
 
 
 def test_a_function_that_returns_what_only_explains_await() -> None:

@@ -14,8 +14,8 @@ A right attribute pays nothing for this. A ``__getattr__`` would do the same, bu
 every attribute of a class with ``__getattr__`` more slowly. `explained` adds a call to a call, so
 only the functions that make a channel, or a receiver with options, have it.
 
-``__await__`` stays undefined: a program that awaits whatever can be awaited would take a channel
-for a coroutine.
+The ``__await__`` of a channel stays undefined: a program that awaits whatever can be awaited would
+take a channel for a coroutine.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from functools import wraps
+from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -48,6 +49,9 @@ KEYWORDS = {
     "ssl": "url",
     "username": "url",
 }
+
+# What programs give as the type of the messages: ``str``, ``dict[str, int]``, ``str | None``.
+TYPES = type, GenericAlias, UnionType
 
 # How other libraries ask how many messages are stored: a channel and each endpoint can tell.
 STORED = dict.fromkeys(("empty", "full", "qsize"), "statistics().current_buffer_used")
@@ -82,12 +86,13 @@ def _check_call(
         use = f"use `{known}`" if known in names else f"the arguments are {_listed(names)}"
         if stranger == "maxsize" and options[stranger] == 0:  # for no limit, in `asyncio.Queue`
             use += ", and `math.inf` for no limit"
-        if stranger == "ssl":
+        if stranger == "ssl" and known in names and options[stranger] is True:
             use += " with `rediss://`"
         raise TypeError(f"`{name}` has no argument `{stranger}`: {use}") from None
     first = args[1] if len(args) > 1 else None
-    if isinstance(first, type) and function.__name__ in {"__init__", "__new__"}:
-        raise TypeError(f"`{name}` takes a type in brackets: write `{name}[{first.__name__}]`")
+    if isinstance(first, TYPES) and function.__name__ in {"__init__", "__new__"}:
+        text = f"`{name}` takes the type of the messages in brackets: use `{name}[...]`"
+        raise TypeError(text) from None
     if len(args) > len(spec.args):
         stray = args[len(spec.args)]
         text = f"`{name}` takes no {type(stray).__name__} without a keyword:"
@@ -264,8 +269,8 @@ class ReceiverNames(OtherNames):
 
 
 @hints(
-    **dict.fromkeys(("ack", "task_done"), "the message is done when the block ends"),
-    **dict.fromkeys(("nack", "reject"), "the message comes back when the block raises"),
+    **dict.fromkeys(("ack", "task_done"), "the message is done when the block ends normally"),
+    **dict.fromkeys(("nack", "reject"), "let an exception leave the block"),
 )
 class LeaseNames(OtherNames, AsyncBlock):
     """The last base class of a lease."""
