@@ -250,13 +250,13 @@ def is_busy(server: Server) -> bool:
 def note_errors(monkeypatch: pytest.MonkeyPatch) -> list[Exception]:
     """Return a list that gets the errors after which the channel tries again."""
     told: list[Exception] = []
-    pause = Retries.pause
+    failed = Retries.failed
 
-    async def note(retries: Retries, error: UnreachableError) -> None:
+    def note(retries: Retries, error: UnreachableError) -> None:
         told.append(error)
-        await pause(retries, error)
+        failed(retries, error)
 
-    monkeypatch.setattr(Retries, "pause", note)
+    monkeypatch.setattr(Retries, "failed", note)
     return told
 
 

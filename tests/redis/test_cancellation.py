@@ -35,6 +35,7 @@ async def test_native_cancellation_of_a_send_under_way(server: Server, name: str
     """The send returns, since its message is sent, and the next await is cancelled."""
     outcome: list[str] = []
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        await jobs.new_sender().send(0)  # opens the connection
         proxy.hold()
 
         async def send() -> None:
@@ -55,13 +56,14 @@ async def test_native_cancellation_of_a_send_under_way(server: Server, name: str
         with suppress(asyncio.CancelledError):
             await task
     assert outcome == ["sent", "cancelled"]
-    assert stored(server, name) == 1
+    assert stored(server, name) == 2
 
 
 @pytest.mark.asyncio_only
 async def test_native_cancellation_of_one_send_after_the_other(server: Server, name: str) -> None:
     """The send in flight is sent, and the next send is cancelled before it is on the wire."""
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        await jobs.new_sender().send(0)  # opens the connection
         proxy.hold()
 
         async def send_on() -> None:
@@ -74,13 +76,14 @@ async def test_native_cancellation_of_one_send_after_the_other(server: Server, n
         proxy.go_on()
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert stored(server, name) == 1
+    assert stored(server, name) == 2
 
 
 @pytest.mark.asyncio_only
 async def test_a_timeout_of_a_send_under_way(server: Server, name: str) -> None:
     """The send returns, and neither the block nor the code after the block is cancelled."""
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        await jobs.new_sender().send(0)  # opens the connection
         proxy.hold()
 
         async def expire() -> None:
@@ -95,13 +98,14 @@ async def test_a_timeout_of_a_send_under_way(server: Server, name: str) -> None:
                 await jobs.new_sender().send(1)
             assert limit.expired()
             await settle()
-    assert stored(server, name) == 1
+    assert stored(server, name) == 2
 
 
 @pytest.mark.asyncio_only
 async def test_wait_for_a_send_under_way(server: Server, name: str) -> None:
     """`wait_for` returns the result of the send, and no cancellation follows."""
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        await jobs.new_sender().send(0)  # opens the connection
         proxy.hold()
 
         async def go_on() -> None:
@@ -112,7 +116,7 @@ async def test_wait_for_a_send_under_way(server: Server, name: str) -> None:
             tasks.start_soon(go_on)
             await asyncio.wait_for(jobs.new_sender().send(1), 0.1)
             await settle()
-    assert stored(server, name) == 1
+    assert stored(server, name) == 2
 
 
 @pytest.mark.asyncio_only
@@ -192,6 +196,7 @@ async def test_cancelling_a_send_under_way(server: Server, name: str) -> None:
     """The send returns, since its message is sent, and the cancellation follows."""
     sent = False
     async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+        await jobs.new_sender().send(0)  # opens the connection
         proxy.hold()
         async with task_group() as tasks:
             with CancelScope() as scope:
@@ -201,7 +206,7 @@ async def test_cancelling_a_send_under_way(server: Server, name: str) -> None:
                 await sleep(DEADLINE)
             assert scope.cancelled_caught
     assert sent
-    assert stored(server, name) == 1
+    assert stored(server, name) == 2
 
 
 async def test_cancelling_a_send_that_turns_out_to_be_refused(server: Server, name: str) -> None:

@@ -278,6 +278,37 @@ async def test_a_timeout_of_a_send_whose_outcome_stays_unknown(
         await until(lambda: stored(own_server, name) == 2)
 
 
+@pytest.mark.parametrize("many", [False, True])
+async def test_a_time_limit_of_a_send_while_the_server_is_away(
+    own_server: Server, name: str, monkeypatch: pytest.MonkeyPatch, *, many: bool
+) -> None:
+    """The limit holds from the first send on: nothing was written, so nothing can be stored."""
+    monkeypatch.setattr("anycast.redis._options.LONGEST_FAREWELL", 0.2)
+    with fail_after(DEADLINE):
+        async with channel(own_server, name, timeout=math.inf) as jobs:
+            sender = jobs.new_sender()
+            own_server.kill()
+            for _ in range(3):
+                with pytest.raises(TimeoutError), fail_after(0.01):
+                    await (sender.send_many([1]) if many else sender.send(1))
+
+
+async def test_a_time_limit_of_a_send_while_a_connection_is_opened(
+    server: Server, name: str
+) -> None:
+    """The limit holds, and the next send is stored."""
+    with fail_after(DEADLINE):
+        async with Proxy(server.port) as proxy, channel(server, name, url=proxy.url) as jobs:
+            sender = jobs.new_sender()
+            proxy.hold()
+            with pytest.raises(TimeoutError), fail_after(0.01):
+                await sender.send(1)
+            proxy.go_on()
+            await sender.send(2)
+            assert await jobs.new_receiver().receive() == 2
+        assert stored(server, name) == 0
+
+
 async def test_a_send_that_never_reached_the_server(own_server: Server, name: str) -> None:
     """The error says that the message was not stored."""
     with fail_after(DEADLINE):

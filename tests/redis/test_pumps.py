@@ -29,7 +29,7 @@ from helpers import begin, settle, task_group
 from redis_tools import DEADLINE, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from anycast.redis._scripts import Script
 
@@ -63,6 +63,10 @@ class Hints:
         self.come(hinted=False)
 
 
+class WaitingError(Exception):
+    """A try has certainly not run, and another try comes."""
+
+
 class Scripts:
     """The scripts that a pump has run, each answered with the next answer."""
 
@@ -70,6 +74,7 @@ class Scripts:
         self.asked: list[tuple[Script, tuple[Any, ...]]] = []
         self.answers = deque(answers)
         self.patience = DEADLINE
+        self.waiting: Callable[[], Awaitable[object]] = checkpoint
         self.before: Callable[[], object] = lambda: None
 
     def new_retries(self) -> Retries:
@@ -86,7 +91,18 @@ class Scripts:
             raise answer
         return list(answer)
 
-    run_once = run_in_order = run
+    run_once = run
+
+    async def run_in_order(
+        self, script: Script, compose: Callable[[], Any], not_run: Callable[[], object]
+    ) -> list[Any]:
+        """Answer as the server would. After a try that was not run comes the next try."""
+        while True:
+            try:
+                return await self.run(script, *compose())
+            except WaitingError:
+                not_run()
+                await self.waiting()
 
 
 def pause(_: int) -> float:
@@ -538,6 +554,65 @@ async def test_a_message_that_the_server_refuses() -> None:
         await sending.send(b"b")
         sending.pump.stop()
     assert sending.asked() == [(1, False, b"a"), (1, False, b"b")]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_task_leaves_between_tries_that_have_not_run() -> None:
+    """Its message was not written, so the task need not wait; what remains goes, and no more."""
+    sending = Sending(WaitingError(), [b"ok", 1], [b"ok", 1])
+    paused, goes_on = Event(), Event()
+
+    async def wait() -> None:
+        paused.set()
+        await goes_on.wait()
+
+    sending.scripts.waiting = wait
+    async with task_group() as tasks:
+        first, second = [await begin(tasks, sending.send, body) for body in (b"a", b"b")]
+        tasks.start_soon(sending.pump.run)
+        await paused.wait()
+        third = await begin(tasks, sending.send, b"c")
+        first.cancel()
+        await until(lambda: len(sending.outbox) == 2)
+        assert first.outcome == "cancelled"
+        goes_on.set()
+        await until(lambda: not sending.outbox)
+        sending.pump.stop()
+    assert (second.outcome, third.outcome) == ("done", "done")
+    assert sending.asked() == [(1, False, b"a", b"b"), (1, False, b"b"), (2, False, b"c")]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_sender_is_closed_between_tries_that_have_not_run() -> None:
+    """Its send fails at once, and is not in the next try."""
+    sending = Sending(WaitingError(), [b"ok", 0])
+    sender: Any = None
+
+    async def close() -> None:
+        sending.outbox.fail_sends_of(sender, lambda _: SenderError("closed", sender))
+
+    sending.scripts.waiting = close
+    async with task_group() as tasks:
+        attempt = await begin(tasks, sending.send, b"a")
+        tasks.start_soon(sending.pump.run)
+        await until(lambda: len(sending.scripts.asked) == 2)
+        sending.pump.stop()
+    assert str(attempt.failure(SenderError)) == "closed"
+    assert sending.asked() == [(1, False, b"a"), (1, False)]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_a_task_is_cancelled_in_a_try_that_does_not_run() -> None:
+    """The task leaves after this try, and not after the last try."""
+    sending = Sending(WaitingError(), [b"ok", 0])
+    async with task_group() as tasks:
+        attempt = await begin(tasks, sending.send, b"a")
+        sending.scripts.before = attempt.cancel
+        tasks.start_soon(sending.pump.run)
+        await until(lambda: len(sending.scripts.asked) == 2)
+        sending.pump.stop()
+    assert attempt.outcome == "cancelled"
+    assert sending.asked() == [(1, False, b"a"), (1, False)]
 
 
 @pytest.mark.usefixtures("deadline")

@@ -143,6 +143,9 @@ class Link:
         self.outcomes = deque(outcomes)
         self.asked: list[tuple[Any, ...]] = []
 
+    async def connect(self, _: bytes) -> None:
+        """Do nothing: the connection is open."""
+
     async def call(self, _: bytes, *arguments: Any) -> list[Any]:
         """Return the next outcome, or raise it."""
         _, number_of_keys, *rest = arguments
@@ -165,13 +168,52 @@ async def test_the_numbers_of_tries() -> None:
     """Each try has a number of its own, so the server knows which try comes late."""
     link = Link(UnreachableError("cut"), b"ok", b"ok")
     commands = commands_over(link)
-    await commands.run_in_order(_scripts.SEND, b"a")
-    await commands.run_in_order(_scripts.SEND, b"b")
+    await commands.run_in_order(_scripts.SEND, lambda: [b"a"], list)
+    await commands.run_in_order(_scripts.SEND, lambda: [b"b"], list)
     assert link.asked == [
         (b"born", b"me", 1, b"a"),
         (b"born", b"me", 2, b"a"),
         (b"born", b"me", 3, b"b"),
     ]
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_what_is_sent_may_change_until_a_try_may_have_run() -> None:
+    """The caller is told of each failed try before that, and not at the end of the time."""
+    link = Link(UnavailableError("loading"), UnreachableError("cut"), UnavailableError("a"), b"ok")
+    told: list[int] = []
+    bodies = iter(b"abcd")
+    await commands_over(link).run_in_order(
+        _scripts.SEND, lambda: [next(bodies)], lambda: told.append(len(link.asked))
+    )
+    assert told == [1]
+    never = Commands(Link(UnavailableError("loading")), Keys("jobs", "me"), b"me", 0.0)  # type: ignore[arg-type]
+    with pytest.raises(UnavailableError, match="loading"):
+        await never.run_in_order(_scripts.SEND, list, lambda: told.append(0))
+    assert told == [1]
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_nothing_is_composed_before_the_connection_is_open() -> None:
+    """Else messages would count as sent while the connection is opened, perhaps for long."""
+    link: Any = Link(b"ok")
+    events: list[str] = []
+    outcomes = deque([UnavailableError("away"), None])
+
+    async def connect(key: bytes) -> None:
+        events.append(f"connect for {key.decode()}")
+        if error := outcomes.popleft():
+            raise error
+
+    link.connect = connect
+
+    def compose() -> list[bytes]:
+        events.append("compose")
+        return [b"a"]
+
+    await commands_over(link).run_in_order(_scripts.SEND, compose, lambda: events.append("not run"))
+    key = Keys("jobs", "me").all[0].decode()
+    assert events == [f"connect for {key}", "not run", f"connect for {key}", "compose"]
 
 
 @pytest.mark.usefixtures("pauses")

@@ -13,7 +13,7 @@ from anycast.redis._outages import Outages
 from anycast.redis._retries import FIRST_PAUSE, LONGEST_PAUSE, Retries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from anycast.redis._keys import Keys
     from anycast.redis._link import Link
@@ -104,14 +104,29 @@ class Commands:
         """
         return await self.retry(script, self.born, self.me, *arguments)
 
-    async def run_in_order(self, script: Script, *arguments: bytes | float) -> list[Any]:
+    async def run_in_order(
+        self,
+        script: Script,
+        compose: Callable[[], Iterable[bytes | float]],
+        not_run: Callable[[], object],
+    ) -> list[Any]:
         """Run a script as `run` does, and number the tries: the third argument is the number.
 
         So the server can refuse a try that comes after a later try: the network may have kept it.
+
+        Args:
+            script: the script.
+            compose: returns the further arguments of a try, which is then sent at once. After a try
+                that may have run, the arguments must be the same again.
+            not_run: called after a failed try if the script has certainly not run so far. The
+                arguments of the next try may be different.
         """
-        return await self._repeat(
-            lambda: self.once(script, self.born, self.me, next(self._tries), *arguments)
-        )
+
+        async def ask() -> list[Any]:
+            await self._link.connect(self._keys.all[0])
+            return await self.once(script, self.born, self.me, next(self._tries), *compose())
+
+        return await self._repeat(ask, not_run)
 
     async def once(self, script: Script, *arguments: bytes | float) -> list[Any]:
         """Run a script that is unsafe to retry, with these arguments alone; raise as `run`."""
@@ -121,13 +136,18 @@ class Commands:
         """Run a script as `run` does, but with these arguments alone."""
         return await self._repeat(lambda: self.once(script, *arguments))
 
-    async def _repeat(self, ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
+    async def _repeat(
+        self, ask: Callable[[], Awaitable[list[Any]]], not_run: Callable[[], object] = lambda: None
+    ) -> list[Any]:
         with self.new_retries() as retries:
             while True:
                 try:
                     return await ask()
                 except UnreachableError as error:
-                    await retries.pause(error)
+                    retries.failed(error)
+                    if not retries.unknown:
+                        not_run()
+                    await retries.rest()
                 except RefusedError as error:
                     if retries.unknown:
                         raise UnreachableError(str(error)) from error

@@ -140,9 +140,7 @@ class Link:
         """
         seconds = self._timeout + blocks
         for _ in range(MOST_REDIRECTS):
-            connection = self._connection
-            if connection is None or not connection.usable:
-                connection = await self._open(next(iter(keys_of(command, arguments)), None))
+            connection = await self.connect(next(iter(keys_of(command, arguments)), None))
             try:
                 return await connection.call(command, *arguments, seconds=seconds)
             except RedirectedError as told:
@@ -161,6 +159,20 @@ class Link:
                 self._drop(connection)
                 raise
         raise UnavailableError(f"{command.decode()} was redirected too often")
+
+    async def connect(self, key: bytes | None) -> Connection:
+        """Return the connection that takes commands, and open it if needed.
+
+        Args:
+            key: of the next command. A cluster has a server for each key.
+
+        Raises:
+            UnreachableError, UnavailableError, RefusedError: as `call`.
+        """
+        connection = self._connection
+        if connection is not None and connection.usable:
+            return connection
+        return await self._open(key)
 
     def close(self) -> None:
         """Abort every connection. Later calls raise `UnreachableError`."""

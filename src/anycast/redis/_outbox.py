@@ -4,6 +4,9 @@ An item holds one message, or several messages that a task sends as a batch. A s
 first messages of all items together, up to a limit. Items that the channel has no room for are
 queued again at the head, in the same order. When the channel is closed, queued items fail at
 once, and items in flight get the server's answer.
+
+A script that finds no server is tried again, perhaps for a long time. Between such tries the items
+are queued, and not in flight: nothing was written, so a task that is cancelled leaves at once.
 """
 
 from __future__ import annotations
@@ -83,6 +86,33 @@ class Batch:
     headers: list[int | bytes]
 
 
+class Flight:
+    """The batch of one script, which is in flight from a try to the next.
+
+    Args:
+        outbox: has the items.
+    """
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        # The items of the first try, without those whose tasks have left.
+        self._items: list[Item] | None = None
+        self._batch: Batch | None = None
+
+    def batch(self) -> Batch:
+        """Return the batch, and put its items in flight if they are queued."""
+        if self._batch is None:
+            self._batch = self._outbox.next_batch(self._items)
+            self._items = self._batch.items
+        return self._batch
+
+    def cancel(self) -> None:
+        """Queue the items again: no try has stored anything."""
+        if self._batch is not None:
+            self._outbox.settle_batch(self._batch.items, 0)
+            self._batch = None
+
+
 class Outbox:
     """The items of one process, first in, first out."""
 
@@ -124,12 +154,18 @@ class Outbox:
         if self._make_error is not None:
             raise self._make_error(sender)
 
-    def next_batch(self) -> Batch:
-        """Put the first messages in flight, and return them with their items."""
+    def next_batch(self, among: Iterable[Item] | None = None) -> Batch:
+        """Put the first messages in flight, and return them with their items.
+
+        Args:
+            among: the items to choose from; all items by default.
+        """
         batch = Batch([], [], [])
         bodies = batch.bodies
         room = MAX_BYTES
-        for item in self._items:
+        for item in self._items if among is None else among:
+            if item not in self._items:
+                continue  # its task has left
             # Pass over a task that is being cancelled: `_pending_request` says why.
             for body in () if item.leaving else item.bodies:
                 room -= len(body)

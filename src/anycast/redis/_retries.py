@@ -55,7 +55,12 @@ class Retries:
         """Whether an earlier try may have had an effect."""
 
     async def pause(self, error: UnreachableError) -> None:
-        """Wait before the next try.
+        """Note that a try has failed, and wait before the next try; raise as `failed`."""
+        self.failed(error)
+        await self.rest()
+
+    def failed(self, error: UnreachableError) -> None:
+        """Note that a try has failed.
 
         Raises:
             UnavailableError: the error, if the time is over, and no try had an effect.
@@ -70,6 +75,9 @@ class Retries:
             if self.unknown:
                 raise UnreachableError(str(error)) from error
             raise error
+
+    async def rest(self) -> None:
+        """Wait before the next try."""
         await sleep(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 

@@ -1,10 +1,11 @@
 """The task that carries messages to the server.
 
-One batch is in flight at a time, and the pump repeats the batch until the outcome is known. So
-the messages of this process are numbered without gaps. The server keeps the number of the last
-message that it stored for this process, and stores each message once, however often a batch
-arrives. Each try has a number, too. A try that arrives after a later try has no effect: messages
-that found no room may be withdrawn by then, and other messages then have their numbers.
+One batch is in flight at a time, and the pump repeats the batch until the outcome is known. So the
+messages of this process are numbered without gaps. Only while no try can have run, a task may take
+its messages out of the batch. The server keeps the number of the last message that it stored for
+this process, and stores each message once, however often a batch arrives. Each try has a number,
+too. A try that arrives after a later try has no effect: messages that found no room may be
+withdrawn by then, and other messages then have their numbers.
 
 When the channel is full, the pump waits for a hint that there is room. The hint that the pump
 takes may be meant for other processes, too: the script passes the hint on if room is left. If all
@@ -27,6 +28,7 @@ from anycast.redis._link import (
     UnreachableError,
     WritesRefusedError,
 )
+from anycast.redis._outbox import Flight
 from anycast.redis._pending_request import RequestState
 from anycast.redis._send_errors import outcome_unknown, refused
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from anycast._log import BlockingLog
     from anycast.redis._commands import Commands
     from anycast.redis._link import Hints
-    from anycast.redis._outbox import Batch, Item, Outbox
+    from anycast.redis._outbox import Item, Outbox
 
 
 class SendPump:
@@ -82,7 +84,7 @@ class SendPump:
             if not self._outbox and not self._hinted and not self._noted:
                 # `Outbox.put` and `stop` wake the pump.
                 await self._outbox.wakeup.wait()
-            elif not await self._send(self._outbox.next_batch()) and not self._stopping:
+            elif not await self._send(Flight(self._outbox)) and not self._stopping:
                 # Full: a hint, `stop` or the time wakes the pump, which then tries again.
                 self._hinted = await self._room.wait(SAFETY)
 
@@ -92,36 +94,35 @@ class SendPump:
         self._outbox.wakeup.set()
         self._room.close()
 
-    async def _send(self, batch: Batch) -> bool:
+    async def _send(self, flight: Flight) -> bool:
         """Send messages, and return whether there was room for all of them."""
         hinted, self._hinted = self._hinted, False
         noted, self._noted = self._noted, False
-        items, headers = batch.items, batch.headers
+
+        def compose() -> Iterable[bytes | float]:
+            batch, waiting = flight.batch(), len(self._outbox)
+            sizes = waiting, len(batch.headers) // 2
+            return self._next, hinted, noted, *sizes, *batch.headers, *batch.bodies
+
         try:
             obstacle, stored = await self._commands.run_in_order(
-                _scripts.SEND,
-                self._next,
-                hinted,
-                noted,
-                len(self._outbox),
-                len(headers) // 2,
-                *headers,
-                *batch.bodies,
+                _scripts.SEND, compose, flight.cancel
             )
         except (RefusedError, WritesRefusedError) as error:
             # Only these messages fail: the server works, and may store later messages.
-            self._outbox.fail(items, refused(error))
+            self._outbox.fail(flight.batch().items, refused(error))
             return True
         except UnavailableError as error:
             # The server has certainly not stored the messages.
-            self._outbox.fail(items, refused(error))
+            self._outbox.fail(flight.batch().items, refused(error))
             raise
         except UnreachableError as error:
-            self._outbox.doubt(items, outcome_unknown(error))
+            self._outbox.doubt(flight.batch().items, outcome_unknown(error))
             raise
         except GoneError as error:
-            self._outbox.fail(items, refused(error))
+            self._outbox.fail(flight.batch().items, refused(error))
             raise
+        items = flight.batch().items
         # The stored messages keep their numbers, and the unsent messages get the next numbers
         # again.
         self._next += stored
