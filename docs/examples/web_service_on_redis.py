@@ -59,8 +59,8 @@ async def accept(request: Request) -> JSONResponse:
             await request.app.state.sender.send(job)
     except TimeoutError:  # the channel is full, or the server is away: the job was not stored
         return JSONResponse({"error": "too busy"}, status_code=503, headers={"Retry-After": "1"})
-    except SenderError:  # closed, failed or refused; or nobody knows whether the job was stored
-        logger.exception("a job was not accepted, or nobody knows")
+    except SenderError as refusal:  # or nobody knows whether the job was stored
+        logger.warning("%s", refusal)
         error = "not available, and the job may be stored"
         return JSONResponse({"error": error}, status_code=503)
     return JSONResponse({"accepted": job.name}, status_code=202)

@@ -11,6 +11,7 @@ import pytest
 from anyio import fail_after
 
 from admin_tools import admin_of
+from anycast import SenderError
 from anycast.redis import _outages
 from anycast.redis._answers import UnavailableError
 from helpers import begin, task_group
@@ -50,6 +51,21 @@ async def test_a_process_is_known_by_its_log(
             assert [each.id for each in (await admin.status()).processes] == [f"{process.id}-2"]
 
 
+async def test_a_close_by_another_process(
+    server: Server, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log of each process that has not closed the channel tells of the close, once."""
+    with fail_after(DEADLINE):
+        async with channel(server, name) as there, channel(server, name) as here:
+            caplog.clear()
+            await there.aclose()
+            for each in (here, there):
+                assert [message async for message in each.new_receiver()] == []
+            with pytest.raises(SenderError):
+                await here.new_sender().send(1)
+    assert caplog.messages == [f"{here}: was closed by another process or by an operator"]
+
+
 async def test_a_channel_that_fails_while_all_tasks_work(
     own_server: Server, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -60,7 +76,8 @@ async def test_a_channel_that_fails_while_all_tasks_work(
             async with jobs.new_receiver().lease():
                 own_server.ask("FLUSHALL")
                 await until(lambda: errors_in(caplog))
-    told = f"{jobs}: failed for this process: the server does not have the channel any more"
+    reason = "the server does not have the channel any more"
+    told = f"{jobs}: failed for this process, which must be started again: {reason}"
     assert errors_in(caplog) == [told]
 
 
@@ -81,7 +98,7 @@ async def test_a_server_that_is_back_too_late(
             for _ in range(2):
                 await retries.pause(UnavailableError("loading"))
             retries.succeed()
-    assert caplog.messages[-1].startswith(f"{jobs}: failed for this process: ")
+    assert caplog.messages[-1].startswith(f"{jobs}: failed for this process, which ")
 
 
 async def test_a_channel_that_cannot_be_opened(

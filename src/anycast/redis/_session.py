@@ -194,7 +194,7 @@ class Session(Generic[T]):
         self.check_entered()
         # Before the server answers that the channel is closed: the first reason stays.
         self.outbox.shut(channel_closed(self._channel))
-        self._note_closed()
+        self.closed = True
         self.settlements.close_channel()
 
     async def until_closed(self) -> None:
@@ -423,6 +423,7 @@ class Session(Generic[T]):
                 self._channel,
                 REOPEN,
             )
+            self.closed = True  # first: this is logged already
             self._note_closed()
 
     def _note_limit(self, limit: bytes) -> None:
@@ -498,7 +499,8 @@ class Session(Generic[T]):
         reason = caused(ChannelError(f"{self._channel}: {error}", self._channel), error)
         if self.failure is None and self._stops and isinstance(error, EXPECTED):
             # A task that works on a message does not get the error.
-            logger.error("%s: failed for this process: %s", self._channel, error)
+            told = "%s: failed for this process, which must be started again: %s"
+            logger.error(told, self._channel, error)
         self.failure = self.failure or reason
         self._shut_down(self.failure)
         if self._stops:
@@ -506,7 +508,9 @@ class Session(Generic[T]):
             self.settlements.shut()
 
     def _note_closed(self) -> None:
-        """Note that the channel is closed: queued sends and later sends fail."""
+        """Note that the channel was closed elsewhere: queued sends and later sends fail."""
+        if not self.closed:
+            logger.info("%s: was closed by another process or by an operator", self._channel)
         self.closed = True
         self.outbox.shut(channel_closed(self._channel, elsewhere=True))
 
