@@ -17,7 +17,7 @@ from coredis.connection import TCPLocation
 
 from anycast import ChannelError, ReceiverError, SenderError
 from anycast.redis._connection import Connection
-from anycast.redis._link import Link, UnreachableError
+from anycast.redis._link import Link, UnavailableError, UnreachableError, WritesRefusedError
 from anycast.redis._link import Server as LinkServer
 from helpers import settle, task_group
 from proxies import Proxy
@@ -595,6 +595,23 @@ async def test_a_fault_of_our_own(
             monkeypatch.setattr(jobs._session.settlements, "_flush", fail)
             await expect_failure(jobs, jobs._session.settlements._wakeup.set)
     assert "a fault of anycast itself" in caplog.text
+
+
+async def test_a_connection_that_is_cut_before_its_first_command() -> None:
+    """No command of a caller has run, so another try is safe."""
+    unused: Any = None
+    link: Any = Link(LinkServer("redis://localhost"), unused, timeout=DEADLINE)
+
+    async def open_connection(_: bytes | None) -> None:
+        raise outcome
+
+    link._open = open_connection
+    outcome: Exception = UnreachableError("cut in HELLO")
+    with pytest.raises(UnavailableError, match="cut in HELLO"):
+        await link.call(b"PING")
+    outcome = WritesRefusedError("NOREPLICAS")
+    with pytest.raises(WritesRefusedError):
+        await link.call(b"PING")
 
 
 class BrokenConnection:

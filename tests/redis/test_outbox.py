@@ -42,7 +42,7 @@ async def test_headers_belong_to_their_message() -> None:
     """The script is told the place of each message that has headers."""
     outbox = Outbox()
     items = [put(outbox, body, headers=headers) for body, headers in HEADED]
-    batch = outbox.next_batch()
+    batch = outbox.next_batch(outbox.first_items())
     assert (batch.items, batch.headers) == (items, [2, b"of b", 3, b"of c"])
 
 
@@ -50,26 +50,26 @@ async def test_a_script_has_a_bound() -> None:
     """It carries so many messages and bytes, but a single message may be larger."""
     outbox = Outbox()
     put(outbox, *[b"x"] * (MAX_MESSAGES + 1))
-    assert len(outbox.next_batch().bodies) == MAX_MESSAGES
+    assert len(outbox.next_batch(outbox.first_items()).bodies) == MAX_MESSAGES
     outbox = Outbox()
     put(outbox, *[b"x" * (MAX_BYTES // 2)] * 3)
-    assert len(outbox.next_batch().bodies) == 2
+    assert len(outbox.next_batch(outbox.first_items()).bodies) == 2
     outbox = Outbox()
     put(outbox, *[b"x" * (MAX_BYTES + 1)] * 2)
-    assert len(outbox.next_batch().bodies) == 1
+    assert len(outbox.next_batch(outbox.first_items()).bodies) == 1
 
 
 async def test_what_is_stored_in_part() -> None:
     """The rest keeps its place, and the task is told how much is stored."""
     outbox = Outbox()
     first, second = put(outbox, b"a", b"b", b"c"), put(outbox, b"d")
-    batch = outbox.next_batch()
+    batch = outbox.next_batch(outbox.first_items())
     outbox.settle_batch(batch.items, 2)
     assert states([first, second]) == ["QUEUED", "QUEUED"]
     with fail_after(DEADLINE):
         assert await first.wait() is False
     assert (first.take_stored_count(), first.take_stored_count()) == (2, 0)
-    batch = outbox.next_batch()
+    batch = outbox.next_batch(outbox.first_items())
     assert batch.bodies == [b"c", b"d"]
     outbox.settle_batch(batch.items, 2)
     assert states([first, second]) == ["DONE", "DONE"]
@@ -81,9 +81,9 @@ async def test_a_send_that_is_withdrawn() -> None:
     outbox = Outbox()
     queued = put(outbox, b"a")
     outbox.withdraw(queued)
-    assert outbox.next_batch().bodies == []
+    assert outbox.next_batch(outbox.first_items()).bodies == []
     flying = put(outbox, b"b")
-    batch = outbox.next_batch()
+    batch = outbox.next_batch(outbox.first_items())
     outbox.withdraw(flying)
     outbox.settle_batch(batch.items, 1)
     assert flying.state is RequestState.DONE
@@ -93,7 +93,7 @@ async def test_a_send_whose_task_has_gone() -> None:
     """What found no room is not sent later."""
     outbox = Outbox()
     item = put(outbox, b"a")
-    batch = outbox.next_batch()
+    batch = outbox.next_batch(outbox.first_items())
     item.abandoned = True
     outbox.settle_batch(batch.items, 0)
     assert (item.state, len(outbox)) == (RequestState.NOT_DONE, 0)
@@ -103,7 +103,7 @@ async def test_closing_while_sends_are_under_way() -> None:
     """What is queued fails at once, what is stored is sent, and what found no room fails."""
     outbox = Outbox()
     stored, roomless = put(outbox, b"a"), put(outbox, b"b")
-    batch = outbox.next_batch()
+    batch = outbox.next_batch(outbox.first_items())
     queued = put(outbox, b"c")
     outbox.shut(failing("closed"))
     outbox.shut(failing("left"))
@@ -122,7 +122,7 @@ async def test_closing_a_sender() -> None:
     outbox = Outbox()
     mine: Any = "mine"
     stored, roomless = (put(outbox, b"a", sender=mine) for _ in range(2))
-    batch = outbox.next_batch()
+    batch = outbox.next_batch(outbox.first_items())
     queued, other = put(outbox, b"c", sender=mine), put(outbox, b"d")
     outbox.fail_sends_of(mine, failing("sender"))
     assert states([stored, queued, other]) == ["IN_FLIGHT", "NOT_DONE", "QUEUED"]
@@ -130,14 +130,14 @@ async def test_closing_a_sender() -> None:
     stored.check()
     with pytest.raises(ValueError, match="sender"):
         roomless.check()
-    assert outbox.next_batch().bodies == [b"d"]
+    assert outbox.next_batch(outbox.first_items()).bodies == [b"d"]
 
 
 async def test_a_pump_that_has_ended() -> None:
     """Every send fails, whether it is queued or on its way."""
     outbox = Outbox()
     flying = put(outbox, b"a")
-    outbox.next_batch()
+    outbox.next_batch(outbox.first_items())
     queued = put(outbox, b"b")
     outbox.abort(failing("gone"))
     for item in (flying, queued):

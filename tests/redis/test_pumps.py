@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,10 @@ class Scripts:
         self.answers = deque(answers)
         self.patience = DEADLINE
         self.waiting: Callable[[], Awaitable[object]] = checkpoint
+        # How many tries find no server, and whether the tries end in time after each such try.
+        self.away = 0
+        self.times_out: list[bool] = []
+        self.retries: Retries
         self.before: Callable[[], object] = lambda: None
 
     def new_retries(self) -> Retries:
@@ -94,15 +99,18 @@ class Scripts:
     run_once = run
 
     async def run_in_order(
-        self, script: Script, compose: Callable[[], Any], not_run: Callable[[], object]
+        self, script: Script, compose: Callable[[], Any], not_run: Callable[[Retries], bool]
     ) -> list[Any]:
         """Answer as the server would. After a try that was not run comes the next try."""
+        self.retries = retries = self.new_retries()
         while True:
-            try:
-                return await self.run(script, *compose())
-            except WaitingError:
-                not_run()
-                await self.waiting()
+            if self.away:
+                self.away -= 1
+            else:
+                with suppress(WaitingError):
+                    return await self.run(script, *compose())
+            self.times_out.append(not_run(retries))
+            await self.waiting()
 
 
 def pause(_: int) -> float:
@@ -557,9 +565,12 @@ async def test_a_message_that_the_server_refuses() -> None:
 
 
 @pytest.mark.usefixtures("deadline")
-async def test_a_task_leaves_between_tries_that_have_not_run() -> None:
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_task_leaves_between_tries_that_have_not_run(*, away: bool) -> None:
     """Its message was not written, so the task need not wait; what remains goes, and no more."""
-    sending = Sending(WaitingError(), [b"ok", 1], [b"ok", 1])
+    answers = [[b"ok", 1]] * 3
+    sending = Sending(*answers) if away else Sending(WaitingError(), *answers)
+    sending.scripts.away = int(away)
     paused, goes_on = Event(), Event()
 
     async def wait() -> None:
@@ -573,13 +584,59 @@ async def test_a_task_leaves_between_tries_that_have_not_run() -> None:
         await paused.wait()
         third = await begin(tasks, sending.send, b"c")
         first.cancel()
-        await until(lambda: len(sending.outbox) == 2)
-        assert first.outcome == "cancelled"
+        await settle()
+        left = first.outcome
         goes_on.set()
         await until(lambda: not sending.outbox)
         sending.pump.stop()
-    assert (second.outcome, third.outcome) == ("done", "done")
-    assert sending.asked() == [(1, False, b"a", b"b"), (1, False, b"b"), (2, False, b"c")]
+    assert (left, second.outcome, third.outcome) == ("cancelled", "done", "done")
+    assert sending.scripts.times_out == [True]
+    assert sending.asked()[not away :] == [(1, False, b"b"), (2, False, b"c")]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_all_tasks_leave_while_no_try_has_run() -> None:
+    """The tries go on, and do not end in time; a later message has a time of its own."""
+    sending = Sending([b"ok", 1], [b"ok", 1])
+    sending.scripts.away = 3
+    paused, goes_on = Event(), Event()
+    deadlines: list[float] = []
+
+    async def wait() -> None:
+        deadlines.append(sending.scripts.retries._deadline)
+        paused.set()
+        await goes_on.wait()
+
+    sending.scripts.waiting = wait
+    async with task_group() as tasks:
+        first = await begin(tasks, sending.send, b"a")
+        tasks.start_soon(sending.pump.run)
+        await paused.wait()
+        first.cancel()
+        await settle()
+        later = await begin(tasks, sending.send, b"b")
+        goes_on.set()
+        await until(lambda: not sending.outbox)
+        sending.pump.stop()
+    assert (first.outcome, later.outcome) == ("cancelled", "done")
+    assert sending.scripts.times_out == [True, False, True]
+    assert deadlines[0] < deadlines[1] == deadlines[2]
+    assert sending.asked() == [(1, False, b"b")]
+
+
+@pytest.mark.usefixtures("deadline")
+async def test_the_process_leaves_while_no_try_has_run() -> None:
+    """Without a message, the pump does not wait for the server."""
+    sending = Sending()
+    sending.scripts.away = 1000
+    async with task_group() as tasks:
+        attempt = await begin(tasks, sending.send, b"a")
+        tasks.start_soon(sending.pump.run)
+        await until(lambda: sending.scripts.times_out)
+        attempt.cancel()
+        await settle()
+        sending.pump.stop()
+    assert sending.asked() == []
 
 
 @pytest.mark.usefixtures("deadline")

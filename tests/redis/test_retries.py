@@ -168,8 +168,8 @@ async def test_the_numbers_of_tries() -> None:
     """Each try has a number of its own, so the server knows which try comes late."""
     link = Link(UnreachableError("cut"), b"ok", b"ok")
     commands = commands_over(link)
-    await commands.run_in_order(_scripts.SEND, lambda: [b"a"], list)
-    await commands.run_in_order(_scripts.SEND, lambda: [b"b"], list)
+    await commands.run_in_order(_scripts.SEND, lambda: [b"a"], bool)
+    await commands.run_in_order(_scripts.SEND, lambda: [b"b"], bool)
     assert link.asked == [
         (b"born", b"me", 1, b"a"),
         (b"born", b"me", 2, b"a"),
@@ -183,14 +183,40 @@ async def test_what_is_sent_may_change_until_a_try_may_have_run() -> None:
     link = Link(UnavailableError("loading"), UnreachableError("cut"), UnavailableError("a"), b"ok")
     told: list[int] = []
     bodies = iter(b"abcd")
-    await commands_over(link).run_in_order(
-        _scripts.SEND, lambda: [next(bodies)], lambda: told.append(len(link.asked))
-    )
+
+    def not_run(_: Retries) -> bool:
+        told.append(len(link.asked))
+        return True
+
+    await commands_over(link).run_in_order(_scripts.SEND, lambda: [next(bodies)], not_run)
     assert told == [1]
-    never = Commands(Link(UnavailableError("loading")), Keys("jobs", "me"), b"me", 0.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("pauses")
+async def test_the_tries_end_in_time_if_anybody_waits() -> None:
+    """Without messages, the tries go on; they end if an earlier try may have run."""
+    away, cut = UnavailableError("loading"), UnreachableError("cut")
+
+    def commands(*outcomes: Any) -> Commands:
+        link: Any = Link(*outcomes)
+        return Commands(link, Keys("jobs", "me"), b"me", 0.0)
+
+    await commands(away, away, b"ok").run_in_order(_scripts.SEND, list, lambda _: False)
     with pytest.raises(UnavailableError, match="loading"):
-        await never.run_in_order(_scripts.SEND, list, lambda: told.append(0))
-    assert told == [1]
+        await commands(away).run_in_order(_scripts.SEND, list, lambda _: True)
+    with pytest.raises(UnreachableError, match="cut"):
+        await commands(cut).run_in_order(_scripts.SEND, list, lambda _: False)
+
+
+async def test_the_time_begins_anew() -> None:
+    """A pause is as long as before."""
+    retries = Retries(60.0, Outages("jobs"))
+    retries._deadline, retries._pause = 0.0, 0.5
+    with pytest.raises(UnavailableError, match="loading"):
+        retries.check(UnavailableError("loading"))
+    retries.restart()
+    retries.check(UnavailableError("loading"))
+    assert retries._pause == 0.5
 
 
 @pytest.mark.usefixtures("pauses")
@@ -211,7 +237,11 @@ async def test_nothing_is_composed_before_the_connection_is_open() -> None:
         events.append("compose")
         return [b"a"]
 
-    await commands_over(link).run_in_order(_scripts.SEND, compose, lambda: events.append("not run"))
+    def not_run(_: Retries) -> bool:
+        events.append("not run")
+        return True
+
+    await commands_over(link).run_in_order(_scripts.SEND, compose, not_run)
     key = Keys("jobs", "me").all[0].decode()
     assert events == [f"connect for {key}", "not run", f"connect for {key}", "compose"]
 

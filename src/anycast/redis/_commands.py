@@ -108,7 +108,7 @@ class Commands:
         self,
         script: Script,
         compose: Callable[[], Iterable[bytes | float]],
-        not_run: Callable[[], object],
+        not_run: Callable[[Retries], bool],
     ) -> list[Any]:
         """Run a script as `run` does, and number the tries: the third argument is the number.
 
@@ -117,9 +117,10 @@ class Commands:
         Args:
             script: the script.
             compose: returns the further arguments of a try, which is then sent at once. After a try
-                that may have run, the arguments must be the same again.
+                that may have run, the next try must have the same effect.
             not_run: called after a failed try if the script has certainly not run so far. The
-                arguments of the next try may be different.
+                arguments of the next try may be different. Returns whether the tries end when the
+                time is over.
         """
 
         async def ask() -> list[Any]:
@@ -137,7 +138,9 @@ class Commands:
         return await self._repeat(lambda: self.once(script, *arguments))
 
     async def _repeat(
-        self, ask: Callable[[], Awaitable[list[Any]]], not_run: Callable[[], object] = lambda: None
+        self,
+        ask: Callable[[], Awaitable[list[Any]]],
+        not_run: Callable[[Retries], bool] = lambda _: True,
     ) -> list[Any]:
         with self.new_retries() as retries:
             while True:
@@ -145,8 +148,8 @@ class Commands:
                     return await ask()
                 except UnreachableError as error:
                     retries.failed(error)
-                    if not retries.unknown:
-                        not_run()
+                    if retries.unknown or not_run(retries):
+                        retries.check(error)
                     await retries.rest()
                 except RefusedError as error:
                     if retries.unknown:

@@ -167,12 +167,19 @@ class Link:
             key: of the next command. A cluster has a server for each key.
 
         Raises:
-            UnreachableError, UnavailableError, RefusedError: as `call`.
+            UnavailableError: if another try may succeed.
+            RefusedError: if the server refuses the connection for good.
         """
         connection = self._connection
         if connection is not None and connection.usable:
             return connection
-        return await self._open(key)
+        try:
+            return await self._open(key)
+        except UnavailableError:
+            raise
+        except UnreachableError as error:
+            # Only the connection was asked for its version or its role: no command of a caller ran.
+            raise UnavailableError(str(error)) from error
 
     def close(self) -> None:
         """Abort every connection. Later calls raise `UnreachableError`."""

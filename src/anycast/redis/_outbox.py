@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from anycast.redis._auto_reset_event import AutoResetEvent
@@ -87,7 +88,9 @@ class Batch:
 
 
 class Flight:
-    """The batch of one script, which is in flight from a try to the next.
+    """The items of one script: in flight during a try, and queued between tries that have not run.
+
+    Items that are put into the outbox later do not join the flight.
 
     Args:
         outbox: has the items.
@@ -95,22 +98,27 @@ class Flight:
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
-        # The items of the first try, without those whose tasks have left.
-        self._items: list[Item] | None = None
+        self._items = outbox.first_items()
+        # None while the items are queued.
         self._batch: Batch | None = None
 
     def batch(self) -> Batch:
         """Return the batch, and put its items in flight if they are queued."""
         if self._batch is None:
             self._batch = self._outbox.next_batch(self._items)
-            self._items = self._batch.items
         return self._batch
 
-    def cancel(self) -> None:
-        """Queue the items again: no try has stored anything."""
+    def cancel(self) -> bool:
+        """Queue the items again, since no try has run; return whether any item is left."""
         if self._batch is not None:
             self._outbox.settle_batch(self._batch.items, 0)
             self._batch = None
+        self._items = self._outbox.present(self._items)
+        return bool(self._items)
+
+    def refill(self) -> None:
+        """Take the first items of the outbox, once no item is left."""
+        self._items = self._outbox.first_items()
 
 
 class Outbox:
@@ -154,18 +162,20 @@ class Outbox:
         if self._make_error is not None:
             raise self._make_error(sender)
 
-    def next_batch(self, among: Iterable[Item] | None = None) -> Batch:
-        """Put the first messages in flight, and return them with their items.
+    def first_items(self) -> list[Item]:
+        """Return the first items, as many as one script may carry."""
+        return [*islice(self._items, MAX_MESSAGES)]
 
-        Args:
-            among: the items to choose from; all items by default.
-        """
+    def present(self, items: Iterable[Item]) -> list[Item]:
+        """Return those of the items that were neither withdrawn nor settled."""
+        return [item for item in items if item in self._items]
+
+    def next_batch(self, among: Iterable[Item]) -> Batch:
+        """Put the first messages of items in flight, and return them with their items."""
         batch = Batch([], [], [])
         bodies = batch.bodies
         room = MAX_BYTES
-        for item in self._items if among is None else among:
-            if item not in self._items:
-                continue  # its task has left
+        for item in self.present(among):
             # Pass over a task that is being cancelled: `_pending_request` says why.
             for body in () if item.leaving else item.bodies:
                 room -= len(body)

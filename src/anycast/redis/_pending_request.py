@@ -1,7 +1,8 @@
 """The request of a task to a pump for work at the server, and the task's wait for the outcome.
 
 A request is queued, then in flight, then settled. A request of several parts, such as a batch of
-messages, can be queued again when some of the parts are done: the pump then reports progress.
+messages, can be queued again when some of the parts are done: the pump then reports progress. A
+request is also queued again after a try that has certainly not run.
 
 While a request is queued, its task can leave by withdrawing the request: the server has never
 heard of the request. While a request is in flight, the server may have done the work already. So

@@ -49,28 +49,36 @@ class Retries:
             self._start()
 
     def _start(self) -> None:
-        self._deadline = monotonic() + self._timeout
+        self.restart()
         self._pause = FIRST_PAUSE
         self.unknown = False
         """Whether an earlier try may have had an effect."""
 
+    def restart(self) -> None:
+        """Let the time begin now. The pauses do not become shorter."""
+        self._deadline = monotonic() + self._timeout
+
     async def pause(self, error: UnreachableError) -> None:
-        """Note that a try has failed, and wait before the next try; raise as `failed`."""
+        """Do as `failed`, `check` and `rest`: wait before the next try, within the time."""
         self.failed(error)
+        self.check(error)
         await self.rest()
 
     def failed(self, error: UnreachableError) -> None:
-        """Note that a try has failed.
-
-        Raises:
-            UnavailableError: the error, if the time is over, and no try had an effect.
-            UnreachableError: if the time is over, and a try may have had an effect.
-        """
+        """Note that a try has failed."""
         if not self._failing:
             self._failing = True
             self._outages.begin()
         self._outages.failed(error)
         self.unknown = self.unknown or not isinstance(error, UnavailableError)
+
+    def check(self, error: UnreachableError) -> None:
+        """Check that there is time for another try.
+
+        Raises:
+            UnavailableError: the error, if the time is over, and no try had an effect.
+            UnreachableError: if the time is over, and a try may have had an effect.
+        """
         if self._gives_up(error):
             if self.unknown:
                 raise UnreachableError(str(error)) from error

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from anycast.redis._commands import Commands
     from anycast.redis._link import Hints
     from anycast.redis._outbox import Item, Outbox
+    from anycast.redis._retries import Retries
+
+
+class EmptyError(Exception):
+    """Every task has left a batch, and the pump stops."""
 
 
 class SendPump:
@@ -89,7 +94,7 @@ class SendPump:
                 self._hinted = await self._room.wait(SAFETY)
 
     def stop(self) -> None:
-        """Let `run` return once the outcome of the batch in flight is known."""
+        """Let `run` return once the outcome of the batch that is being sent is known."""
         self._stopping = True
         self._outbox.wakeup.set()
         self._room.close()
@@ -104,23 +109,31 @@ class SendPump:
             sizes = waiting, len(batch.headers) // 2
             return self._next, hinted, noted, *sizes, *batch.headers, *batch.bodies
 
+        def not_run(retries: Retries) -> bool:
+            if flight.cancel():
+                return True
+            if self._stopping:
+                raise EmptyError
+            # The tries go on without messages: the log tells when the server is back. Messages that
+            # come later have their own time.
+            flight.refill()
+            retries.restart()
+            return False
+
         try:
-            obstacle, stored = await self._commands.run_in_order(
-                _scripts.SEND, compose, flight.cancel
-            )
+            obstacle, stored = await self._commands.run_in_order(_scripts.SEND, compose, not_run)
+        except EmptyError:
+            return True
         except (RefusedError, WritesRefusedError) as error:
             # Only these messages fail: the server works, and may store later messages.
             self._outbox.fail(flight.batch().items, refused(error))
             return True
-        except UnavailableError as error:
+        except (UnavailableError, GoneError) as error:
             # The server has certainly not stored the messages.
             self._outbox.fail(flight.batch().items, refused(error))
             raise
         except UnreachableError as error:
             self._outbox.doubt(flight.batch().items, outcome_unknown(error))
-            raise
-        except GoneError as error:
-            self._outbox.fail(flight.batch().items, refused(error))
             raise
         items = flight.batch().items
         # The stored messages keep their numbers, and the unsent messages get the next numbers
